@@ -1,0 +1,29 @@
+"""Starts the Space: settings -> engine -> runner -> page -> launch. No logic of its own."""
+
+import spaces  # noqa: F401  before anything that touches CUDA
+
+import logging
+import sys
+
+from polaris_demo.engine import load_engine
+from polaris_demo.jobs.runner import Runner
+from polaris_demo.page.layout import build_page, launch_options
+from polaris_demo.settings import HELP, SettingsError, read_settings
+
+
+def main() -> None:
+    if "--help" in sys.argv or "-h" in sys.argv:
+        print("python app.py\n\n" + "\n".join(f"  {name}\n      {text}" for name, text in HELP.items()))
+        return
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        sys.exit(str(error))
+    runner = Runner(load_engine(settings), settings.queue_size, settings.unfollowed_seconds)
+    build_page(runner, settings).launch(**launch_options())
+
+
+if __name__ == "__main__":
+    main()

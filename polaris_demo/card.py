@@ -1,0 +1,263 @@
+"""The model card of POLARIS-9B as data: the only home of its ranges, defaults, results, limits and citation.
+
+Every figure carries where it was read: the card itself, the authors' repository (code, configuration, gate), or
+the cards of the sibling models. Nothing here is the app's own choice; those live in story/request.py.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Source(Enum):
+    """Where a figure was read."""
+
+    CARD = "the model card of POLARIS-9B"
+    CODE = "the authors' repository, github.com/RishanthRajendhran/POLARIS, June 2026"
+    SIBLINGS = "the cards of the sibling models"
+
+
+@dataclass(frozen=True)
+class Model:
+    name: str
+    hub_id: str
+    base: str
+    ablation: str
+    prompts: str
+    code: str
+    stories: str
+    arxiv: str
+    licence: str
+    source: Source = Source.CARD
+
+
+MODEL = Model(
+    name="POLARIS-9B",
+    hub_id="rishanthrajendhran/POLARIS-9B",
+    base="Qwen/Qwen3.5-9B",
+    ablation="rishanthrajendhran/POLARIS-no-HRI-9B",
+    prompts="rishanthrajendhran/POLARIS",
+    code="https://github.com/RishanthRajendhran/POLARIS",
+    stories="https://storyeval.com",
+    arxiv="2606.04095",
+    licence="gated, for non-commercial use only",
+)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A generation setting: the range the card recommends, the value its example uses, and what it says of it."""
+
+    low: float
+    high: float
+    value: float
+    note: str = ""
+    source: Source = Source.CARD
+
+    def recommends(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+    def range(self) -> str:
+        return f"{self.low:g}" if self.low == self.high else f"{self.low:g}–{self.high:g}"
+
+
+SETTINGS = {
+    "temperature": Setting(0.4, 1.0, 0.6, "0.4–0.6 for long stories"),
+    "top_p": Setting(0.95, 0.95, 0.95),
+    "top_k": Setting(20, 20, 20),
+    "repetition_penalty": Setting(1.0, 1.10, 1.10, "never together with the presence penalty"),
+    "presence_penalty": Setting(0.0, 1.5, 0.0, "never together with the repetition penalty"),
+}
+# "The least for targets of 8–12k words" (card), thinking included.
+LONG_TARGET_WORDS = 8000
+LONG_TARGET_MIN_TOKENS = 14336
+
+# Training limits (authors' code): longer prompts were filtered out, longer thinking was penalised.
+TRAINED_PROMPT_TOKENS = 256
+THINKING_SOFT_CAP = 3072
+TRAINED_RESPONSE_TOKENS = 8192
+TRAINED_WORDS = (1000, 4000)
+
+
+@dataclass(frozen=True)
+class LengthBucket:
+    """A range of requested lengths in words, and generated words / requested words for each model measured."""
+
+    low: int
+    high: int
+    zone: str
+    ratios: dict[str, float]
+    source: Source
+
+    def label(self) -> str:
+        return f"{self.low // 1000}–{self.high // 1000}k"
+
+
+# POLARIS-9B's last ratio and the base's stand on the card itself, the others on the sibling cards.
+LENGTH_BUCKETS = (
+    LengthBucket(1000, 4000, "as trained", {"POLARIS-9B": 0.99, "POLARIS-no-HRI-9B": 0.94, "Qwen3.5-9B": 1.09}, Source.SIBLINGS),
+    LengthBucket(4000, 8000, "near", {"POLARIS-9B": 0.87, "POLARIS-no-HRI-9B": 0.86, "Qwen3.5-9B": 0.96}, Source.SIBLINGS),
+    LengthBucket(8000, 12000, "far", {"POLARIS-9B": 0.72, "POLARIS-no-HRI-9B": 0.70, "Qwen3.5-9B": 0.88}, Source.SIBLINGS),
+)  # fmt: skip
+
+
+def bucket(words: int) -> LengthBucket | None:
+    """The measured bucket a request of `words` falls into; None below the shortest."""
+    return next((b for b in reversed(LENGTH_BUCKETS) if words >= b.low), None)
+
+
+@dataclass(frozen=True)
+class Band:
+    """Lengths that score full marks around a target of `words`: a share of it, clamped to a number of words."""
+
+    below: float
+    above: float
+    below_clamp: tuple[float, float]
+    above_clamp: tuple[float, float]
+    source: Source = Source.CODE
+
+    def around(self, words: int) -> tuple[int, int]:
+        below = min(max(self.below * words, self.below_clamp[0]), self.below_clamp[1])
+        above = min(max(self.above * words, self.above_clamp[0]), self.above_clamp[1])
+        return max(0, round(words - below)), round(words + above)
+
+
+EVALUATION_BAND = Band(0.10, 0.10, (50, float("inf")), (50, float("inf")))
+TRAINING_BAND = Band(0.15, 0.25, (350, 1000), (600, 1500))
+
+# Words as the paper's code counts them, and the sentence its evaluation reads the target from.
+WORD_PATTERN = r"\w+"
+TARGET_SENTENCE = "Your {noun} should be approximately {words} words long."
+
+
+@dataclass(frozen=True)
+class SelfRepetition:
+    """The reward's penalty on repeated 4-grams and lines (main training configuration)."""
+
+    ngram: int = 4
+    window: int = 64
+    hinge: float = 0.08
+    ngram_weight: float = 0.8
+    line_weight: float = 0.4
+    global_share: float = 0.7
+    local_share: float = 0.3
+    cap: float = 1.5
+    source: Source = Source.CODE
+
+
+SELF_REPETITION = SelfRepetition()
+
+
+@dataclass(frozen=True)
+class Form:
+    """A kind of writing the card names, and whether it calls the model weaker there."""
+
+    name: str
+    noun: str
+    about: str
+    weaker: bool = False
+    source: Source = Source.CARD
+
+
+FORMS = (
+    Form("short story", "story", "story about"),
+    Form("flash fiction", "story", "piece of flash fiction about"),
+    Form("scene", "scene", "scene about"),
+    Form("novel chapter", "chapter", "novel chapter about"),
+    Form("fan fiction", "story", "fan fiction story about"),
+    Form("character portrait", "portrait", "character portrait of"),
+    Form("podcast script", "script", "podcast script about"),
+    Form("essay", "essay", "essay about", weaker=True),
+    Form("book review", "review", "book review of", weaker=True),
+    Form("biography", "biography", "biography of", weaker=True),
+)
+
+
+@dataclass(frozen=True)
+class Elo:
+    rank: int
+    model: str
+    elo: int
+    source: Source = Source.CARD
+
+
+# Pairwise Elo on EQ-Bench Creative, Gemini 3 Flash judging both orders. The card lists no rank 8.
+ELO = (
+    Elo(1, "GPT-5.4", 1911),
+    Elo(2, "Claude Opus 4.6", 1783),
+    Elo(3, "POLARIS-9B", 1661),
+    Elo(4, "Gemini 3.1 Pro", 1627),
+    Elo(5, "Gemini 3 Flash", 1620),
+    Elo(6, "Gemma 4 31B", 1514),
+    Elo(7, "Qwen3.5-27B", 1503),
+    Elo(9, "Qwen3.5-9B (base)", 1352),
+)
+
+
+@dataclass(frozen=True)
+class StoryQuality:
+    """Story Quality at 1–4k, 4–8k and 8–12k requested words, and the length ratio at 8–12k."""
+
+    model: str
+    scores: tuple[float, float, float]
+    far_length_ratio: float
+    source: Source = Source.CARD
+
+
+# GPT-5.4 judge, 180 held-out prompts. No percentage: the scale runs over STORY_QUALITY_SCALE.
+STORY_QUALITY = (
+    StoryQuality("POLARIS-9B", (57.4, 48.2, 44.1), 0.72),
+    StoryQuality("Qwen3.5-27B", (51.5, 38.7, 24.6), 0.82),
+    StoryQuality("Qwen3.5-9B (base)", (35.1, 8.7, -11.8), 0.88),
+    StoryQuality("Gemma 4 31B", (53.9, 49.7, 47.1), 0.36),
+)
+STORY_QUALITY_SCALE = (-159, 108)
+STORY_QUALITY_PROMPTS = 180
+
+
+@dataclass(frozen=True)
+class HumanPreference:
+    """Share of blinded pairs, in per cent, that annotators gave to POLARIS-9B, with its 95 % interval."""
+
+    against: str
+    wins: float
+    low: float
+    high: float
+    source: Source = Source.CARD
+
+
+HUMAN_PREFERENCES = (
+    HumanPreference("Qwen3.5-9B", 67.5, 55.0, 80.0),
+    HumanPreference("Qwen3.5-27B", 51.2, 38.8, 58.8),
+)
+HUMAN_PAIRS, HUMAN_ANNOTATORS = 60, 2
+
+INTENDED_USE = (
+    "Long stories: short stories, flash fiction, scenes.",
+    "Other creative writing close to its training: character design, fan fiction, novel manuscripts, podcast scripts.",
+)
+OUT_OF_SCOPE = (
+    "Factual writing where correctness matters.",
+    "Legal, medical or financial content.",
+    "Reproducing or recovering the stories it was trained on.",
+)
+LIMITATIONS = (
+    "Overloaded style: too much detail, jargon or imagery; annotators flagged it repeatedly.",
+    "Local incoherence: contradicting details and confusing transitions, more so in longer stories.",
+    "Stories of 8,000–12,000 words come out shorter than asked.",
+    "Weaker away from narrative: biography, essays, book reviews.",
+    "One training run; how much another seed would change is not known.",
+)
+GATE = (
+    "The weights are gated: researchers ask for access on the hub and agree not to share the model, not to extract the "
+    "stories it was trained on, and to use it for non-commercial purposes only."
+)
+
+CITATION = """@misc{rajendhran2026polarisguidingsmallmodels,
+      title={POLARIS: Guiding Small Models to Write Long Stories},
+      author={Rishanth Rajendhran and Jenna Russell and Mohit Iyyer and John Frederick Wieting},
+      year={2026},
+      eprint={2606.04095},
+      archivePrefix={arXiv},
+      primaryClass={cs.CL},
+      url={https://arxiv.org/abs/2606.04095},
+}"""

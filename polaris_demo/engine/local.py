@@ -1,0 +1,132 @@
+"""Writes with transformers: turns token ids into events."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+import torch
+from transformers import PreTrainedModel
+
+from ..errors import VisitorError, log_bug
+from ..story.events import Delta, Event, Finish, Kind, Started
+from ..story.prompt import user_message
+from ..story.request import StoryRequest, check, errors, token_budget
+from ..story.writer import Writer
+from .decoder import Stopped, decode
+from .tokens import ChatTokens
+
+DELTA_SECONDS = 0.05  # tokens are handed on in lots of this age: one event a token would cost more than it shows
+log = logging.getLogger(__name__)
+
+NEVER_CLOSED = (
+    "The token budget ran out while the model was still planning, so no story was begun. "
+    "Raise the token budget (0 is automatic), or ask for another seed."
+)
+CUT = "The token budget ran out before the story's end. Raise it (0 is automatic) and write again."
+OUT_OF_MEMORY = "The GPU ran out of memory. Ask for a shorter story, or try again in a moment."
+UNFORESEEN = "The model stopped with an error nobody foresaw. What was written is kept; writing again may work."
+
+
+class LocalEngine:
+    """A loaded model with its tokenizer. Writes one story at a time."""
+
+    capacity = 1
+
+    def __init__(self, model: PreTrainedModel, chat: ChatTokens, writer: Writer) -> None:
+        self._model, self._chat, self._writer = model, chat, writer
+
+    @property
+    def writer(self) -> Writer:
+        return self._writer
+
+    def describe(self, writer: Writer) -> None:
+        """Say who writes, where the loader knows more than the checkpoint does."""
+        self._writer = writer
+
+    def prompt(self, request: StoryRequest) -> tuple[str, int]:
+        message = user_message(request)
+        return self._chat.render(message), len(self._chat.encode(message))
+
+    def write(self, request: StoryRequest, output: Sequence[int], stop: threading.Event) -> Iterator[Event]:
+        memory_full = False
+        try:
+            yield from self._write(request, output, stop)
+        except Stopped:
+            yield Finish("cancelled")
+        except VisitorError as error:
+            yield Finish("error", str(error))
+        except torch.OutOfMemoryError:
+            memory_full = True  # the exception holds the cache alive: let it go before saying more
+        except Exception as error:
+            log_bug(log, "Writing failed", error)
+            yield Finish("error", UNFORESEEN)
+        if memory_full:
+            torch.cuda.empty_cache()
+            yield Finish("error", OUT_OF_MEMORY)
+
+    def _write(self, request: StoryRequest, output: Sequence[int], stop: threading.Event) -> Iterator[Event]:
+        message = user_message(request)
+        prompt = self._chat.encode(message)
+        yield Started(self._chat.render(message), len(prompt))
+        refused = errors(check(request, self._writer, len(prompt)))
+        if refused:
+            yield Finish("error", " ".join(finding.message for finding in refused))
+            return
+        sampling = request.sampling
+        tokens = decode(self._model, prompt, output, sampling, sampling.seed, token_budget(request), stop)
+        deltas = _Deltas(self._chat, output)
+        for token in tokens:
+            if not isinstance(token, int):
+                yield token
+                continue
+            if token in self._chat.ends:
+                yield from deltas.flush(token)
+                yield Finish("stop") if deltas.kind == "story" else Finish("error", NEVER_CLOSED)
+                return
+            yield from deltas.add(token)
+        yield from deltas.flush()
+        if stop.is_set():
+            yield Finish("cancelled")
+        else:
+            yield Finish("length", CUT) if deltas.kind == "story" else Finish("error", NEVER_CLOSED)
+
+
+class _Deltas:
+    """Gathers tokens into deltas: the kind changes at the first "</think>", found by its id."""
+
+    def __init__(self, chat: ChatTokens, output: Sequence[int]) -> None:
+        self._chat = chat
+        self.kind: Kind = "thinking"
+        self._decoder = chat.decoder()
+        self._text, self._ids, self._since = "", [], time.monotonic()  # type: tuple[str, list[int], float]
+        for token in output:
+            self._step(token)
+
+    def add(self, token: int) -> Iterator[Delta]:
+        before = self.kind
+        text = self._step(token)
+        self._ids.append(token)
+        if self.kind != before:
+            yield self._take(before)
+        elif self.kind == "story":  # thinking is counted by its ids, and its text goes nowhere
+            self._text += text
+        if time.monotonic() - self._since >= DELTA_SECONDS:
+            yield self._take(self.kind)
+
+    def flush(self, last: int | None = None) -> Iterator[Delta]:
+        if last is not None:
+            self._ids.append(last)
+        if self._ids:
+            yield self._take(self.kind)
+
+    def _step(self, token: int) -> str:
+        if self.kind == "thinking" and token == self._chat.think_end:
+            self.kind, self._decoder = "story", self._chat.decoder()
+            return ""
+        return self._decoder.step(token)
+
+    def _take(self, kind: Kind) -> Delta:
+        delta = Delta(kind, self._text, tuple(self._ids))
+        self._text, self._ids, self._since = "", [], time.monotonic()
+        return delta

@@ -1,0 +1,94 @@
+"""Draws the next token: penalties, temperature, top-k, top-p, min-p, and a seeded choice.
+
+Order and meaning are vLLM's and the transformers processors': penalties on the raw logits, the repetition penalty over
+prompt and output, the presence penalty over the output alone (thinking included), then temperature, top-k, top-p,
+min-p. Nothing here grows with the text, and every parameter is a tensor on the device, so a captured step serves all
+stories. The random bits are a function of (seed, position, token id), not of a generator's state: a story cut anywhere
+and resumed draws the same tokens.
+"""
+
+from collections.abc import Sequence
+
+import torch
+
+from ..story.request import SamplingParams
+
+MAX_TOP_K = 64
+_MIX = (-4658895280553007687, -7723592293110705685)  # splitmix64's multipliers as signed 64-bit integers
+_SEED, _POSITION, _TOKEN = -7046029254386353131, -3372029247567499371, 2685821657736338717  # odd, well mixed
+_MASK_53 = 2.0**-53
+
+
+class Sampler:
+    """The sampling state of one story: which tokens were seen, and where in the output we are."""
+
+    def __init__(self, vocabulary: int, device: torch.device | str = "cpu") -> None:
+        self._seen = torch.zeros(vocabulary, dtype=torch.bool, device=device)
+        self._output = torch.zeros(vocabulary, dtype=torch.float32, device=device)
+        self._rank = torch.arange(MAX_TOP_K, device=device)
+        self._position = torch.zeros((), dtype=torch.long, device=device)
+        self._seed = torch.zeros((), dtype=torch.long, device=device)
+        names = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty")
+        self._params = {name: torch.zeros((), dtype=torch.float32, device=device) for name in names}
+        self._k = min(MAX_TOP_K, vocabulary)
+
+    def start(self, params: SamplingParams, seed: int, prompt: Sequence[int], output: Sequence[int] = ()) -> None:
+        """Begin a story, or go on with one whose `output` was already drawn. `seed` is 0 to 2**32 - 1."""
+        for name, tensor in self._params.items():
+            tensor.fill_(getattr(params, name))
+        self._seed.fill_(seed)
+        self._position.fill_(len(output))
+        self._seen.zero_()
+        self._output.zero_()
+        for ids, marks in ((prompt, (self._seen,)), (output, (self._seen, self._output))):
+            if ids:
+                index = torch.tensor(sorted(set(ids)), device=self._seen.device)
+                for mark in marks:
+                    mark[index] = 1
+
+    def draw(self, logits: torch.Tensor) -> torch.Tensor:
+        """The next token, shape (1,), from raw logits of shape (vocabulary,). Marks it as seen."""
+        values, tokens = self.candidates(logits)
+        greedy = self._params["temperature"] == 0
+        race = torch.where(greedy, -self._rank[: self._k].double(), values.double() + self._gumbel(tokens))
+        token = tokens[race.argmax()].view(1)
+        self.note(token)
+        return token
+
+    def candidates(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Log-probabilities and ids of the tokens that may be drawn, best first; -inf where filtered out."""
+        p = self._params
+        logits = logits.float()
+        repeated = torch.where(logits < 0, logits * p["repetition_penalty"], logits / p["repetition_penalty"])
+        logits = torch.where(self._seen, repeated, logits) - p["presence_penalty"] * self._output
+        values, tokens = torch.topk(logits, self._k)
+        values = values / torch.where(p["temperature"] == 0, 1.0, p["temperature"])
+        values = values.masked_fill(self._rank[: self._k] >= p["top_k"], -torch.inf)
+        probs = values.softmax(-1)
+        before = probs.cumsum(-1) - probs
+        keep = (before < p["top_p"]) & (probs >= p["min_p"] * probs[0])
+        return values.masked_fill(~keep, -torch.inf).log_softmax(-1), tokens
+
+    def note(self, token: torch.Tensor) -> None:
+        """Count a token, shape (1,), as drawn: also one that was forced."""
+        self._seen.index_fill_(0, token, True)
+        self._output.index_fill_(0, token, 1.0)
+        self._position.add_(1)
+
+    def _gumbel(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Gumbel noise from bits that depend on nothing but seed, position and token: the largest sum is the draw."""
+        bits = _mix(_mix(self._seed * _SEED + self._position * _POSITION) + tokens * _TOKEN)
+        uniform = (_shift(bits, 11).double() + 0.5) * _MASK_53
+        return -(-uniform.log()).log()
+
+
+def _mix(x: torch.Tensor) -> torch.Tensor:
+    """splitmix64's finaliser (Steele, Lea and Flood 2014) in wrapping 64-bit arithmetic."""
+    x = (x ^ _shift(x, 30)) * _MIX[0]
+    x = (x ^ _shift(x, 27)) * _MIX[1]
+    return x ^ _shift(x, 31)
+
+
+def _shift(x: torch.Tensor, bits: int) -> torch.Tensor:
+    """Logical right shift: torch's is arithmetic, so the sign that moves in is cut off."""
+    return (x >> bits) & ((1 << (64 - bits)) - 1)

@@ -1,0 +1,78 @@
+"""From a user message to token ids, so that no text of a visitor can ever become a control token.
+
+Added tokens are looked for only in the chat template's own text. The visitor's text goes through a copy of the
+tokenizer that knows none of them: "<|im_end|>" and "<think>" there are the letters they are made of.
+(`split_special_tokens=True` is not enough: "<think>" is added but not special in Qwen3.5's tokenizer.)
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from tokenizers import Tokenizer
+from tokenizers.decoders import DecodeStream
+from transformers import PreTrainedTokenizerBase
+
+from ..errors import EngineError
+
+THINK_START, THINK_END = "<think>", "</think>"
+END_TOKENS = ("<|im_end|>", "<|endoftext|>")
+_PLACE = "\ue000premise\ue000"
+
+
+class ChatTokens:
+    """The chat format of one model: renders prompts, encodes them, and decodes what is generated."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        self._tokenizer = tokenizer
+        self._backend: Tokenizer = tokenizer.backend_tokenizer
+        bare = json.loads(self._backend.to_str())
+        bare["added_tokens"] = []
+        self._bare = Tokenizer.from_str(json.dumps(bare))
+        self._before, self._after = self._template().split(_PLACE)
+        self.think_end = self._one_id(THINK_END)
+        self.ends = frozenset(self._one_id(token) for token in END_TOKENS)
+
+    def render(self, message: str) -> str:
+        """The prompt as text, as the model reads it."""
+        return self._before + message.strip() + self._after
+
+    def encode(self, message: str) -> list[int]:
+        """The prompt as token ids; `message` yields ordinary tokens only."""
+        encode = self._backend.encode
+        text = self._bare.encode(message.strip(), add_special_tokens=False).ids
+        before = encode(self._before, add_special_tokens=False).ids
+        return before + text + encode(self._after, add_special_tokens=False).ids
+
+    def decoder(self) -> "StreamDecoder":
+        return StreamDecoder(self._backend)
+
+    def _template(self) -> str:
+        """The template around a user message, thinking on (always said, since defaults differ between checkpoints)."""
+        messages = [{"role": "user", "content": _PLACE}]
+        text = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, enable_thinking=True)
+        if not isinstance(text, str) or text.count(_PLACE) != 1 or not text.endswith(f"{THINK_START}\n"):
+            raise EngineError(
+                "The model's chat template does not open its thinking, so its stories could not be told from its "
+                "thinking. Use a checkpoint with Qwen3.5's chat template."
+            )
+        return text
+
+    def _one_id(self, token: str) -> int:
+        ids = self._backend.encode(token, add_special_tokens=False).ids
+        if len(ids) != 1:
+            raise EngineError(f"The model's tokenizer has no single token {token}. Use a checkpoint with Qwen3.5's tokenizer.")
+        return ids[0]
+
+
+class StreamDecoder:
+    """Token ids to text, one by one, holding back only what is not yet a whole character (never U+FFFD)."""
+
+    def __init__(self, backend: Tokenizer) -> None:
+        self._backend = backend
+        self._stream = DecodeStream([], skip_special_tokens=True)
+
+    def step(self, token: int) -> str:
+        return self._stream.step(self._backend, token) or ""
+
+    def steps(self, tokens: Sequence[int]) -> Iterator[str]:
+        return (self.step(token) for token in tokens)

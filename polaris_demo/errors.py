@@ -1,0 +1,30 @@
+"""Errors a visitor may read. Everything else that is raised is a bug and is shown as one calm line."""
+
+import logging
+import traceback
+
+
+class VisitorError(Exception):
+    """Its message is a full sentence for the visitor: what is wrong, the limit, and the way out."""
+
+
+class RequestRefused(VisitorError):
+    """The request itself cannot be run; the message holds one sentence for each field at fault."""
+
+
+class EngineError(VisitorError):
+    """The model cannot be loaded or cannot go on writing."""
+
+
+class Busy(VisitorError):
+    """No place is free, for this visitor or for anyone."""
+
+
+class UnknownStory(VisitorError):
+    """No story with this id, or not with this key."""
+
+
+def log_bug(log: logging.Logger, what: str, error: BaseException) -> None:
+    """Log where an unforeseen error came from. Its message is left out: it may quote a visitor's text."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    log.error("%s: %s (message left out: it may hold a visitor's text)\n%s", what, type(error).__name__, frames)

@@ -1,0 +1,1 @@
+"""Stories being written and kept. Knows no gradio, no torch."""

@@ -1,0 +1,225 @@
+"""Stories belong to the server: they are queued and written here, by worker threads, whoever is watching.
+
+Visitors submit, follow, stop. A follower that leaves changes nothing; a story that nobody follows for a set time is
+stopped. Knows nothing of pages or models.
+"""
+
+import asyncio
+import logging
+import secrets
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+
+from ..engine.base import Engine
+from ..errors import Busy, RequestRefused, UnknownStory, log_bug
+from ..story.events import Finish, Progress
+from ..story.prompt import user_message
+from ..story.record import StoryRecord
+from ..story.request import Finding, StoryRequest, check, errors, read, token_budget
+
+POLL_SECONDS = 0.1  # followers look this often, so a page gets at most ten updates a second
+HEARTBEAT_SECONDS = 1.0  # a follower that says nothing cannot notice that its visitor has gone
+KEPT = 200  # records of ended stories kept in memory
+UNFORESEEN = "The story stopped with an error nobody foresaw. What was written is kept; writing again may work."
+UNFOLLOWED = "Nobody was following, so the story was stopped to free the place."
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Job:
+    """A story and what only its owner may use: the key. `seen` is when somebody last followed it."""
+
+    record: StoryRecord
+    key: str
+    seen: float
+    stop: threading.Event = field(default_factory=threading.Event)
+    unfollowed: bool = False
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What can be said of a request before it is run."""
+
+    request: StoryRequest | None
+    findings: tuple[Finding, ...]
+    prompt: str = ""
+    prompt_tokens: int | None = None
+
+    @property
+    def budget(self) -> int | None:
+        return token_budget(self.request) if self.request else None
+
+    def refusal(self) -> str:
+        return " ".join(finding.message for finding in errors(self.findings))
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What a follower gets: the record as it is now, and its text from `offset` to `end`."""
+
+    record: StoryRecord
+    offset: int
+    end: int
+    text: str
+
+
+class Runner:
+    """Queue, workers and followers. `queue_size` stories may wait while `engine.capacity` are written."""
+
+    def __init__(self, engine: Engine, queue_size: int = 12, unfollowed_seconds: float = 600) -> None:
+        self._engine, self._queue_size, self._unfollowed_seconds = engine, queue_size, unfollowed_seconds
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._waiting: deque[Job] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        self._workers = [threading.Thread(target=self._work, name=f"writer-{i}", daemon=True) for i in range(engine.capacity)]
+        for worker in self._workers:
+            worker.start()
+
+    @property
+    def engine(self) -> Engine:
+        return self._engine
+
+    def check(self, raw: Mapping[str, object]) -> Checked:
+        """Everything there is to say about raw values, without running anything."""
+        request, findings = read(raw)
+        if request is None:
+            return Checked(None, findings)
+        rendered = self._engine.prompt(request)
+        prompt, tokens = rendered if rendered else (user_message(request), None)
+        if self._engine.writer:
+            findings = check(request, self._engine.writer, tokens)
+        return Checked(request, findings, prompt, tokens)
+
+    def submit(self, raw: Mapping[str, object]) -> Job:
+        """Queue a story. Raises RequestRefused or Busy, each with a sentence."""
+        checked = self.check(raw)
+        if checked.request is None or errors(checked.findings):
+            raise RequestRefused(checked.refusal())
+        request = checked.request
+        if request.sampling.seed < 0:
+            request = request.with_seed(secrets.randbelow(2**32))
+        record = StoryRecord(secrets.token_urlsafe(12), request, checked.findings, created=time.time(), writer=self._engine.writer)
+        job = Job(record, secrets.token_urlsafe(24), seen=time.monotonic())
+        with self._changed:
+            if len(self._waiting) >= self._queue_size:
+                raise Busy(f"All {self._queue_size} places in the queue are taken. Try again in a few minutes.")
+            self._forget_old()
+            self._jobs[record.id] = job
+            self._waiting.append(job)
+            self._tell_places()
+            self._changed.notify()
+        return job
+
+    def get(self, story_id: str) -> StoryRecord:
+        """The record of a story; reading it counts as following. Raises UnknownStory."""
+        job = self._job(story_id)
+        job.seen = time.monotonic()
+        return job.record
+
+    def stop(self, story_id: str, key: str) -> StoryRecord:
+        """Stop a story; harmless where it is over. Raises UnknownStory without the right key."""
+        job = self._job(story_id)
+        if not isinstance(key, str) or not secrets.compare_digest(job.key.encode(), key.encode("utf-8", "replace")):
+            raise UnknownStory("This key does not belong to this story. Only whoever started a story can stop it.")
+        self._stop(job)
+        return job.record
+
+    async def follow(self, story_id: str, offset: int = 0) -> AsyncIterator[Piece]:
+        """The story from `offset` (in characters) on, piece by piece, until it is over.
+
+        Yields at least once a second. Any number may follow one story. Raises UnknownStory.
+        """
+        record, version, said = self.get(story_id), -1, 0.0
+        while True:
+            over, changed = record.over, record.version != version
+            if changed or time.monotonic() - said >= HEARTBEAT_SECONDS:
+                self.get(story_id)
+                version, said = record.version, time.monotonic()
+                text, end = record.story.since(offset)
+                yield Piece(record, offset, end, text)
+                offset = end
+            if over:
+                return
+            await asyncio.sleep(POLL_SECONDS)
+
+    def close(self) -> None:
+        """Stop every story and every worker."""
+        with self._changed:
+            self._closing = True
+            for job in self._jobs.values():
+                job.stop.set()
+            self._changed.notify_all()
+        for worker in self._workers:
+            worker.join(timeout=10)
+
+    # --- the workers' side -------------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while job := self._next():
+            self._write(job)
+
+    def _next(self) -> Job | None:
+        with self._changed:
+            while not self._closing:
+                self._stop_unfollowed()
+                if self._waiting:
+                    job = self._waiting.popleft()
+                    self._tell_places()
+                    return job
+                self._changed.wait(timeout=1.0)
+        return None
+
+    def _write(self, job: Job) -> None:
+        record = job.record
+        try:
+            for event in self._engine.write(record.request, tuple(record.token_ids), job.stop):
+                record.writer = record.writer or self._engine.writer
+                if isinstance(event, Finish) and event.reason == "cancelled" and job.unfollowed:
+                    event = Finish("cancelled", UNFOLLOWED)
+                record.apply(event, time.time())
+                with self._changed:
+                    self._stop_unfollowed()
+        except Exception as error:
+            log_bug(log, f"Story {record.id} failed", error)
+            record.apply(Finish("error", UNFORESEEN), time.time())
+        if not record.over and record.state != "paused":
+            record.apply(Finish("error", UNFORESEEN), time.time())
+
+    def _stop_unfollowed(self) -> None:
+        """Stop every story that nobody has followed for too long. The lock is held."""
+        latest = time.monotonic() - self._unfollowed_seconds
+        for job in [j for j in self._jobs.values() if not j.record.over and j.seen < latest]:
+            job.unfollowed = True
+            self._stop_locked(job)
+
+    # --- helpers -----------------------------------------------------------------------------------------------------
+
+    def _job(self, story_id: str) -> Job:
+        job = self._jobs.get(story_id) if isinstance(story_id, str) else None
+        if job is None:
+            raise UnknownStory("There is no story with this id here: it has expired, or the address is mistyped.")
+        return job
+
+    def _stop(self, job: Job) -> None:
+        with self._changed:
+            self._stop_locked(job)
+
+    def _stop_locked(self, job: Job) -> None:
+        job.stop.set()
+        if job in self._waiting:
+            self._waiting.remove(job)
+            job.record.apply(Finish("cancelled", UNFOLLOWED if job.unfollowed else ""), time.time())
+            self._tell_places()
+
+    def _tell_places(self) -> None:
+        for before, job in enumerate(self._waiting):
+            job.record.apply(Progress("queued", before + 1, len(self._waiting)), time.time())
+
+    def _forget_old(self) -> None:
+        over = [story_id for story_id, job in self._jobs.items() if job.record.over]
+        for story_id in over[: max(0, len(over) - KEPT + 1)]:
+            del self._jobs[story_id]

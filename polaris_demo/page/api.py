@@ -1,0 +1,83 @@
+"""The named endpoints for gradio_client, HTTP and MCP: signatures and descriptions over the handlers."""
+
+import inspect
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import gradio as gr
+
+from ..story.request import FIELDS, FORM_NAMES, LIMITS, MAX_PREMISE
+from .handlers import Handlers
+
+Answer = dict[str, Any]
+_ARGUMENTS = "\n\nArgs:\n" + "\n".join(
+    [f"    premise: what the story is about, 1 to {MAX_PREMISE} characters."]
+    + [f"    form: one of {', '.join(FORM_NAMES)}; verbatim sends the premise as the whole prompt." if name == "form"
+       else f"    {name}: {LIMITS[name].sentence()}." for name in FIELDS[1:]]
+)  # fmt: skip
+
+
+def add_endpoints(handlers: Handlers) -> None:
+    """Add /write_story, /start_story, /check_request, /get_story and /stop_story to the Blocks being built."""
+
+    async def write_story(*values: object) -> AsyncIterator[Answer]:
+        async for answer in handlers.api_write(_raw(values)):
+            yield answer
+
+    def start_story(*values: object) -> Answer:
+        return handlers.api_start(_raw(values))
+
+    def check_request(*values: object) -> Answer:
+        return handlers.api_check(_raw(values))
+
+    def get_story(id: str, offset: int = 0) -> Answer:
+        """Return a story as it is now.
+
+        Args:
+            id: the id that start_story or write_story gave.
+            offset: where in the text to begin, in characters.
+        """
+        return handlers.api_get(id, offset)
+
+    def stop_story(id: str, key: str) -> Answer:
+        """Stop a story; what was written is kept.
+
+        Args:
+            id: the id that start_story or write_story gave.
+            key: the key that came with it.
+        """
+        return handlers.api_stop(id, key)
+
+    _takes_a_request(write_story, "Write a story and stream it: each answer holds the story so far, its state, counts, findings and seed.")
+    _takes_a_request(start_story, "Start a story and return at once with its id and key; read it with get_story.")
+    _takes_a_request(check_request, "Say what there is to say about a request without running it: findings, prompt, token budget.")
+    gr.api(write_story, api_name="write_story", concurrency_limit=None)
+    for function in (start_story, check_request, get_story, stop_story):
+        gr.api(function, api_name=function.__name__, concurrency_limit=None, queue=False)
+
+
+def _takes_a_request(function: Callable[..., Any], summary: str) -> None:
+    """Give an endpoint that takes every field of a request, in order, the signature Gradio describes it by."""
+    names = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [inspect.Parameter("premise", names, annotation=str)]
+    for field in FIELDS[1:]:
+        kind, default = (str, FORM_NAMES[0]) if field == "form" else _number(field)
+        parameters.append(inspect.Parameter(field, names, default=default, annotation=kind))
+    function.__signature__ = inspect.Signature(parameters, return_annotation=Answer)  # type: ignore[attr-defined]
+    function.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": Answer}
+    function.__doc__ = summary + _ARGUMENTS
+
+
+def _number(field: str) -> tuple[Any, Any]:
+    limit = LIMITS[field]
+    if field == "repetition_penalty":  # its default depends on the presence penalty
+        return float | None, None
+    return (int, int(limit.default)) if limit.whole else (float, float(limit.default))
+
+
+def _raw(values: tuple[object, ...]) -> dict[str, object]:
+    """A caller's values by field name; a repetition penalty that was not given is left out."""
+    raw = dict(zip(FIELDS, values, strict=True))
+    if raw["repetition_penalty"] is None:
+        del raw["repetition_penalty"]
+    return raw

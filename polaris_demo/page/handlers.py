@@ -1,0 +1,119 @@
+"""Between widgets and stories: values in, views out, errors as notices. Decides nothing itself."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import gradio as gr
+
+from ..errors import VisitorError, log_bug
+from ..jobs.runner import Runner
+from ..story.request import FIELDS
+from . import view
+
+UNFORESEEN = "Something went wrong on the server that nobody foresaw. Try again; if it stays, tell the host of this Space."
+API_UPDATE_SECONDS = 0.2
+log = logging.getLogger(__name__)
+
+
+class Handlers:
+    """The page's and the API's functions over one runner."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    # --- the page ----------------------------------------------------------------------------------------------------
+
+    async def write(self, *values: object) -> AsyncIterator[tuple[Any, ...]]:
+        """Start a story and follow it. Yields updates of the reading pane, the owner's ticket, and the notes."""
+        raw = dict(zip(FIELDS, values, strict=True))
+        try:
+            job = await asyncio.to_thread(self._runner.submit, raw)
+        except VisitorError as error:
+            yield {"refused": str(error)}, gr.skip(), *self._notes(raw)
+            return
+        except Exception as error:
+            log_bug(log, "Starting a story failed", error)
+            yield {"refused": UNFORESEEN}, gr.skip(), *(gr.skip() for _ in FIELDS)
+            return
+        ticket: Any = [job.record.id, job.key]
+        async for piece in self._runner.follow(job.record.id):
+            yield view.update(piece), ticket, *(gr.skip() for _ in FIELDS)
+            ticket = gr.skip()
+
+    def stop(self, ticket: list[str] | None) -> None:
+        """Stop the story this page started, if it started one."""
+        if ticket:
+            try:
+                self._runner.stop(*ticket)
+            except VisitorError as error:
+                gr.Warning(str(error))
+
+    def check(self, *values: object) -> tuple[Any, ...]:
+        """The prompt as the model will get it, and a note for every field."""
+        raw = dict(zip(FIELDS, values, strict=True))
+        result = self._runner.check(raw)
+        tokens = f"{result.prompt_tokens} tokens. " if result.prompt_tokens else ""
+        budget = f"Token budget, thinking included: {result.budget:,}." if result.budget else ""
+        return {"prompt": result.prompt, "about": tokens + budget}, *self._notes(raw)
+
+    def status(self) -> dict[str, Any]:
+        """Who writes here, or how far loading is."""
+        writer = self._runner.engine.writer
+        if writer:
+            return {"badge": writer.badge(), "preview": writer.is_preview, "why": writer.why, "ready": True}
+        failure = getattr(self._runner.engine, "failure", None)
+        if failure:
+            return {"badge": "no model", "preview": True, "why": failure, "ready": True}
+        doing = getattr(self._runner.engine, "progress", None)
+        return {"badge": f"{doing.doing if doing else 'loading'} …", "preview": False, "why": "", "ready": False}
+
+    def _notes(self, raw: dict[str, object]) -> list[list[dict[str, str]]]:
+        """For every field its findings; an empty premise is no finding while nothing has been typed."""
+        findings = self._runner.check(raw).findings
+        return [[view.finding(f) for f in findings if f.field == name] for name in FIELDS]
+
+    # --- the API -----------------------------------------------------------------------------------------------------
+
+    async def api_write(self, raw: dict[str, object]) -> AsyncIterator[dict[str, Any]]:
+        job = await asyncio.to_thread(self._submit, raw)
+        last = -API_UPDATE_SECONDS
+        loop = asyncio.get_running_loop()
+        async for piece in self._runner.follow(job.record.id):
+            if piece.record.over or loop.time() - last >= API_UPDATE_SECONDS:
+                last = loop.time()
+                yield {**view.answer(piece.record), "key": job.key}
+
+    def api_start(self, raw: dict[str, object]) -> dict[str, Any]:
+        job = self._submit(raw)
+        return {**view.answer(job.record), "key": job.key}
+
+    def api_check(self, raw: dict[str, object]) -> dict[str, Any]:
+        return self._spoken(lambda: view.checked(self._runner.check(raw)))
+
+    def api_get(self, story_id: object, offset: object) -> dict[str, Any]:
+        if isinstance(offset, bool) or not isinstance(offset, int) or offset < 0:
+            raise _error("Offset: give a whole number of characters, 0 or more.")
+        return self._spoken(lambda: view.answer(self._runner.get(story_id), offset))  # type: ignore[arg-type]
+
+    def api_stop(self, story_id: object, key: object) -> dict[str, Any]:
+        return self._spoken(lambda: view.answer(self._runner.stop(story_id, key)))  # type: ignore[arg-type]
+
+    def _submit(self, raw: dict[str, object]) -> Any:
+        return self._spoken(lambda: self._runner.submit(raw))
+
+    @staticmethod
+    def _spoken(action: Any) -> Any:
+        """The action's result; an error becomes one that clients can read, anything unforeseen one calm line."""
+        try:
+            return action()
+        except VisitorError as error:
+            raise _error(str(error)) from None
+        except Exception as error:
+            log_bug(log, "A call failed", error)
+            raise _error(UNFORESEEN) from None
+
+
+def _error(message: str) -> gr.Error:
+    return gr.Error(message, print_exception=False)

@@ -1,0 +1,65 @@
+"""POLARIS_* environment variables -> frozen Settings, read once at start. `python app.py --help` prints them."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+PRECISIONS = ("auto", "fp32", "bf16", "4bit")
+
+
+class SettingsError(ValueError):
+    """An environment variable that cannot be used; the message names it, its value and what it takes."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    model: str = "auto"
+    precision: str = "auto"
+    max_words: int = 12_000
+    queue_size: int = 12
+    unfollowed_seconds: int = 600
+    hf_token: str | None = None
+    on_zerogpu: bool = False
+
+
+HELP = {
+    "POLARIS_MODEL": "auto (POLARIS-9B where a GPU and the weights are at hand, else the miniature), preview (the miniature), "
+    "a hub id, or a folder with a checkpoint. Default: auto.",
+    "POLARIS_PRECISION": f"{', '.join(PRECISIONS)}. auto is bf16 on a GPU where the weights and a story's cache fit, else 4bit, "
+    "and fp32 on a CPU. Default: auto.",
+    "POLARIS_MAX_WORDS": "the longest story this server writes, 50 to 12000 words. Default: 12000.",
+    "POLARIS_QUEUE_SIZE": "stories that may wait while others are written, 1 to 1000. Default: 12.",
+    "POLARIS_UNFOLLOWED_SECONDS": "after this many seconds without anyone following it, a story is stopped, 1 to 86400. Default: 600.",
+    "HF_TOKEN": "a hub token of an account that has passed the gate of POLARIS-9B.",
+    "GRADIO_SERVER_NAME": "the address to listen on. Default: 127.0.0.1, and 0.0.0.0 on a Space.",
+    "GRADIO_SERVER_PORT": "the port to listen on. Default: 7860.",
+}
+
+
+def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from the environment.
+
+    Raises SettingsError for a value that cannot be used: a server that starts with something other than what was
+    asked for would be worse than one that does not start.
+    """
+    precision = env.get("POLARIS_PRECISION", "auto").strip().lower()
+    if precision not in PRECISIONS:
+        raise SettingsError(f"POLARIS_PRECISION is {precision!r}; it takes {', '.join(PRECISIONS)}.")
+    return Settings(
+        model=env.get("POLARIS_MODEL", "auto").strip() or "auto",
+        precision=precision,
+        max_words=_whole(env, "POLARIS_MAX_WORDS", 12_000, 50, 12_000),
+        queue_size=_whole(env, "POLARIS_QUEUE_SIZE", 12, 1, 1000),
+        unfollowed_seconds=_whole(env, "POLARIS_UNFOLLOWED_SECONDS", 600, 1, 86_400),
+        hf_token=env.get("HF_TOKEN") or None,
+        on_zerogpu=env.get("SPACES_ZERO_GPU", "").lower() in ("1", "true", "t"),
+    )
+
+
+def _whole(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    raw = env.get(name, "").strip()
+    if not raw:
+        return default
+    if not raw.isdecimal() or not low <= int(raw) <= high:
+        raise SettingsError(f"{name} is {raw!r}; it takes a whole number from {low} to {high}.")
+    return int(raw)

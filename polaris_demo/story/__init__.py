@@ -1,0 +1,1 @@
+"""What a story is. Pure: no torch, no gradio, no disk, no clock, no network."""

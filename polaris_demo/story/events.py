@@ -1,0 +1,45 @@
+"""What an engine may say while it writes."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Stage = Literal["queued", "loading", "reading"]
+Kind = Literal["thinking", "story"]
+Reason = Literal["stop", "length", "cancelled", "segment", "loop", "error"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Work before the first token: `done` of `total` (both 0 where no measure exists)."""
+
+    stage: Stage
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True)
+class Delta:
+    """Newly generated tokens of one kind. `text` may be empty: a character can span tokens."""
+
+    kind: Kind
+    text: str
+    token_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finish:
+    """The last event. `message` is a sentence for the visitor where the reason alone does not explain the end."""
+
+    reason: Reason
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Started:
+    """The prompt as rendered and its length in tokens, said once before the first token."""
+
+    prompt: str
+    prompt_tokens: int = field(default=0)
+
+
+Event = Progress | Started | Delta | Finish

@@ -1,0 +1,133 @@
+"""The story so far: what an engine said, folded in event by event, and the point to go on from.
+
+One worker applies events; any number of readers may read at the same time. Knows no clock: times come with the events.
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .events import Delta, Event, Finish, Progress, Started
+from .measures import WordCounter, length_ratio
+from .request import Finding, StoryRequest
+from .thinking import StoryOpening
+from .writer import Writer
+
+State = Literal["queued", "loading", "planning", "writing", "paused", "finished", "stopped", "interrupted", "failed"]
+OVER: frozenset[State] = frozenset({"finished", "stopped", "interrupted", "failed"})
+_STATE_AFTER: dict[str, State] = {
+    "stop": "finished",
+    "length": "finished",
+    "loop": "stopped",
+    "cancelled": "stopped",
+    "segment": "paused",
+    "error": "failed",
+}
+
+
+class TextLog:
+    """Text that only grows. Reading from an offset costs what is read, however long the text is."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._ends: list[int] = []
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def append(self, text: str) -> None:
+        if text:
+            end = len(self) + len(text)
+            self._pieces.append(text)
+            self._ends.append(end)
+
+    def since(self, offset: int) -> tuple[str, int]:
+        """The text from `offset` (in characters) on, and the offset after it."""
+        end = len(self)
+        if offset >= end:
+            return "", end
+        first = bisect_right(self._ends, offset)
+        last = bisect_right(self._ends, end)
+        start = self._ends[first - 1] if first else 0
+        return "".join(self._pieces[first:last])[max(0, offset - start) :], end
+
+    def __str__(self) -> str:
+        return self.since(0)[0]
+
+
+@dataclass
+class StoryRecord:
+    """One story: what was asked, what has come of it, and how it ended. Times are seconds since the epoch."""
+
+    id: str
+    request: StoryRequest
+    findings: tuple[Finding, ...] = ()
+    created: float = 0.0
+    writer: Writer | None = None
+    state: State = "queued"
+    progress: Progress = Progress("queued")
+    prompt: str = ""
+    prompt_tokens: int = 0
+    token_ids: list[int] = field(default_factory=list)
+    thinking_tokens: int = 0
+    story_tokens: int = 0
+    story: TextLog = field(default_factory=TextLog)
+    finish: Finish | None = None
+    started: float = 0.0
+    first_token: float = 0.0
+    first_word: float = 0.0
+    last_token: float = 0.0
+    version: int = 0
+
+    def __post_init__(self) -> None:
+        self._words = WordCounter()
+        self._opening = StoryOpening()
+
+    def apply(self, event: Event, now: float) -> None:
+        """Fold one event in; `now` is when it was said."""
+        match event:
+            case Progress():
+                self.progress = event
+                self.state = "queued" if event.stage == "queued" else "loading" if event.stage == "loading" else "planning"
+            case Started():
+                self.prompt, self.prompt_tokens, self.started = event.prompt, event.prompt_tokens, now
+            case Delta():
+                self._add(event, now)
+            case Finish():
+                self.finish, self.state = event, _STATE_AFTER[event.reason]
+        self.version += 1
+
+    def _add(self, delta: Delta, now: float) -> None:
+        self.token_ids += delta.token_ids
+        self.first_token = self.first_token or now
+        self.last_token = now
+        if delta.kind == "thinking":
+            self.thinking_tokens += len(delta.token_ids)
+            self.state = "planning"
+            return
+        self.story_tokens += len(delta.token_ids)
+        text = self._opening.feed(delta.text)
+        if text:
+            self.first_word = self.first_word or now
+            self.state = "writing"
+            self.story.append(text)
+            self._words.add(text)
+
+    @property
+    def over(self) -> bool:
+        return self.state in OVER
+
+    @property
+    def words(self) -> int:
+        return self._words.count
+
+    @property
+    def length_ratio(self) -> float:
+        return length_ratio(self.words, self.request.words)
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Generated tokens, thinking included, over the time between the first and the last of them."""
+        seconds = self.last_token - self.first_token
+        tokens = self.thinking_tokens + self.story_tokens
+        return round(tokens / seconds, 1) if seconds > 0 else 0.0

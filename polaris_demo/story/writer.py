@@ -1,0 +1,23 @@
+"""Who writes: the facts about a loaded model that the page, the checks and the record need."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A model as loaded. `context` is in tokens; `why` is one sentence on how it came to be chosen."""
+
+    name: str
+    model: str
+    revision: str
+    precision: str
+    device: str
+    engine: str
+    context: int
+    is_preview: bool
+    why: str
+    max_words: int = 12_000
+
+    def badge(self) -> str:
+        """What stands beside every story: the model, how it is held, and where it runs."""
+        return f"{self.name} · {self.precision} · {self.device}"
