@@ -22,7 +22,7 @@ from transformers import AddedToken, GenerationConfig, Qwen3_5ForCausalLM, Qwen3
 from transformers.models.qwen3_5.tokenization_qwen3_5 import PRETOKENIZE_REGEX, Qwen3_5Tokenizer
 
 sys.path.insert(0, str(Path(__file__).parent))
-from preview_grammar.grammar import Story, make_story  # noqa: E402
+from preview_grammar.grammar import Story, make_story
 
 PREVIEW = Path(__file__).parent.parent / "polaris_demo" / "preview"
 VOCABULARY = 4096

@@ -99,7 +99,8 @@ def _from_pretrained(folder: Path, precision: str, device: str) -> PreTrainedMod
             bnb_4bit_compute_dtype=torch.bfloat16, llm_int8_skip_modules=KEPT_IN_BF16,
         )  # fmt: skip
         options["device_map"] = {"": device}
-    model, info = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True, **options)
+    loaded: Any = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True, **options)
+    model, info = loaded
     missing = sorted(info["missing_keys"])
     if missing:
         raise EngineError(f"The checkpoint lacks {len(missing)} of the model's weights, {missing[0]} among them. Download it again, whole.")

@@ -66,7 +66,7 @@ class Sampler:
         values = values.masked_fill(self._rank[: self._k] >= p["top_k"], -torch.inf)
         probs = values.softmax(-1)
         before = probs.cumsum(-1) - probs
-        keep = (before < p["top_p"]) & (probs >= p["min_p"] * probs[0])
+        keep = ((before < p["top_p"]) | (p["top_p"] >= 1)) & (probs >= p["min_p"] * probs[0])
         return values.masked_fill(~keep, -torch.inf).log_softmax(-1), tokens
 
     def note(self, token: torch.Tensor) -> None:

@@ -73,10 +73,10 @@ class StoryRecord:
     story_tokens: int = 0
     story: TextLog = field(default_factory=TextLog)
     finish: Finish | None = None
-    started: float = 0.0
-    first_token: float = 0.0
-    first_word: float = 0.0
-    last_token: float = 0.0
+    started: float | None = None
+    first_token: float | None = None
+    first_word: float | None = None
+    last_token: float | None = None
     version: int = 0
 
     def __post_init__(self) -> None:
@@ -99,7 +99,7 @@ class StoryRecord:
 
     def _add(self, delta: Delta, now: float) -> None:
         self.token_ids += delta.token_ids
-        self.first_token = self.first_token or now
+        self.first_token = now if self.first_token is None else self.first_token
         self.last_token = now
         if delta.kind == "thinking":
             self.thinking_tokens += len(delta.token_ids)
@@ -108,7 +108,7 @@ class StoryRecord:
         self.story_tokens += len(delta.token_ids)
         text = self._opening.feed(delta.text)
         if text:
-            self.first_word = self.first_word or now
+            self.first_word = now if self.first_word is None else self.first_word
             self.state = "writing"
             self.story.append(text)
             self._words.add(text)
@@ -128,6 +128,8 @@ class StoryRecord:
     @property
     def tokens_per_second(self) -> float:
         """Generated tokens, thinking included, over the time between the first and the last of them."""
+        if self.first_token is None or self.last_token is None:
+            return 0.0
         seconds = self.last_token - self.first_token
         tokens = self.thinking_tokens + self.story_tokens
         return round(tokens / seconds, 1) if seconds > 0 else 0.0

@@ -5,6 +5,7 @@ its scenes), so a small model never has to count: it copies the next title, writ
 the scene called "end". Knows nothing of tokens or models.
 """
 
+import itertools
 import random
 import re
 from dataclasses import dataclass, field
@@ -271,7 +272,7 @@ def scene_plan(rng: random.Random, words: int) -> list[list[str]]:
     size = next(size for size, most in ((1, 4), (2, 20), (3, 48), (4, 88), (5, 150)) if scenes <= most)
     count = max(1, round(len(order) / size))
     cuts = [round(i * len(order) / count) for i in range(count + 1)]
-    return [order[a:b] for a, b in zip(cuts, cuts[1:])]
+    return [order[a:b] for a, b in itertools.pairwise(cuts)]
 
 
 def _sentence(text: str) -> str:

@@ -1,0 +1,92 @@
+"""Engines that follow a script, for what the miniature cannot be made to do. Only for tests."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from polaris_demo.story.events import Delta, Event, Finish, Progress, Started
+from polaris_demo.story.request import StoryRequest
+from polaris_demo.story.writer import Writer
+
+POLARIS = Writer(
+    name="POLARIS-9B", model="test/POLARIS-9B", revision="abc", precision="bf16", device="test GPU", engine="scripted",
+    context=262_144, is_preview=False, why="a test",
+)  # fmt: skip
+Script = Callable[[StoryRequest, threading.Event], Iterator[Event]]
+
+
+class ScriptedEngine:
+    """Writes what its script yields; a stop event ends it at the next event, as an engine must."""
+
+    def __init__(self, script: Script, writer: Writer | None = POLARIS, capacity: int = 1) -> None:
+        self.capacity, self.writer, self._script = capacity, writer, script
+        self.running = 0
+        self.most_running = 0
+
+    def prompt(self, request: StoryRequest) -> tuple[str, int]:
+        return f"<prompt>{request.premise}</prompt>", 60
+
+    def write(self, request: StoryRequest, output: Sequence[int], stop: threading.Event) -> Iterator[Event]:
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        try:
+            for event in self._script(request, stop):
+                yield event
+                if stop.is_set():
+                    yield Finish("cancelled")
+                    return
+                if isinstance(event, Finish):
+                    return
+        finally:
+            self.running -= 1
+
+
+def story_events(thinking: str, story: str, piece: int = 7) -> list[Event]:
+    """A whole story as events: the prompt read, thought about, written in small pieces, and ended."""
+    cut = [story[i : i + piece] for i in range(0, len(story), piece)]
+    return [
+        Progress("reading", 0, 60),
+        Started("<prompt>", 60),
+        Delta("thinking", thinking, tuple(range(len(thinking.split())))),
+        *(Delta("story", text, (i,)) for i, text in enumerate(cut)),
+        Finish("stop"),
+    ]
+
+
+def tells(story: str, thinking: str = "a plan") -> Script:
+    """A script that tells one story at once."""
+    return lambda request, stop: iter(story_events(thinking, story))
+
+
+def echoes(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
+    """Tells a story that holds the premise, so that two visitors' stories can be told apart."""
+    return iter(story_events("a plan", f"# A story\n\nIt was about {request.premise}."))
+
+
+def endless(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
+    """Writes for ever, a word about every 20 ms, until stopped."""
+    yield Started("<prompt>", 60)
+    yield Delta("thinking", "plan", (1,))
+    while True:
+        yield Delta("story", "word ", (2,))
+        stop.wait(0.02)
+
+
+def waits_for(gate: threading.Event, story: str = "done.") -> Script:
+    """Says it is loading until the gate opens, then tells a story."""
+
+    def script(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
+        while not gate.wait(0.02):
+            yield Progress("loading")
+        yield from story_events("plan", story)
+
+    return script
+
+
+def until(test: Callable[[], bool], seconds: float = 20, what: str = "") -> float:
+    """Wait until `test` holds; seconds it took. Fails after `seconds`."""
+    start = time.monotonic()
+    while not test():
+        assert time.monotonic() - start < seconds, f"still not so after {seconds} s: {what or test}"
+        time.sleep(0.005)
+    return time.monotonic() - start

@@ -1,0 +1,70 @@
+"""The card's figures stand in card.py alone, and its bands and citation say what the paper's code says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from polaris_demo import card
+
+ROOT = Path(__file__).parent.parent
+# Figures nobody would write by chance: results, ratios, budgets, bands.
+DISTINCTIVE = (
+    [str(e.elo) for e in card.ELO]
+    + [f"{s:g}" for q in card.STORY_QUALITY for s in q.scores]
+    + [f"{p.wins:g}" for p in card.HUMAN_PREFERENCES]
+    + [str(n) for n in (card.LONG_TARGET_MIN_TOKENS, card.THINKING_SOFT_CAP, card.TRAINED_RESPONSE_TOKENS)]
+)
+
+
+KINDS = {".py", ".js", ".html", ".css", ".md"}
+SOURCES = [
+    *(f for top in ("polaris_demo", "examples", "tools") for f in (ROOT / top).rglob("*") if f.suffix in KINDS and f.name != "card.py"),
+    ROOT / "app.py", ROOT / "README.md",
+]  # fmt: skip
+TEXTS = {f.name: f.read_text() for f in SOURCES}
+
+
+@pytest.mark.parametrize("figure", DISTINCTIVE)
+def test_distinctive_figures_stand_in_card_alone(figure: str) -> None:
+    digits = r"[,_ ]?".join(re.escape(c) for c in figure)
+    elsewhere = [name for name, text in TEXTS.items() if re.search(rf"(?<![\w.]){digits}(?![\w.]*\d)", text)]
+    assert not elsewhere
+
+
+def test_the_search_would_find_a_figure_with_a_separator() -> None:
+    assert re.search(r"(?<![\w.])1[,_ ]?4[,_ ]?3[,_ ]?3[,_ ]?6(?![\w.]*\d)", "at least 14,336 tokens")
+
+
+def test_every_figure_names_its_source() -> None:
+    rows = [*card.SETTINGS.values(), *card.LENGTH_BUCKETS, *card.ELO, *card.STORY_QUALITY, *card.HUMAN_PREFERENCES, *card.FORMS]
+    assert {type(row.source) for row in rows} == {card.Source}
+
+
+@pytest.mark.parametrize(
+    ("band", "words", "expected"),
+    [
+        (card.EVALUATION_BAND, 300, (250, 350)),
+        (card.EVALUATION_BAND, 4000, (3600, 4400)),
+        (card.TRAINING_BAND, 1000, (650, 1600)),
+        (card.TRAINING_BAND, 4000, (3400, 5000)),
+        (card.TRAINING_BAND, 12000, (11000, 13500)),
+    ],
+)
+def test_bands_are_clamped_as_in_the_papers_code(band: card.Band, words: int, expected: tuple[int, int]) -> None:
+    assert band.around(words) == expected
+
+
+@pytest.mark.parametrize(("words", "zone"), [(999, None), (1000, "as trained"), (4000, "near"), (7999, "near"), (12000, "far")])
+def test_a_length_falls_into_its_measured_bucket(words: int, zone: str | None) -> None:
+    found = card.bucket(words)
+    assert (found.zone if found else None) == zone
+
+
+def test_the_cards_own_example_lies_in_its_ranges() -> None:
+    assert all(setting.recommends(setting.value) for setting in card.SETTINGS.values())
+
+
+def test_no_rank_eight_is_invented() -> None:
+    assert 8 not in {e.rank for e in card.ELO}
+    assert [e.elo for e in card.ELO] == sorted((e.elo for e in card.ELO), reverse=True)

@@ -1,0 +1,134 @@
+"""The local engine on the miniature: what a story is made of, how it stops, and what it never lets out."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+import torch
+
+from polaris_demo.engine import local
+from polaris_demo.engine.local import LocalEngine
+from polaris_demo.story.events import Delta, Event, Finish, Progress, Started
+from polaris_demo.story.record import StoryRecord
+from polaris_demo.story.request import SamplingParams, StoryRequest
+
+
+def asked(words: int = 200, seed: int = 1, **sampling: float) -> StoryRequest:
+    return StoryRequest("a lighthouse keeper and a stolen bell", words, sampling=replace(SamplingParams(seed=seed), **sampling))
+
+
+def events(engine: LocalEngine, request: StoryRequest, output: tuple[int, ...] = ()) -> list[Event]:
+    return list(engine.write(request, output, threading.Event()))
+
+
+def told(engine: LocalEngine, request: StoryRequest) -> StoryRecord:
+    record = StoryRecord("id", request)
+    for event in events(engine, request):
+        record.apply(event, 1.0)
+    return record
+
+
+def test_a_story_is_planned_told_and_ended_by_the_model(miniature: LocalEngine) -> None:
+    record = told(miniature, asked())
+    assert record.finish and record.finish.reason == "stop"
+    assert record.thinking_tokens > 20 and record.words > 80
+    assert str(record.story).startswith("# ")
+    assert record.prompt.startswith("<|im_start|>user\nWrite a 200-word story about a lighthouse keeper and a stolen bell.")
+
+
+def test_the_same_seed_writes_the_same_story_and_another_another(miniature: LocalEngine) -> None:
+    first, again, other = (told(miniature, asked(seed=seed)).token_ids for seed in (5, 5, 6))
+    assert first == again != other
+
+
+def test_the_text_is_what_was_generated_after_the_first_closing(miniature: LocalEngine) -> None:
+    record, chat = told(miniature, asked()), miniature._chat
+    cut = record.token_ids.index(chat.think_end)
+    backend = chat._backend
+    assert str(record.story) == backend.decode(record.token_ids[cut + 1 :], skip_special_tokens=True).lstrip("\n")
+    assert record.thinking_tokens == cut + 1
+
+
+def test_a_story_resumed_from_its_tokens_goes_on_as_if_uncut(miniature: LocalEngine) -> None:
+    whole = told(miniature, asked(seed=9))
+    for cut in (3, whole.thinking_tokens, whole.thinking_tokens + 40):
+        resumed = StoryRecord("id", asked(seed=9))
+        rest = events(miniature, asked(seed=9), tuple(whole.token_ids[:cut]))
+        ids = [i for e in rest if isinstance(e, Delta) for i in e.token_ids]
+        assert whole.token_ids[:cut] + ids == whole.token_ids
+        del resumed
+
+
+def test_a_story_that_never_closes_its_thinking_says_what_to_change(miniature: LocalEngine) -> None:
+    last = events(miniature, asked(max_new_tokens=64))[-1]
+    assert last == Finish("error", local.NEVER_CLOSED)
+    assert "token budget" in local.NEVER_CLOSED
+
+
+def test_a_story_cut_by_its_budget_says_so(miniature: LocalEngine) -> None:
+    last = events(miniature, asked(words=1000, max_new_tokens=400))[-1]
+    assert last == Finish("length", local.CUT)
+
+
+def test_what_does_not_fit_the_context_is_refused_with_both_numbers(miniature: LocalEngine) -> None:
+    first, last = events(miniature, asked(max_new_tokens=32_768))
+    assert isinstance(first, Started) and isinstance(last, Finish)
+    assert last.reason == "error" and "32,768" in last.message and str(first.prompt_tokens) in last.message
+
+
+def test_stopping_lands_at_the_next_token(miniature: LocalEngine) -> None:
+    for after in (1, 2, 5, 12):
+        stop, seen = threading.Event(), []
+        for event in miniature.write(asked(words=1000), (), stop):
+            seen.append(event)
+            if len(seen) == after:
+                stop.set()
+        assert seen[-1] == Finish("cancelled")
+        assert len(seen) <= after + 2
+
+
+class _Repeating:
+    """Stands in for a decoder: yields given tokens."""
+
+    def __init__(self, ids: list[int]) -> None:
+        self.ids = ids
+
+    def __call__(self, *args: object):
+        yield Progress("reading", 0, 1)
+        yield from self.ids
+
+
+def test_a_later_closing_tag_is_story_and_thinking_text_goes_nowhere(miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    chat, end = miniature._chat, min(miniature._chat.ends)
+    word = lambda text: chat._bare.encode(text).ids  # noqa: E731
+    ids = [*word("SECRETPLAN"), chat.think_end, *word("\n\nHe wrote "), chat.think_end, *word(" on the wall 🌟."), end]
+    monkeypatch.setattr(local, "decode", _Repeating(ids))
+    found = events(miniature, asked())
+    text = "".join(e.text for e in found if isinstance(e, Delta) and e.kind == "story")
+    assert text == "\n\nHe wrote </think> on the wall 🌟."
+    assert "SECRETPLAN" not in "".join(repr(e) for e in found)
+
+
+def test_a_failure_inside_ends_that_story_and_the_next_is_written(
+    miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*args: object):
+        yield 300
+        raise RuntimeError("CANARY-IN-THE-MESSAGE")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(local, "decode", broken)
+        assert events(miniature, asked())[-1] == Finish("error", local.UNFORESEEN)
+    assert "RuntimeError" in caplog.text and "CANARY" not in caplog.text
+    assert told(miniature, asked()).finish == Finish("stop")
+
+
+def test_running_out_of_memory_is_said_and_the_next_story_is_written(miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: object):
+        yield 300
+        raise torch.OutOfMemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(local, "decode", full)
+        assert events(miniature, asked())[-1] == Finish("error", local.OUT_OF_MEMORY)
+    assert told(miniature, asked()).finish == Finish("stop")

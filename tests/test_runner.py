@@ -1,0 +1,267 @@
+"""The server owns its stories: queue, places, stop, followers, and failures that stay with the story they happened to."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from polaris_demo.engine.base import BackgroundEngine, LoadProgress
+from polaris_demo.errors import Busy, EngineError, RequestRefused, UnknownStory
+from polaris_demo.jobs.runner import UNFOLLOWED, UNFORESEEN, Job, Runner
+from polaris_demo.story.events import Delta, Started
+
+from .doubles import ScriptedEngine, echoes, endless, tells, until, waits_for
+
+
+def asked(premise: str = "a robot", **fields: object) -> dict[str, object]:
+    return {"premise": premise, "words": 200, **fields}
+
+
+@pytest.fixture
+def run() -> Iterator:
+    runners: list[Runner] = []
+
+    def start(script, capacity: int = 1, **options) -> Runner:
+        engine = script if not callable(script) else ScriptedEngine(script, capacity=capacity)
+        runners.append(Runner(engine, **options))
+        return runners[-1]
+
+    yield start
+    for runner in runners:
+        runner.close()
+    until(lambda: not [t for t in threading.enumerate() if t.name.startswith("writer-")], what="workers ended")
+
+
+def finished(job: Job) -> bool:
+    return job.record.over
+
+
+def followed(runner: Runner, job: Job, offset: int = 0) -> str:
+    async def read() -> str:
+        return "".join([piece.text async for piece in runner.follow(job.record.id, offset)])
+
+    return asyncio.run(read())
+
+
+def test_a_story_is_written_and_followed_from_any_offset(run) -> None:
+    runner = run(tells("Once upon a time."))
+    job = runner.submit(asked())
+    assert followed(runner, job) == "Once upon a time."
+    assert followed(runner, job, offset=5) == "upon a time."
+    assert job.record.state == "finished"
+
+
+def test_a_refused_request_names_every_field(run) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        run(echoes).submit({"premise": "", "words": 7})
+    assert "Premise:" in str(refused.value) and "Words: 7" in str(refused.value)
+
+
+def test_a_random_seed_is_drawn_and_recorded(run) -> None:
+    runner = run(echoes)
+    seeds = {runner.submit(asked()).record.request.sampling.seed for _ in range(4)}
+    assert len(seeds) == 4 and all(0 <= seed < 2**32 for seed in seeds)
+    assert runner.submit(asked(seed=5)).record.request.sampling.seed == 5
+
+
+def test_two_visitors_queue_and_each_gets_their_own_story(run) -> None:
+    gate = threading.Event()
+
+    def gated(request, stop):
+        gate.wait(20)
+        return echoes(request, stop)
+
+    runner = run(gated)
+    jobs = [runner.submit(asked(premise)) for premise in ("the first wish", "the second wish", "the third wish")]
+    until(lambda: jobs[2].record.progress.done == 2, what="the third sees its place")
+    assert jobs[1].record.progress.done == 1
+    gate.set()
+    texts = [followed(runner, job) for job in jobs]
+    assert [text.split("about ")[1] for text in texts] == ["the first wish.", "the second wish.", "the third wish."]
+    assert runner.engine.most_running == 1
+
+
+def test_a_full_queue_refuses_with_a_sentence(run) -> None:
+    runner = run(endless, queue_size=2)
+    first = runner.submit(asked())
+    until(lambda: first.record.state == "writing")
+    waiting = [runner.submit(asked()) for _ in range(2)]
+    with pytest.raises(Busy, match="All 2 places"):
+        runner.submit(asked())
+    for job in (first, *waiting):
+        runner.stop(job.record.id, job.key)
+    until(lambda: all(map(finished, (first, *waiting))))
+
+
+def test_stop_lands_within_a_second_at_every_stage_thirty_times(run) -> None:
+    gate = threading.Event()
+
+    def stages(request, stop):
+        yield from waits_for(gate)(request, stop) if "loading" in request.premise else endless(request, stop)
+
+    runner, slowest = run(stages), 0.0
+    for i in range(30):
+        stage = ("queued", "loading", "planning", "writing")[i % 4]
+        before = runner.submit(asked("loading first")) if stage == "queued" else None
+        job = runner.submit(asked("loading" if stage == "loading" else "x"))
+        until(lambda job=job, stage=stage: job.record.state == stage or (stage == "planning" and job.record.state == "writing"))
+        runner.stop(job.record.id, job.key)
+        slowest = max(slowest, until(lambda job=job: finished(job)))
+        assert job.record.finish and job.record.finish.reason == "cancelled"
+        if before:
+            runner.stop(before.record.id, before.key)
+            until(lambda before=before: finished(before))
+    print(f"\nslowest of 30 stops: {slowest:.3f} s")
+    assert slowest < 1.0
+    gate.set()
+    assert followed(runner, runner.submit(asked("loading"))) == "done."
+
+
+def test_stopping_needs_the_key_and_may_be_said_twice(run) -> None:
+    runner = run(endless)
+    job = runner.submit(asked())
+    until(lambda: job.record.state == "writing")
+    for key in ("", "wrong", None, 7, "ключ", "\udcff"):
+        with pytest.raises(UnknownStory, match="key"):
+            runner.stop(job.record.id, key)
+    assert not job.stop.is_set()
+    runner.stop(job.record.id, job.key)
+    runner.stop(job.record.id, job.key)
+    until(lambda: finished(job))
+    assert runner.stop(job.record.id, job.key).state == "stopped"
+
+
+@pytest.mark.parametrize("story_id", ["nothing", "", None, 5, [], "../etc"])
+def test_an_unknown_id_gets_a_sentence(run, story_id: object) -> None:
+    with pytest.raises(UnknownStory, match="no story with this id"):
+        run(echoes).get(story_id)
+
+
+def test_a_follower_that_leaves_changes_nothing(run) -> None:
+    runner = run(tells("word " * 400))
+    job = runner.submit(asked())
+
+    async def leave_early() -> None:
+        async for _ in runner.follow(job.record.id):
+            return
+
+    asyncio.run(leave_early())
+    assert followed(runner, job) == "word " * 400
+
+
+def test_three_followers_read_the_same(run) -> None:
+    runner = run(tells("word " * 500))
+    job = runner.submit(asked())
+
+    async def read() -> str:
+        return "".join([piece.text async for piece in runner.follow(job.record.id)])
+
+    async def three() -> list[str]:
+        return await asyncio.gather(read(), read(), read())
+
+    assert asyncio.run(three()) == ["word " * 500] * 3
+
+
+def test_a_follower_hears_something_every_second_while_nothing_happens(run) -> None:
+    gate, times = threading.Event(), []
+
+    def silent(request, stop):
+        gate.wait(20)
+        return echoes(request, stop)
+
+    runner = run(silent)
+    job = runner.submit(asked())
+
+    async def listen() -> None:
+        loop = asyncio.get_running_loop()
+        async for _ in runner.follow(job.record.id):
+            times.append(loop.time())
+            if len(times) == 4:
+                gate.set()
+
+    asyncio.run(listen())
+    assert max(b - a for a, b in zip(times, times[1:], strict=False)) < 1.5
+
+
+def test_a_story_nobody_follows_is_stopped(run) -> None:
+    runner = run(endless, unfollowed_seconds=0.2)
+    first, second = runner.submit(asked()), runner.submit(asked())
+    until(lambda: finished(first) and finished(second))
+    assert first.record.finish and first.record.finish.message == UNFOLLOWED
+
+
+def test_a_followed_story_is_not(run) -> None:
+    runner = run(endless, unfollowed_seconds=0.3)
+    job = runner.submit(asked())
+
+    async def watch() -> None:
+        async for piece in runner.follow(job.record.id):
+            if piece.record.words > 40:
+                return
+
+    asyncio.run(watch())
+    assert not job.record.over
+
+
+def test_a_failing_engine_ends_that_story_and_serves_the_next(run, caplog: pytest.LogCaptureFixture) -> None:
+    def fails_once(request, stop):
+        yield Started("p", 1)
+        yield Delta("story", "kept", (1,))
+        if "CANARY" in request.premise:
+            raise ValueError(request.premise)
+
+    runner = run(fails_once)
+    bad = runner.submit(asked("CANARY premise"))
+    assert followed(runner, bad) == "kept"
+    assert bad.record.finish and (bad.record.finish.reason, bad.record.finish.message) == ("error", UNFORESEEN)
+    assert "ValueError" in caplog.text and "CANARY" not in caplog.text
+    good = runner.submit(asked("fine"))
+    until(lambda: finished(good))
+    assert good.record.state == "failed"  # an engine that ends without a Finish is a bug, and said to be one
+
+
+def test_a_failure_while_loading_reaches_the_story_as_a_sentence(run) -> None:
+    def fails(report):
+        report(LoadProgress("downloading"))
+        raise EngineError("The disk is full. Make room.")
+
+    runner = run(BackgroundEngine(fails))
+    job = runner.submit(asked())
+    until(lambda: finished(job))
+    assert job.record.finish and job.record.finish.message == "The disk is full. Make room."
+
+
+def test_stories_wait_while_the_model_loads(run) -> None:
+    gate = threading.Event()
+
+    def slow(report):
+        gate.wait(20)
+        return ScriptedEngine(tells("loaded."))
+
+    runner = run(BackgroundEngine(slow))
+    job = runner.submit(asked())
+    until(lambda: job.record.state == "loading")
+    gate.set()
+    assert followed(runner, job) == "loaded."
+    assert job.record.writer and job.record.writer.name == "POLARIS-9B"
+
+
+def test_closing_stops_everything(run) -> None:
+    runner = run(endless, capacity=3)
+    jobs = [runner.submit(asked()) for _ in range(3)]
+    until(lambda: all(job.record.state == "writing" for job in jobs))
+    runner.close()
+    assert all(map(finished, jobs))
+
+
+def test_old_stories_are_forgotten_but_never_running_ones(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("polaris_demo.jobs.runner.KEPT", 3)
+    runner = run(tells("Hi."))
+    jobs = []
+    for _ in range(6):
+        jobs.append(runner.submit(asked()))
+        until(lambda: finished(jobs[-1]))
+    with pytest.raises(UnknownStory):
+        runner.get(jobs[0].record.id)
+    assert runner.get(jobs[-1].record.id) is jobs[-1].record

@@ -1,0 +1,109 @@
+"""The sampler equals the transformers chain plus a naive presence penalty, and depends on nothing but its seed."""
+
+import pytest
+import torch
+from transformers.generation import logits_process as hf
+
+from polaris_demo.engine.sampling import Sampler
+from polaris_demo.story.request import SamplingParams
+
+V = 3000
+CASES = [
+    SamplingParams(),
+    SamplingParams(temperature=1.0, repetition_penalty=1.0),
+    SamplingParams(temperature=0.05, top_k=64, top_p=1.0),
+    SamplingParams(temperature=2.0, top_k=50, top_p=0.5, min_p=0.0),
+    SamplingParams(temperature=1.0, top_k=30, top_p=0.9, min_p=0.2, repetition_penalty=2.0),
+    SamplingParams(temperature=0.8, repetition_penalty=1.0, presence_penalty=1.5),
+    SamplingParams(temperature=0.8, top_k=1),
+    SamplingParams(temperature=1.5, top_p=0.05),
+]
+
+
+def chain(params: SamplingParams, prompt: list[int], output: list[int], logits: torch.Tensor) -> torch.Tensor:
+    """Probabilities by the library's processors in its order, with the presence penalty written out naively."""
+    ids, scores = torch.tensor([prompt + output]), logits[None].double()
+    if params.repetition_penalty != 1:
+        scores = hf.RepetitionPenaltyLogitsProcessor(params.repetition_penalty)(ids, scores)
+    for token in set(output):
+        scores[0, token] -= params.presence_penalty
+    scores = hf.TemperatureLogitsWarper(params.temperature)(ids, scores)
+    scores = hf.TopKLogitsWarper(params.top_k)(ids, scores)
+    scores = hf.TopPLogitsWarper(params.top_p)(ids, scores) if params.top_p < 1 else scores
+    scores = hf.MinPLogitsWarper(params.min_p)(ids, scores) if params.min_p > 0 else scores
+    return scores.softmax(-1)[0]
+
+
+@pytest.mark.parametrize("params", CASES, ids=range(len(CASES)))
+def test_the_distribution_is_the_librarys(params: SamplingParams) -> None:
+    for seed in range(20):
+        torch.manual_seed(seed)
+        logits = torch.randn(V) * 4
+        prompt, output = torch.randint(0, V, (40,)).tolist(), torch.randint(0, V, (300,)).tolist()
+        prompt += logits.topk(8).indices[::2].tolist()
+        output += logits.topk(9).indices[1::2].tolist()
+        sampler = Sampler(V)
+        sampler.start(params, 1, prompt, output)
+        values, tokens = sampler.candidates(logits)
+        support = torch.zeros(V, dtype=torch.bool).scatter(0, tokens, values > -torch.inf)
+        ours = torch.zeros(V).scatter(0, tokens, values.exp())
+        expected = chain(params, prompt, output, logits)
+        assert torch.equal(support, expected > 0)
+        assert (ours - expected).abs().max() < 1e-5
+
+
+def test_draws_follow_the_distribution() -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(50) * 2
+    params = SamplingParams(temperature=1.0, repetition_penalty=1.0)
+    expected, counts, n = chain(params, [0], [], logits), torch.zeros(50), 20_000
+    sampler = Sampler(50)
+    for seed in range(n):
+        sampler.start(params, seed, [0])
+        counts[sampler.draw(logits)] += 1
+    error = (counts / n - expected).abs()
+    assert (error <= 5 * (expected * (1 - expected) / n).sqrt()).all()
+
+
+def test_a_draw_is_a_function_of_seed_position_and_logits() -> None:
+    torch.manual_seed(1)
+    steps = torch.randn(60, V)
+    params = SamplingParams(temperature=1.0)
+
+    def run(seed: int, cut: int) -> list[int]:
+        sampler, out = Sampler(V), []
+        sampler.start(params, seed, [5, 6])
+        for i, logits in enumerate(steps):
+            if i == cut:
+                sampler = Sampler(V)
+                sampler.start(params, seed, [5, 6], out)
+            out.append(int(sampler.draw(logits)))
+        return out
+
+    whole = run(7, -1)
+    assert all(run(7, cut) == whole for cut in (1, 13, 59))
+    assert run(8, -1) != whole
+    assert run(2**32 - 1, -1) != whole
+
+
+def test_temperature_zero_takes_the_likeliest_after_penalties() -> None:
+    logits = torch.tensor([1.0, 3.0, 2.9, -1.0])
+    sampler = Sampler(4)
+    sampler.start(SamplingParams(temperature=0, repetition_penalty=1.5), 0, [1])
+    assert int(sampler.draw(logits)) == 2
+    sampler.start(SamplingParams(temperature=0, repetition_penalty=1.0, presence_penalty=0.5), 0, [1], [])
+    assert [int(sampler.draw(logits)) for _ in range(3)] == [1, 2, 1]
+
+
+def test_the_random_bits_are_even() -> None:
+    """Mean and variance of uniform bits over many positions, seeds and tokens."""
+    sampler, sample = Sampler(V), []
+    for seed in range(40):
+        sampler.start(SamplingParams(), seed, [0])
+        for _ in range(50):
+            sample.append(torch.exp(-torch.exp(-sampler._gumbel(torch.arange(64)))))
+            sampler.note(torch.tensor([1]))
+    uniform = torch.cat(sample)
+    assert abs(float(uniform.mean()) - 0.5) < 0.003
+    assert abs(float(uniform.var()) - 1 / 12) < 0.001
+    assert len(uniform.unique()) == len(uniform)

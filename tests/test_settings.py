@@ -1,0 +1,43 @@
+"""The environment is read once; what cannot be used stops the start with a sentence."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from polaris_demo.settings import HELP, Settings, SettingsError, read_settings
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_nothing_set_gives_the_defaults() -> None:
+    assert read_settings({}) == Settings()
+
+
+def test_what_is_set_is_read() -> None:
+    env = {"POLARIS_MODEL": "preview", "POLARIS_PRECISION": "4bit", "POLARIS_MAX_WORDS": "4000", "SPACES_ZERO_GPU": "true", "HF_TOKEN": "t"}
+    assert read_settings(env) == Settings("preview", "4bit", 4000, on_zerogpu=True, hf_token="t")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("POLARIS_PRECISION", "int8"), ("POLARIS_MAX_WORDS", "49"), ("POLARIS_MAX_WORDS", "many"), ("POLARIS_QUEUE_SIZE", "0"),
+     ("POLARIS_UNFOLLOWED_SECONDS", "-5"), ("POLARIS_MAX_WORDS", "1e3")],
+)  # fmt: skip
+def test_a_bad_value_is_named_with_what_it_takes(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=rf"{name} is '{value}'; it takes"):
+        read_settings({name: value})
+
+
+def test_help_names_every_variable_and_starts_nothing() -> None:
+    shown = subprocess.run([sys.executable, "app.py", "--help"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True).stdout
+    assert all(name in shown for name in HELP)
+
+
+def test_a_bad_value_ends_the_program_with_the_sentence() -> None:
+    env = os.environ | {"POLARIS_PRECISION": "int8"}
+    run = subprocess.run([sys.executable, "app.py"], cwd=ROOT, capture_output=True, text=True, timeout=120, env=env, check=False)
+    assert run.returncode == 1
+    assert "POLARIS_PRECISION is 'int8'" in run.stderr and "Traceback" not in run.stderr
