@@ -20,7 +20,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/mypy
 
 screenshots: $(VENV)/.dev
-	$(BIN)/python tools/screenshots.py
+	$(BIN)/python -m tests.browser.screenshots
 
 $(VENV)/.app: requirements.txt constraints.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)

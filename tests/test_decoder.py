@@ -13,7 +13,9 @@ from polaris_demo.story.request import SamplingParams
 GREEDY = SamplingParams(temperature=0, repetition_penalty=1.0)
 
 
-def tokens(engine: LocalEngine, prompt: list[int], params: SamplingParams, limit: int, output: tuple[int, ...] = (), seed: int = 3) -> list[int]:
+def tokens(
+    engine: LocalEngine, prompt: list[int], params: SamplingParams, limit: int, output: tuple[int, ...] = (), seed: int = 3
+) -> list[int]:
     events = decode(engine._model, prompt, output, params, seed, limit, threading.Event())
     return [e for e in events if isinstance(e, int)]
 

@@ -20,7 +20,13 @@ def told(story: str, premise: str = "a robot") -> StoryRecord:
 
 @pytest.mark.parametrize(
     ("story", "title"),
-    [("# The Lamp\n\nOnce", "The Lamp"), ("**The Lamp**\n\nOnce", "The Lamp"), ("## Lamp ##\n", "Lamp"), ("Once.", "a robot"), ("#hash", "a robot")],
+    [
+        ("# The Lamp\n\nOnce", "The Lamp"),
+        ("**The Lamp**\n\nOnce", "The Lamp"),
+        ("## Lamp ##\n", "Lamp"),
+        ("Once.", "a robot"),
+        ("#hash", "a robot"),
+    ],
 )
 def test_the_title_is_the_storys_own_or_the_premise(story: str, title: str) -> None:
     assert exports.title(told(story)) == title

@@ -8,7 +8,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from polaris_demo import card
-from polaris_demo.story.request import FIELDS, LIMITS, MAX_PREMISE, SamplingParams, StoryRequest, check, errors, read, token_budget
+from polaris_demo.story.request import (
+    FIELDS,
+    LIMITS,
+    MAX_PREMISE,
+    SamplingParams,
+    StoryRequest,
+    beside_errors,
+    check,
+    errors,
+    read,
+    token_budget,
+)
 
 from .doubles import POLARIS
 
@@ -64,7 +75,9 @@ def test_bad_premises_are_refused(premise: object) -> None:
     assert refusal(premise=premise).startswith("Premise: ")
 
 
-@pytest.mark.parametrize("premise", ["מגדלור", "🌟 in 東京", "line one\nline two\tend", "a" * MAX_PREMISE, "<script>${x}</script>", "naïve café"])
+@pytest.mark.parametrize(
+    "premise", ["מגדלור", "🌟 in 東京", "line one\nline two\tend", "a" * MAX_PREMISE, "<script>${x}</script>", "naïve café"]
+)
 def test_any_script_is_a_premise_and_comes_back_untouched(premise: str) -> None:
     request, _ = read({"premise": f"  {premise} "})
     assert request and request.premise == premise
@@ -96,7 +109,9 @@ def test_whatever_comes_in_is_a_clean_request_or_sentences(raw: dict[str, object
     assert (request is None) == bool(findings)
     assert all(f.message.endswith(".") and f.field in FIELDS for f in findings)
     if request:
-        assert all(limit.allows(getattr(request, n, None) or getattr(request.sampling, n, 0)) or n == "words" for n, limit in LIMITS.items())
+        assert all(
+            limit.allows(getattr(request, n, None) or getattr(request.sampling, n, 0)) or n == "words" for n, limit in LIMITS.items()
+        )
 
 
 @pytest.mark.parametrize(("words", "budget"), [(200, 3332), (1000, 4372), (8000, 13472), (8001, 14336), (12000, 18672)])
@@ -118,6 +133,12 @@ def found(request: StoryRequest, **known: object) -> dict[str, str]:
 
 def sampled(**values: float) -> StoryRequest:
     return StoryRequest("p", sampling=replace(SamplingParams(), **values))
+
+
+def test_an_error_hides_no_warning_of_another_field() -> None:
+    raw = GOOD | {"premise": "", "seed": -7, "temperature": 1.5, "form": "essay"}
+    _, refused = read(raw)
+    assert {f.field: f.level for f in beside_errors(raw, refused, POLARIS)} == {"temperature": "warning", "form": "note"}
 
 
 def test_the_defaults_need_no_comment() -> None:

@@ -66,7 +66,10 @@ def measure(engine, jobs: list[tuple[str, int]], keep: Path | None) -> list[dict
             "closed": record.story_tokens > 0, "reused": any(re.search(rf"\b{w}", story.lower()) for w in content_words(premise)),
             "repeated": round(repeated_4grams(story), 3), "tokens_per_second": round(tokens / seconds, 1),
         })  # fmt: skip
-        print(f"{words:5d} {record.words:5d} {rows[-1]['ended']!s:5} {rows[-1]['reused']!s:5} {rows[-1]['repeated']:.3f} {premise}", flush=True)
+        print(
+            f"{words:5d} {record.words:5d} {rows[-1]['ended']!s:5} {rows[-1]['reused']!s:5} {rows[-1]['repeated']:.3f} {premise}",
+            flush=True,
+        )
         if keep:
             (keep / f"{words:05d}-{seed:03d}.txt").write_text(f"{premise}\n\n{story}\n")
     return rows
@@ -109,7 +112,10 @@ def main() -> None:
     rows = measure(engine, jobs, args.stories)
     result = summary(rows)
     speeds = sorted(r["tokens_per_second"] for r in rows)
-    print(*(f"{name:36} {v['measured']:.3f}  bar {v['bar']:.2f}  {'holds' if v['holds'] else 'MISSED'}" for name, v in result.items()), sep="\n")
+    print(
+        *(f"{name:36} {v['measured']:.3f}  bar {v['bar']:.2f}  {'holds' if v['holds'] else 'MISSED'}" for name, v in result.items()),
+        sep="\n",
+    )
     print(f"tokens/s on {args.threads} thread(s), median: {speeds[len(speeds) // 2]}")
     report = {
         "date": datetime.date.today().isoformat(), "weights": engine.writer.revision, "threads": args.threads,

@@ -18,7 +18,7 @@ from ..errors import Busy, RequestRefused, UnknownStory, log_bug
 from ..story.events import Finish, Progress
 from ..story.prompt import user_message
 from ..story.record import StoryRecord
-from ..story.request import Finding, StoryRequest, check, errors, read, token_budget
+from ..story.request import Finding, StoryRequest, beside_errors, check, errors, read, token_budget
 
 POLL_SECONDS = 0.1  # followers look this often, so a page gets at most ten updates a second
 HEARTBEAT_SECONDS = 1.0  # a follower that says nothing cannot notice that its visitor has gone
@@ -87,7 +87,8 @@ class Runner:
         """Everything there is to say about raw values, without running anything."""
         request, findings = read(raw)
         if request is None:
-            return Checked(None, findings)
+            writer = self._engine.writer
+            return Checked(None, findings + (beside_errors(raw, findings, writer) if writer else ()))
         rendered = self._engine.prompt(request)
         prompt, tokens = rendered if rendered else (user_message(request), None)
         if self._engine.writer:

@@ -64,8 +64,8 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
 def launch_options() -> dict[str, Any]:
     """Arguments of launch(): look, limits, and nothing kept or served that the app does not need."""
     return {
-        "css": STYLE,
-        "head": f"<script>{STORY_JS}</script>",
+        # In the head and not as `css`: Gradio would put its container before every selector, body among them.
+        "head": f"<style>{STYLE}</style><script>{STORY_JS}</script>",
         "theme": gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         "max_threads": MAX_FOLLOWERS,
         "max_file_size": "1kb",

@@ -182,7 +182,7 @@
       }
       setTimeout(() => setText(button, label), 2000);
     });
-    element.paper = paper;
+    window.polaris.story = () => paper.text;
     watch("value", show);
     show();
   }

@@ -15,6 +15,7 @@ from .writer import Writer
 
 State = Literal["queued", "loading", "planning", "writing", "paused", "finished", "stopped", "interrupted", "failed"]
 OVER: frozenset[State] = frozenset({"finished", "stopped", "interrupted", "failed"})
+SHORTEST_MEASURE = 0.5  # seconds; a speed taken over less says nothing
 _STATE_AFTER: dict[str, State] = {
     "stop": "finished",
     "length": "finished",
@@ -127,9 +128,9 @@ class StoryRecord:
 
     @property
     def tokens_per_second(self) -> float:
-        """Generated tokens, thinking included, over the time between the first and the last of them."""
+        """Generated tokens, thinking included, over the time between the first and the last of them; 0 until it can be told."""
         if self.first_token is None or self.last_token is None:
             return 0.0
         seconds = self.last_token - self.first_token
         tokens = self.thinking_tokens + self.story_tokens
-        return round(tokens / seconds, 1) if seconds > 0 else 0.0
+        return round(tokens / seconds, 1) if seconds >= SHORTEST_MEASURE else 0.0

@@ -146,6 +146,15 @@ def check(request: StoryRequest, writer: Writer, prompt_tokens: int | None = Non
     return tuple(f for f in found if f)
 
 
+def beside_errors(raw: Mapping[str, object], found: tuple[Finding, ...], writer: Writer) -> tuple[Finding, ...]:
+    """What there is to say about the other fields when `found` refuses some, so that one error hides no warning."""
+    refused = {finding.field for finding in found}
+    others = {name: value for name, value in raw.items() if name in FIELDS and name not in refused}
+    request, _ = read({"premise": "–"} | others)
+    findings = check(request, writer) if request else ()
+    return tuple(f for f in findings if f.field not in refused and f.level != "error")
+
+
 def errors(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     return tuple(f for f in findings if f.level == "error")
 

@@ -1,0 +1,112 @@
+"""Pictures of every state of the page, to be looked at: make screenshots.
+
+Writes screenshots/STATE-WIDTH-THEME.png. A scripted engine holds each state still; its text is never shown as a sample.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page, expect, sync_playwright
+
+from polaris_demo.jobs.runner import Runner
+from polaris_demo.story.events import Delta, Finish, Progress, Started
+
+from ..conftest import serving
+from ..doubles import ScriptedEngine, story_events
+from . import steps
+from .conftest import FLAGS
+
+OUT = Path(__file__).parent.parent.parent / "screenshots"
+WIDTHS = {1440: 900, 390: 844}
+STORY = "# A story for the screenshots\n\n## I. The first part\n\n" + "\n\n".join(
+    [
+        "This text is made up by a test and stands where a story would. Its paragraphs are of an ordinary length, "
+        "so that measure and leading can be judged by eye.",
+        '"And somebody speaks," said somebody, "for a line or two."',
+        '"Quite so," said the other.',
+        "Then it goes on, as stories do, with a sentence that is rather longer than the ones before it and that wraps "
+        "over several lines of the page, wherever the page is narrow enough.",
+        "* * *",
+        "After the break there is a last paragraph.",
+    ]
+    * 2
+)
+
+
+def script(request, stop):
+    """Goes as far as the premise says, and waits there."""
+    state = request.premise.split()[-1]
+    yield Progress("reading", 0, 60)
+    if state == "finished":
+        yield from story_events("a plan", STORY)
+        return
+    if state == "failed":
+        yield from story_events("a plan", STORY[:400])[:-1]
+        yield Finish("error", "The GPU ran out of memory. Ask for a shorter story, or try again in a moment.")
+        return
+    yield Started("<prompt>", 60)
+    yield Delta("thinking", "", tuple(range(1140)))
+    if state == "writing":
+        yield Delta("story", STORY[:700], tuple(range(160)))
+    while not stop.wait(0.2):
+        yield Progress("reading", 60, 60) if state == "reading" else Delta("thinking" if state == "planning" else "story", "", (1,))
+
+
+def states(page: Page, url: str, theme: str):
+    """Bring the page into one state after another; yields each state's name."""
+    steps.open_page(page, url, theme)
+    yield "first-visit"
+    steps.ask(page, "a story that is planning", 300)
+    steps.open_settings(page)
+    steps.set_number(page, "temperature", "1.5")
+    steps.set_number(page, "seed", "-7")
+    expect(steps.note(page, "Seed")).to_be_visible()
+    yield "findings"
+    steps.write(page)
+    expect(page.locator("#pane .notice")).to_be_visible()
+    yield "refused"
+    steps.set_number(page, "seed", "7")
+    page.get_by_role("button", name="Settings").click()
+    for state in ("planning", "writing"):
+        steps.ask(page, f"a story that is {state}", 300)
+        steps.write(page)
+        expect(page.locator("#pane .stage")).to_contain_text(state.capitalize())
+        yield state
+        if state == "writing":
+            other = page.context.new_page()
+            steps.open_page(other, url, theme)
+            steps.ask(other, "a story that waits", 300)
+            steps.write(other)
+            expect(other.locator("#pane .stage")).to_contain_text("queue")
+            other.screenshot(path=OUT / f"queued-{page.viewport_size['width']}-{theme}.png")
+            other.get_by_role("button", name="Stop").click()
+            steps.wait_until_over(other)
+            other.close()
+        page.get_by_role("button", name="Stop").click()
+        steps.wait_until_over(page)
+    yield "stopped"
+    for state in ("finished", "failed"):
+        steps.ask(page, f"a story that is {state}", 300)
+        steps.write(page)
+        expect(page.locator("#pane .story")).to_contain_text("A story for the screenshots")
+        steps.wait_until_over(page)
+        yield state
+
+
+def main() -> None:
+    OUT.mkdir(exist_ok=True)
+    only = set(sys.argv[1:])
+    with serving(Runner(ScriptedEngine(script))) as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        for width, height in WIDTHS.items():
+            for theme in ("light", "dark"):
+                page = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce").new_page()
+                for state in states(page, url, theme):
+                    if not only or state in only:
+                        page.screenshot(path=OUT / f"{state}-{width}-{theme}.png", full_page=state in ("findings", "finished"))
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

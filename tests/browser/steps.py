@@ -1,0 +1,46 @@
+"""What a visitor does, by what a visitor sees."""
+
+from playwright.sync_api import Page, expect
+
+
+def open_page(page: Page, url: str, theme: str = "light") -> Page:
+    page.goto(f"{url}?__theme={theme}")
+    expect(page.get_by_role("heading", name="POLARIS-9B", exact=True)).to_be_visible()
+    expect(page.locator("#header .badge")).not_to_have_text("", timeout=30_000)
+    return page
+
+
+def ask(page: Page, premise: str, words: int | None = None) -> None:
+    page.get_by_label("What is the story about?").fill(premise)
+    if words is not None:
+        number = page.locator("#words input[type=number]")
+        number.fill(str(words))
+        number.press("Tab")
+
+
+def write(page: Page) -> None:
+    page.get_by_role("button", name="Write the story").click()
+
+
+def story(page: Page) -> str:
+    """The text as the page holds it, character for character."""
+    return page.evaluate("polaris.story()")
+
+
+def open_settings(page: Page) -> None:
+    page.get_by_role("button", name="Settings").click()
+    expect(page.locator("#temperature")).to_be_visible()
+
+
+def set_number(page: Page, field: str, value: str) -> None:
+    box = page.locator(f"#{field} input[type=number]").first
+    box.fill(value)
+    box.press("Tab")
+
+
+def note(page: Page, text: str):
+    return page.locator(".note", has_text=text)
+
+
+def wait_until_over(page: Page, seconds: float = 60) -> None:
+    expect(page.locator("#pane .after")).to_be_visible(timeout=seconds * 1000)

@@ -1,0 +1,200 @@
+"""The page as a visitor uses it: ask, watch, stop, be told what is wrong, on any screen."""
+
+import re
+import threading
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from ..doubles import POLARIS, ScriptedEngine, endless, story_events, tells
+from . import steps
+
+HOSTILE = (
+    '# <img src=x onerror="window.hit=1"> ${window.hit=2} {{constructor}}\n\n<script>window.hit=3</script> & <b>bold</b> '
+    "[x](javascript:window.hit=4) **stars** <think>tag</think>\n\n* * *\n\nשלום 🌟 end."
+)
+
+
+@pytest.fixture
+def scripted(serve):
+    def start(script, **options) -> str:
+        return serve(ScriptedEngine(script), **options)
+
+    return start
+
+
+def test_a_story_is_written_on_the_miniature(miniature_app: str, new_page) -> None:
+    page = steps.open_page(new_page(), miniature_app)
+    expect(page.locator("#header .badge")).to_contain_text("preview model, not POLARIS-9B")
+    expect(page.locator("#header .why")).to_contain_text("not POLARIS-9B's")
+    steps.ask(page, "a robot who learns to paint", 300)
+    steps.write(page)
+    expect(page.locator("#pane .stage")).to_have_text(re.compile("Planning|Reading|Writing"))
+    steps.wait_until_over(page, 120)
+    text = steps.story(page)
+    assert text.startswith("# ") and len(text.split()) > 100
+    shown = page.locator("#pane .story").evaluate("e => e.textContent")
+    assert shown.replace("\n", "") == text.replace("\n", "")
+    stamp = page.locator("#pane .stamp")
+    expect(stamp).to_contain_text("300 words")
+    expect(stamp).to_contain_text("preview model, not POLARIS-9B")
+
+
+def test_stop_keeps_what_was_written_and_frees_the_engine(scripted, new_page) -> None:
+    page = steps.open_page(new_page(), scripted(endless))
+    expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+    steps.ask(page, "a river", 200)
+    steps.write(page)
+    expect(page.locator("#pane .story")).to_contain_text("word word")
+    page.get_by_role("button", name="Stop").click()
+    steps.wait_until_over(page, 5)
+    expect(page.locator("#pane .ended")).to_contain_text("Stopped")
+    assert steps.story(page).startswith("word word")
+    expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+    steps.write(page)
+    expect(page.locator("#pane .stage")).to_contain_text("Writing")
+
+
+def test_an_empty_premise_is_answered_beside_the_button_and_runs_nothing(scripted, new_page) -> None:
+    page = steps.open_page(new_page(), scripted(endless))
+    steps.write(page)
+    expect(page.locator("#pane .notice")).to_contain_text("Premise: nothing was given")
+    expect(steps.note(page, "Premise: nothing was given")).to_be_visible()
+    expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+
+
+def test_findings_stand_beside_their_field_and_go_away(scripted, new_page) -> None:
+    page = steps.open_page(new_page(), scripted(endless))
+    steps.ask(page, "a river")
+    steps.open_settings(page)
+    steps.set_number(page, "temperature", "1.5")
+    warning = steps.note(page, "Temperature: 1.5 is outside the model card's recommended range, 0.4–1")
+    expect(warning).to_be_visible()
+    field, found = page.locator("#temperature").bounding_box(), warning.bounding_box()
+    assert 0 <= found["y"] - (field["y"] + field["height"]) < 40
+    steps.set_number(page, "temperature", "0.6")
+    expect(warning).to_have_count(0)
+    steps.set_number(page, "seed", "-7")
+    expect(steps.note(page, "Seed: -7 is outside the limits")).to_be_visible()
+    steps.write(page)
+    expect(page.locator("#pane .notice")).to_contain_text("Seed: -7")
+
+
+def test_a_cleared_number_is_asked_for(scripted, new_page) -> None:
+    page = steps.open_page(new_page(), scripted(endless))
+    steps.ask(page, "a river")
+    steps.open_settings(page)
+    steps.set_number(page, "max_new_tokens", "")
+    expect(steps.note(page, "Token budget: nothing was given")).to_be_visible()
+
+
+def test_moving_one_penalty_sets_the_other_back(scripted, new_page) -> None:
+    page = steps.open_page(new_page(), scripted(endless))
+    steps.open_settings(page)
+    value = lambda name: page.locator(f"#{name} input[type=number]")  # noqa: E731
+    steps.set_number(page, "presence_penalty", "1")
+    expect(value("repetition_penalty")).to_have_value("1")
+    steps.set_number(page, "repetition_penalty", "1.1")
+    expect(value("presence_penalty")).to_have_value("0")
+
+
+def test_the_prompt_can_be_seen_before(scripted, new_page) -> None:
+    page = steps.open_page(new_page(), scripted(endless))
+    page.get_by_role("button", name="The prompt the model gets").click()
+    steps.ask(page, "a <b>river</b> & ${1}", 400)
+    expect(page.locator("#prompt .prompt")).to_have_text("<prompt>a <b>river</b> & ${1}</prompt>")
+    expect(page.locator("#prompt .about")).to_contain_text("60 tokens")
+
+
+def test_an_example_fills_the_form(scripted, new_page) -> None:
+    page = steps.open_page(new_page(), scripted(endless))
+    page.get_by_role("button", name="a lighthouse keeper who has never seen the sea").click()
+    expect(page.get_by_label("What is the story about?")).to_have_value("a lighthouse keeper who has never seen the sea")
+    expect(page.locator("#words input[type=number]")).to_have_value("300")
+
+
+def test_the_second_visitor_sees_a_place_and_then_their_own_story(scripted, new_page) -> None:
+    gate = threading.Event()
+
+    def gated(request, stop):
+        gate.wait(20)
+        return iter(story_events("plan", f"Only {request.premise} here."))
+
+    url = scripted(gated)
+    first, second = steps.open_page(new_page(), url), steps.open_page(new_page(), url)
+    steps.ask(first, "the first wish", 200)
+    steps.write(first)
+    steps.ask(second, "the second wish", 200)
+    steps.write(second)
+    expect(second.locator("#pane .stage")).to_have_text("Next in the queue")
+    gate.set()
+    for page, wish in ((first, "first"), (second, "second")):
+        steps.wait_until_over(page)
+        assert steps.story(page) == f"Only the {wish} wish here."
+
+
+def test_a_failing_model_is_one_calm_sentence(scripted, new_page) -> None:
+    def fails(request, stop):
+        yield from story_events("plan", "It began.")[:-1]
+        raise RuntimeError("details for nobody")
+
+    page = steps.open_page(new_page(), scripted(fails))
+    steps.ask(page, "a river", 200)
+    steps.write(page)
+    expect(page.locator("#pane .notice")).to_contain_text("nobody foresaw")
+    assert steps.story(page) == "It began." and "details" not in page.content()
+
+
+def test_hostile_text_is_shown_as_text(scripted, new_page) -> None:
+    page = steps.open_page(new_page(), scripted(tells(HOSTILE)))
+    steps.ask(page, "<img src=x onerror=window.hit=9>", 200)
+    steps.write(page)
+    steps.wait_until_over(page)
+    assert steps.story(page) == HOSTILE
+    shown = page.locator("#pane .story").evaluate("e => e.textContent")
+    assert shown.replace("\n", "") == HOSTILE.replace("\n", "")
+    assert page.evaluate("window.hit") is None
+    assert page.locator("#pane .story img, #pane .story script, #pane .story b").count() == 0
+
+
+def test_a_download_holds_the_story_and_what_wrote_it(scripted, new_page) -> None:
+    page = steps.open_page(new_page(), scripted(tells("# The / Lamp\n\nOnce.")))
+    steps.ask(page, "a river", 200)
+    steps.write(page)
+    steps.wait_until_over(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Markdown").click()
+    assert download.value.suggested_filename == "The Lamp.md"
+    text = Path(download.value.path()).read_text()
+    assert text.startswith("# The / Lamp\n\nOnce.\n\n---\n") and POLARIS.name in text
+
+
+def test_copy_takes_the_story_exactly(scripted, new_page) -> None:
+    page = steps.open_page(new_page(permissions=["clipboard-read", "clipboard-write"]), scripted(tells("# T\n\nOne\nline.\n\nEnd.")))
+    steps.ask(page, "a river", 200)
+    steps.write(page)
+    steps.wait_until_over(page)
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == "# T\n\nOne\nline.\n\nEnd."
+
+
+@pytest.mark.parametrize("width", [1440, 390, 360])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_screen_holds_the_page_without_scrolling_sideways(scripted, new_page, width: int, theme: str) -> None:
+    page = steps.open_page(new_page(width, 844), scripted(tells("# Donaudampfschifffahrtsgesellschaft\n\n" + "x" * 300)), theme)
+    steps.ask(page, "w" * 200, 200)
+    steps.open_settings(page)
+    steps.write(page)
+    steps.wait_until_over(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    dark = page.evaluate("getComputedStyle(document.querySelector('.pane')).backgroundColor") != "rgb(255, 253, 248)"
+    assert dark == (theme == "dark")
+
+
+def test_on_a_phone_the_story_comes_into_view(scripted, new_page) -> None:
+    page = steps.open_page(new_page(390, 844), scripted(endless))
+    steps.ask(page, "a river", 200)
+    steps.write(page)
+    expect(page.locator("#pane .now")).to_be_in_viewport()

@@ -1,0 +1,83 @@
+"""The bundled miniature: what is in its folder, that its training can be repeated, and what its grammar makes."""
+
+import json
+import random
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from transformers import AutoConfig
+
+ROOT = Path(__file__).parent.parent
+PREVIEW = ROOT / "polaris_demo" / "preview"
+sys.path.insert(0, str(ROOT / "tools"))
+
+from preview_grammar import grammar  # noqa: E402
+from preview_grammar import words as word_lists  # noqa: E402
+
+
+def test_everything_in_the_folder_weighs_at_most_10_mb() -> None:
+    assert sum(file.stat().st_size for file in PREVIEW.rglob("*")) <= 10_000_000
+    assert not list(PREVIEW.glob("*.py")) and (PREVIEW / "model.safetensors").is_file()
+
+
+def test_it_has_the_architecture_of_the_real_model() -> None:
+    config = AutoConfig.from_pretrained(PREVIEW)
+    assert config.architectures == ["Qwen3_5ForCausalLM"]
+    assert set(config.layer_types) == {"linear_attention", "full_attention"}
+
+
+def test_settings_and_losses_are_committed_beside_the_weights() -> None:
+    report = json.loads((PREVIEW / "training.json").read_text())
+    assert {"seed", "steps", "lr", "muon_lr", "z_weight"} <= set(report["settings"])
+    losses = [loss for _, loss in report["losses"]]
+    assert report["losses"][-1][0] == report["settings"]["steps"] and losses[-1] < losses[0] / 5
+
+
+def test_the_same_seed_trains_the_same_model(tmp_path: Path) -> None:
+    weights = []
+    for run in ("a", "b"):
+        out = tmp_path / run
+        command = [sys.executable, "tools/train_preview.py", "--steps", "2", "--save-every", "2", "--threads", "1", "--out", str(out)]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=300)
+        weights.append((out / "model.safetensors").read_bytes())
+    assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize("words", [200, 500, 1000, 4000, 12_000])
+def test_the_grammar_keeps_to_the_length_asked_for(words: int) -> None:
+    rng = random.Random(words)
+    ratios = [grammar.count_words(grammar.make_story(rng, words).text()) / words for _ in range(12)]
+    assert 0.85 < statistics.mean(ratios) < 1.15
+
+
+def test_a_plan_names_every_part_the_story_has() -> None:
+    story = grammar.make_story(random.Random(1), 1500)
+    headings = [line.removeprefix("## ") for line in story.text().splitlines() if line.startswith("## ")]
+    planned = [line.split(":")[0] for line in story.thinking().splitlines()[-len(headings) :]]
+    assert headings == planned and len(headings) > 3
+
+
+def test_every_slot_of_the_grammar_is_filled() -> None:
+    rng = random.Random(2)
+    text = "".join(s.text() + s.prompt + s.thinking() for s in (grammar.make_story(rng, 2000) for _ in range(60)))
+    assert not set("{}[]|") & set(text)
+    assert " a a" not in text and " an b" not in text
+
+
+def test_a_lead_keeps_one_name_and_the_friend_the_other_pronoun() -> None:
+    rng = random.Random(3)
+    for _ in range(200):
+        cast = grammar.make_story(rng, 300, want=set()).plan.cast
+        assert {cast["s"], cast["cs"]} == {"she", "he"} and cast["N"] != cast["C"]
+        if cast["C"] in word_lists.WOMEN:
+            assert cast["cs"] == "she"
+
+
+def test_held_out_premises_are_not_from_the_grammar() -> None:
+    held_out = {line.lower() for line in (ROOT / "tools" / "preview_premises.txt").read_text().splitlines()}
+    rng = random.Random(4)
+    made = {grammar.make_story(rng, 100, want=set()).premise.lower() for _ in range(5000)}
+    assert len(held_out) == 100 and not held_out & made
