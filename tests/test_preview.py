@@ -14,8 +14,8 @@ ROOT = Path(__file__).parent.parent
 PREVIEW = ROOT / "polaris_demo" / "preview"
 sys.path.insert(0, str(ROOT / "tools"))
 
-from preview_grammar import grammar  # noqa: E402
-from preview_grammar import words as word_lists  # noqa: E402
+from preview_grammar import grammar
+from preview_grammar import words as word_lists
 
 
 def test_everything_in_the_folder_weighs_at_most_10_mb() -> None:
