@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from polaris_demo.engine import local
+from polaris_demo.engine.decoder import Run
 from polaris_demo.engine.local import LocalEngine
 from polaris_demo.story.events import Delta, Event, Finish, Progress, Started
 from polaris_demo.story.record import StoryRecord
@@ -52,22 +53,29 @@ def test_the_text_is_what_was_generated_after_the_first_closing(miniature: Local
 def test_a_story_resumed_from_its_tokens_goes_on_as_if_uncut(miniature: LocalEngine) -> None:
     whole = told(miniature, asked(seed=9))
     for cut in (3, whole.thinking_tokens, whole.thinking_tokens + 40):
-        resumed = StoryRecord("id", asked(seed=9))
         rest = events(miniature, asked(seed=9), tuple(whole.token_ids[:cut]))
         ids = [i for e in rest if isinstance(e, Delta) for i in e.token_ids]
         assert whole.token_ids[:cut] + ids == whole.token_ids
-        del resumed
 
 
-def test_a_story_that_never_closes_its_thinking_says_what_to_change(miniature: LocalEngine) -> None:
-    last = events(miniature, asked(max_new_tokens=64))[-1]
-    assert last == Finish("error", local.NEVER_CLOSED)
-    assert "token budget" in local.NEVER_CLOSED
+def test_a_story_that_never_closes_its_thinking_says_what_to_change(miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    plays(miniature, monkeypatch, [300, 301, min(miniature._chat.ends)])
+    assert events(miniature, asked())[-1] == Finish("error", local.NEVER_CLOSED)
+    plays(miniature, monkeypatch, [300, 301])
+    assert events(miniature, asked())[-1] == Finish("error", local.NEVER_CLOSED)
+    assert "seed" in local.NEVER_CLOSED and "token budget" in local.NEVER_CLOSED
+
+
+def test_thinking_that_reaches_its_budget_is_closed_and_the_record_says_so(miniature: LocalEngine) -> None:
+    record = told(miniature, asked(max_new_tokens=64))
+    assert record.thinking_closed and record.token_ids[32] == miniature._chat.think_end
+    assert record.thinking_tokens == 33 and record.story_tokens == 31
+    assert record.finish == Finish("length", local.CUT)
+    assert not told(miniature, asked()).thinking_closed
 
 
 def test_a_story_cut_by_its_budget_says_so(miniature: LocalEngine) -> None:
-    last = events(miniature, asked(words=1000, max_new_tokens=400))[-1]
-    assert last == Finish("length", local.CUT)
+    assert events(miniature, asked(words=1000, max_new_tokens=400))[-1] == Finish("length", local.CUT)
 
 
 def test_what_does_not_fit_the_context_is_refused_with_both_numbers(miniature: LocalEngine) -> None:
@@ -87,22 +95,23 @@ def test_stopping_lands_at_the_next_token(miniature: LocalEngine) -> None:
         assert len(seen) <= after + 2
 
 
-class _Repeating:
-    """Stands in for a decoder: yields given tokens."""
+def plays(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch, ids: list[int], error: Exception | None = None) -> None:
+    """Let a decoder yield given ids, and then fail if told to."""
 
-    def __init__(self, ids: list[int]) -> None:
-        self.ids = ids
-
-    def __call__(self, *args: object):
+    def tokens(run: Run, stop: threading.Event):
         yield Progress("reading", 0, 1)
-        yield from self.ids
+        yield from ids
+        if error:
+            raise error
+
+    monkeypatch.setattr(engine._decoder, "tokens", tokens)
 
 
 def test_a_later_closing_tag_is_story_and_thinking_text_goes_nowhere(miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     chat, end = miniature._chat, min(miniature._chat.ends)
     word = lambda text: chat._bare.encode(text).ids  # noqa: E731
     ids = [*word("SECRETPLAN"), chat.think_end, *word("\n\nHe wrote "), chat.think_end, *word(" on the wall 🌟."), end]
-    monkeypatch.setattr(local, "decode", _Repeating(ids))
+    plays(miniature, monkeypatch, ids)
     found = events(miniature, asked())
     text = "".join(e.text for e in found if isinstance(e, Delta) and e.kind == "story")
     assert text == "\n\nHe wrote </think> on the wall 🌟."
@@ -112,23 +121,15 @@ def test_a_later_closing_tag_is_story_and_thinking_text_goes_nowhere(miniature: 
 def test_a_failure_inside_ends_that_story_and_the_next_is_written(
     miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(*args: object):
-        yield 300
-        raise RuntimeError("CANARY-IN-THE-MESSAGE")
-
     with monkeypatch.context() as patch:
-        patch.setattr(local, "decode", broken)
+        plays(miniature, patch, [300], RuntimeError("CANARY-IN-THE-MESSAGE"))
         assert events(miniature, asked())[-1] == Finish("error", local.UNFORESEEN)
     assert "RuntimeError" in caplog.text and "CANARY" not in caplog.text
     assert told(miniature, asked()).finish == Finish("stop")
 
 
 def test_running_out_of_memory_is_said_and_the_next_story_is_written(miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*args: object):
-        yield 300
-        raise torch.OutOfMemoryError
-
     with monkeypatch.context() as patch:
-        patch.setattr(local, "decode", full)
+        plays(miniature, patch, [300], torch.OutOfMemoryError())
         assert events(miniature, asked())[-1] == Finish("error", local.OUT_OF_MEMORY)
     assert told(miniature, asked()).finish == Finish("stop")

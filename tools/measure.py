@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 PREMISE, WORDS, SEED = "a lighthouse keeper and a stolen bell", 1000, 7
 BARE = f"""
 import json, sys, threading, time, torch
-from polaris_demo.engine.decoder import decode
+from polaris_demo.engine.decoder import Run
 from polaris_demo.engine.loading import load
 from polaris_demo.settings import Settings
 from polaris_demo.story.prompt import user_message
@@ -33,7 +33,7 @@ request = StoryRequest({PREMISE!r}, {WORDS}).with_seed({SEED})
 prompt = engine._chat.encode(user_message(request))
 for run in range(2):
     times, ids = [], []
-    for token in decode(engine._model, prompt, (), request.sampling, {SEED}, 4000, threading.Event()):
+    for token in engine._decoder.tokens(Run(prompt, (), request.sampling, {SEED}, 4000), threading.Event()):
         if isinstance(token, int):
             times.append(time.perf_counter()); ids.append(token)
             if token in engine._chat.ends: break

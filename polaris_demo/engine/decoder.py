@@ -1,59 +1,257 @@
 """The token loop: prompt ids in, generated ids out, one at a time. Knows no text and no stories.
 
-The plain loop over model.forward with its growing cache: the readable reference.
+Two ways to the same tokens. The plain loop over model.forward with its growing cache is the reference, and right on a
+CPU. On CUDA a decode step launches some two thousand kernels, so there the step runs over a cache of fixed length whose
+buffers keep their addresses, is captured once as a CUDA graph, and draws its token on the device; the host reads a
+few tokens behind. The cache grows by moving into the next length bucket, each with a graph of its own.
 """
 
+import logging
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
-from transformers import DynamicCache, PreTrainedModel
+from transformers import DynamicCache, PreTrainedModel, StaticCache
 
 from ..story.events import Progress
 from ..story.request import SamplingParams
 from .sampling import Sampler
 
 PREFILL_CHUNK = 512  # tokens read between two looks at the stop event
+BUCKETS = (2048, 4096, 8192, 16384, 32768, 65536)
+LAG = 2  # steps issued before the host reads the oldest token
+RING = 16
+log = logging.getLogger(__name__)
 
 
 class Stopped(Exception):
     """The stop event was set while the prompt was being read."""
 
 
-def decode(
-    model: PreTrainedModel,
-    prompt: Sequence[int],
-    output: Sequence[int],
-    params: SamplingParams,
-    seed: int,
-    limit: int,
-    stop: threading.Event,
-) -> Iterator[Progress | int]:
-    """Read `prompt` and what was already generated (`output`), then yield generated ids until `limit` in all.
+@dataclass(frozen=True)
+class Run:
+    """One stretch of decoding: what was read, what was generated before, how to draw, and where to end.
 
-    Yields Progress while reading. Ends at `limit` or when `stop` is set; end tokens are yielded like any other and
-    it is the caller's to leave then. Raises Stopped when stopped while still reading.
+    `limit` counts all generated tokens, `output` among them. `close` is (token id, position): that token is put in at
+    that position unless it was drawn before, which is how thinking is ended by its budget.
     """
-    device = model.device
-    sampler = Sampler(model.config.get_text_config().vocab_size, device)
-    sampler.start(params, seed, prompt, output)
-    cache = DynamicCache(config=model.config.get_text_config())
-    ids = torch.tensor([[*prompt, *output]], device=device)
-    total = ids.shape[1]
-    for at in range(0, total, PREFILL_CHUNK):
-        yield Progress("reading", at, total)
-        if stop.is_set():
-            raise Stopped
-        logits = _forward(model, ids[:, at : at + PREFILL_CHUNK], cache)
-    for _ in range(limit - len(output)):
-        token = sampler.draw(logits)
-        yield int(token)
-        if stop.is_set():
+
+    prompt: Sequence[int]
+    output: Sequence[int]
+    params: SamplingParams
+    seed: int
+    limit: int
+    close: tuple[int, int] | None = None
+
+
+class Decoder:
+    """A model's token loop. Its buffers and graphs live as long as the model and serve one story at a time."""
+
+    def __init__(self, model: PreTrainedModel, buckets: Sequence[int] = BUCKETS) -> None:
+        self._model, self._buckets = model, buckets
+        self.plain = model.device.type != "cuda"
+        self._sampler = Sampler(model.config.get_text_config().vocab_size, model.device)
+        self._loops: dict[int, StaticLoop] = {}
+
+    def tokens(self, run: Run, stop: threading.Event) -> Iterator[Progress | int]:
+        """Generated ids after `run.output`, one by one, until `run.limit` or `stop`; Progress while reading.
+
+        End tokens are yielded like any other: it is the caller's to leave then. Raises Stopped when stopped while
+        still reading, torch.OutOfMemoryError where the cache does not fit.
+        """
+        self._sampler.start(run.params, run.seed, run.prompt, run.output, run.close)
+        return self._growing(run, stop) if self.plain else self._fixed(run, stop)
+
+    def _growing(self, run: Run, stop: threading.Event) -> Iterator[Progress | int]:
+        """The plain loop: the readable reference."""
+        cache = DynamicCache(config=self._model.config.get_text_config())
+        forward = lambda ids: _logits(self._model, ids, cache)  # noqa: E731
+        logits = yield from self._read(run, stop, forward)
+        for _ in range(run.limit - len(run.output)):
+            token = self._sampler.draw(logits)
+            yield int(token)
+            if stop.is_set():
+                return
+            logits = forward(token.view(1, 1))
+
+    def _fixed(self, run: Run, stop: threading.Event) -> Iterator[Progress | int]:
+        """The loop over fixed buffers, moving from bucket to bucket as the text grows."""
+        length, left = len(run.prompt) + len(run.output), run.limit - len(run.output)
+        loop = self._loop(length + 1)
+        loop.reset()
+        logits = yield from self._read(run, stop, loop.read)
+        if left <= 0:
             return
-        logits = _forward(model, token.view(1, 1), cache)
+        token = self._sampler.draw(logits)
+        loop.begin(token, length)
+        yield int(token)
+        left -= 1
+        while left > 0 and not stop.is_set():
+            room = min(left, loop.length - length)
+            for token_id in loop.run(room, stop):
+                yield token_id
+                if stop.is_set():
+                    return
+            length, left = length + room, left - room
+            if left > 0:
+                larger = self._loop(length + 1)
+                larger.adopt(loop)
+                loop = larger
+
+    def _read(self, run: Run, stop: threading.Event, forward: Callable[[torch.Tensor], torch.Tensor]):
+        """Read prompt and output in chunks; the last logits, shape (vocabulary,)."""
+        ids = torch.tensor([[*run.prompt, *run.output]], device=self._model.device)
+        total = ids.shape[1]
+        for at in range(0, total, PREFILL_CHUNK):
+            yield Progress("reading", at, total)
+            if stop.is_set():
+                raise Stopped
+            logits = forward(ids[:, at : at + PREFILL_CHUNK])
+        return logits
+
+    def _loop(self, length: int) -> "StaticLoop":
+        bucket = next(b for b in self._buckets if b >= length)
+        if bucket not in self._loops:
+            self._loops[bucket] = StaticLoop(self._model, self._sampler, bucket)
+        return self._loops[bucket]
 
 
-@torch.inference_mode()
-def _forward(model: PreTrainedModel, ids: torch.Tensor, cache: DynamicCache) -> torch.Tensor:
+class StaticLoop:
+    """Decode steps over a cache of `length` tokens. No step touches the host, and no buffer ever moves."""
+
+    def __init__(self, model: PreTrainedModel, sampler: Sampler, length: int) -> None:
+        self.length = length
+        self._model, self._sampler = model, sampler
+        device = model.device
+        self._cache = StaticCache(config=model.config.get_text_config(), max_cache_len=length)
+        self._columns = torch.arange(length, device=device)
+        self._token = torch.zeros(1, 1, dtype=torch.long, device=device)
+        self._position = torch.zeros(1, 1, dtype=torch.long, device=device)
+        self._ring = torch.zeros(RING, dtype=torch.long, device=device)
+        self._slot = torch.zeros(1, dtype=torch.long, device=device)
+        self._graph: torch.cuda.CUDAGraph | None = None
+        self._prepare()
+
+    def reset(self) -> None:
+        self._cache.reset()
+
+    def read(self, ids: torch.Tensor) -> torch.Tensor:
+        """Read ids, shape (1, n); the last logits, shape (vocabulary,)."""
+        return _logits(self._model, ids, self._cache)
+
+    def begin(self, token: torch.Tensor, position: int) -> None:
+        """Go on from a drawn token, shape (1,), that stands at `position`."""
+        self._token.copy_(token.view(1, 1))
+        self._position.fill_(position)
+        self._slot.zero_()
+
+    def run(self, count: int, stop: threading.Event) -> Iterator[int]:
+        """The next `count` token ids. Stops issuing steps at once when `stop` is set; a step issued is not undone."""
+        pending: deque[Callable[[], int]] = deque()
+        cuda, issued = self._token.device.type == "cuda", 0
+        while issued < count or pending:
+            while issued < count and len(pending) <= (LAG if cuda else 0) and not stop.is_set():
+                if self._graph:
+                    self._graph.replay()
+                else:
+                    self.step()
+                pending.append(self._reader(issued, cuda))
+                issued += 1
+            if not pending:
+                return
+            yield pending.popleft()()
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """One token: forward, draw, store. What a graph captures: no value reaches the host."""
+        mask = self._columns[None, None, None, :] <= self._position[:, None, None, :]
+        hidden = self._model.model(
+            input_ids=self._token,
+            position_ids=self._position,
+            past_key_values=self._cache,
+            use_cache=True,
+            attention_mask={"full_attention": mask, "linear_attention": None},
+        ).last_hidden_state
+        token = self._sampler.draw(self._model.lm_head(hidden)[0, -1])
+        self._ring.index_copy_(0, self._slot, token)
+        self._slot.add_(1).remainder_(RING)
+        self._token.copy_(token.view(1, 1))
+        self._position.add_(1)
+
+    @torch.no_grad()
+    def adopt(self, smaller: "StaticLoop") -> None:
+        """Take over another loop's state: keys and values so far, recurrent states, the token at hand."""
+        layers: Iterator[tuple[Any, Any]] = zip(self._cache.layers, smaller._cache.layers, strict=True)
+        for mine, theirs in layers:
+            if hasattr(mine, "recurrent_states"):
+                for key in mine.recurrent_states:
+                    mine.recurrent_states[key].copy_(theirs.recurrent_states[key])
+                    mine.conv_states[key].copy_(theirs.conv_states[key])
+                    mine.has_previous_state[key] = True
+            else:
+                mine.keys[:, :, : smaller.length].copy_(theirs.keys)
+                mine.values[:, :, : smaller.length].copy_(theirs.values)
+                mine.cumulative_length.copy_(theirs.cumulative_length)
+        self._token.copy_(smaller._token)
+        self._position.copy_(smaller._position)
+        self._slot.zero_()
+
+    def _reader(self, number: int, cuda: bool) -> Callable[[], int]:
+        """Starts moving the token of step `number` to the host; called later, it waits for it."""
+        slot = number % RING
+        if not cuda:
+            token = int(self._ring[slot])
+            return lambda: token
+        host = torch.empty(1, dtype=torch.long, pin_memory=True)
+        host.copy_(self._ring[slot : slot + 1], non_blocking=True)
+        arrived = torch.cuda.Event()
+        arrived.record()
+
+        def wait() -> int:
+            arrived.synchronize()
+            return int(host)
+
+        return wait
+
+    def _prepare(self) -> None:
+        """Let the lazily made buffers come into being, and capture the step where there is a GPU."""
+        state = self._sampler.state()
+        self.read(torch.zeros(1, 2, dtype=torch.long, device=self._token.device))
+        self.begin(self._token.view(1), 2)
+        self.step()
+        if self._token.device.type == "cuda":
+            self._capture()
+        self._sampler.restore(state)
+        self.reset()
+
+    def _capture(self) -> None:
+        """Capture one step as a CUDA graph; without one, steps run as they are, and the log says why."""
+        started = time.monotonic()
+        try:
+            side = torch.cuda.Stream()
+            side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side):
+                for _ in range(3):
+                    self.step()
+            torch.cuda.current_stream().wait_stream(side)
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                self.step()
+            self._graph = graph
+            log.info("Captured the step over %d tokens in %.2f s", self.length, time.monotonic() - started)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            log.warning("The step over %d tokens could not be captured and runs uncaptured: %s", self.length, error)
+
+
+@torch.no_grad()
+def _logits(model: PreTrainedModel, ids: torch.Tensor, cache: DynamicCache | StaticCache) -> torch.Tensor:
     """Logits after the last of `ids`, shape (vocabulary,)."""
-    return model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1).logits[0, -1]
+    output = model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+    logits: torch.Tensor = output.logits[0, -1]
+    return logits

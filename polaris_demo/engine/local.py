@@ -9,19 +9,19 @@ import torch
 from transformers import PreTrainedModel
 
 from ..errors import VisitorError, log_bug
-from ..story.events import Delta, Event, Finish, Kind, Started
+from ..story.events import Delta, Event, Finish, Kind, Started, ThinkingClosed
 from ..story.prompt import user_message
-from ..story.request import StoryRequest, check, errors, token_budget
+from ..story.request import StoryRequest, check, errors, thinking_budget, token_budget
 from ..story.writer import Writer
-from .decoder import Stopped, decode
+from .decoder import Decoder, Run, Stopped
 from .tokens import ChatTokens
 
 DELTA_SECONDS = 0.05  # tokens are handed on in lots of this age: one event a token would cost more than it shows
 log = logging.getLogger(__name__)
 
 NEVER_CLOSED = (
-    "The token budget ran out while the model was still planning, so no story was begun. "
-    "Raise the token budget (0 is automatic), or ask for another seed."
+    "The model stopped while it was still planning, so no story was begun. "
+    "Ask again with another seed, and with the token budget at 0 (automatic)."
 )
 CUT = "The token budget ran out before the story's end. Raise it (0 is automatic) and write again."
 OUT_OF_MEMORY = "The GPU ran out of memory. Ask for a shorter story, or try again in a moment."
@@ -35,6 +35,7 @@ class LocalEngine:
 
     def __init__(self, model: PreTrainedModel, chat: ChatTokens, writer: Writer) -> None:
         self._model, self._chat, self._writer = model, chat, writer
+        self._decoder = Decoder(model)
 
     @property
     def writer(self) -> Writer:
@@ -73,13 +74,15 @@ class LocalEngine:
         if refused:
             yield Finish("error", " ".join(finding.message for finding in refused))
             return
-        sampling = request.sampling
-        tokens = decode(self._model, prompt, output, sampling, sampling.seed, token_budget(request), stop)
+        closing = thinking_budget(request)
+        run = Run(prompt, output, request.sampling, request.sampling.seed, token_budget(request), (self._chat.think_end, closing))
         deltas = _Deltas(self._chat, output)
-        for token in tokens:
+        for token in self._decoder.tokens(run, stop):
             if not isinstance(token, int):
                 yield token
                 continue
+            if deltas.count == closing and deltas.kind == "thinking":
+                yield ThinkingClosed(closing)
             if token in self._chat.ends:
                 yield from deltas.flush(token)
                 yield Finish("stop") if deltas.kind == "story" else Finish("error", NEVER_CLOSED)
@@ -100,6 +103,7 @@ class _Deltas:
         self.kind: Kind = "thinking"
         self._decoder = chat.decoder()
         self._text, self._ids, self._since = "", [], time.monotonic()  # type: tuple[str, list[int], float]
+        self.count = 0
         for token in output:
             self._step(token)
 
@@ -121,6 +125,7 @@ class _Deltas:
             yield self._take(self.kind)
 
     def _step(self, token: int) -> str:
+        self.count += 1
         if self.kind == "thinking" and token == self._chat.think_end:
             self.kind, self._decoder = "story", self._chat.decoder()
             return ""

@@ -14,6 +14,7 @@ import torch
 from ..story.request import SamplingParams
 
 MAX_TOP_K = 64
+NEVER = 2**62  # a position no output reaches
 _MIX = (-4658895280553007687, -7723592293110705685)  # splitmix64's multipliers as signed 64-bit integers
 _SEED, _POSITION, _TOKEN = -7046029254386353131, -3372029247567499371, 2685821657736338717  # odd, well mixed
 _MASK_53 = 2.0**-53
@@ -31,9 +32,23 @@ class Sampler:
         names = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty")
         self._params = {name: torch.zeros((), dtype=torch.float32, device=device) for name in names}
         self._k = min(MAX_TOP_K, vocabulary)
+        self._close_id = torch.zeros(1, dtype=torch.long, device=device)
+        self._close_at = torch.zeros((), dtype=torch.long, device=device)
 
-    def start(self, params: SamplingParams, seed: int, prompt: Sequence[int], output: Sequence[int] = ()) -> None:
-        """Begin a story, or go on with one whose `output` was already drawn. `seed` is 0 to 2**32 - 1."""
+    def start(
+        self,
+        params: SamplingParams,
+        seed: int,
+        prompt: Sequence[int],
+        output: Sequence[int] = (),
+        close: tuple[int, int] | None = None,
+    ) -> None:
+        """Begin a story, or go on with one whose `output` was already drawn. `seed` is 0 to 2**32 - 1.
+
+        `close` is (token id, position in the output): there that token is put in, unless it was drawn before.
+        """
+        self._close_id.fill_(close[0] if close else 0)
+        self._close_at.fill_(close[1] if close else NEVER)
         for name, tensor in self._params.items():
             tensor.fill_(getattr(params, name))
         self._seed.fill_(seed)
@@ -47,11 +62,13 @@ class Sampler:
                     mark[index] = 1
 
     def draw(self, logits: torch.Tensor) -> torch.Tensor:
-        """The next token, shape (1,), from raw logits of shape (vocabulary,). Marks it as seen."""
+        """The next token, shape (1,), from raw logits of shape (vocabulary,). Marks it as seen; waits for no value."""
         values, tokens = self.candidates(logits)
         greedy = self._params["temperature"] == 0
         race = torch.where(greedy, -self._rank[: self._k].double(), values.double() + self._gumbel(tokens))
-        token = tokens[race.argmax()].view(1)
+        token = tokens.gather(0, race.argmax(-1, keepdim=True))  # indexing by a tensor would wait for its value
+        due = (self._position >= self._close_at) & (self._output.gather(0, self._close_id) == 0)
+        token = torch.where(due, self._close_id, token)
         self.note(token)
         return token
 
@@ -74,6 +91,17 @@ class Sampler:
         self._seen.index_fill_(0, token, True)
         self._output.index_fill_(0, token, 1.0)
         self._position.add_(1)
+
+    def state(self) -> list[torch.Tensor]:
+        """A copy of everything a draw reads or changes, for `restore`."""
+        return [tensor.clone() for tensor in self._tensors()]
+
+    def restore(self, state: list[torch.Tensor]) -> None:
+        for tensor, saved in zip(self._tensors(), state, strict=True):
+            tensor.copy_(saved)
+
+    def _tensors(self) -> list[torch.Tensor]:
+        return [self._seen, self._output, self._position, self._seed, self._close_id, self._close_at, *self._params.values()]
 
     def _gumbel(self, tokens: torch.Tensor) -> torch.Tensor:
         """Gumbel noise from bits that depend on nothing but seed, position and token: the largest sum is the draw."""

@@ -119,6 +119,8 @@ def stamp(record: StoryRecord) -> list[list[str]]:
         ["Seed", str(record.request.sampling.seed)],
         ["Finish reason", record.finish.reason if record.finish else ""],
     ]
+    if record.thinking_closed:
+        rows.insert(4, ["Planning", f"closed by its budget after {record.thinking_tokens:,} tokens"])
     if record.writer:
         rows.append(["Model", record.writer.badge()])
     rows += [["Warning", f.message] for f in record.findings if f.level == "warning"]

@@ -42,4 +42,11 @@ class Started:
     prompt_tokens: int = field(default=0)
 
 
-Event = Progress | Started | Delta | Finish
+@dataclass(frozen=True)
+class ThinkingClosed:
+    """The thinking reached its budget of `tokens` and was closed for the model."""
+
+    tokens: int
+
+
+Event = Progress | Started | ThinkingClosed | Delta | Finish

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .events import Delta, Event, Finish, Progress, Started
+from .events import Delta, Event, Finish, Progress, Started, ThinkingClosed
 from .measures import WordCounter, length_ratio
 from .request import Finding, StoryRequest
 from .thinking import StoryOpening
@@ -71,6 +71,7 @@ class StoryRecord:
     prompt_tokens: int = 0
     token_ids: list[int] = field(default_factory=list)
     thinking_tokens: int = 0
+    thinking_closed: bool = False
     story_tokens: int = 0
     story: TextLog = field(default_factory=TextLog)
     finish: Finish | None = None
@@ -92,6 +93,8 @@ class StoryRecord:
                 self.state = "queued" if event.stage == "queued" else "loading" if event.stage == "loading" else "planning"
             case Started():
                 self.prompt, self.prompt_tokens, self.started = event.prompt, event.prompt_tokens, now
+            case ThinkingClosed():
+                self.thinking_closed = True
             case Delta():
                 self._add(event, now)
             case Finish():
