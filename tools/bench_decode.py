@@ -31,13 +31,13 @@ from polaris_demo.story.request import SamplingParams
 
 PARAMS = SamplingParams(seed=1)
 # Qwen3.5-9B's text model, as published; the library's defaults differ in context length and rope base.
-FULL_SIZE = dict(
-    vocab_size=248320, hidden_size=4096, intermediate_size=12288, num_hidden_layers=32, num_attention_heads=16,
-    num_key_value_heads=4, head_dim=256, linear_num_key_heads=16, linear_num_value_heads=32, linear_key_head_dim=128,
-    linear_value_head_dim=128, linear_conv_kernel_dim=4, max_position_embeddings=262144, tie_word_embeddings=False,
-    rope_parameters={"rope_type": "default", "rope_theta": 1e7, "partial_rotary_factor": 0.25,
+FULL_SIZE = {
+    "vocab_size": 248320, "hidden_size": 4096, "intermediate_size": 12288, "num_hidden_layers": 32, "num_attention_heads": 16,
+    "num_key_value_heads": 4, "head_dim": 256, "linear_num_key_heads": 16, "linear_num_value_heads": 32, "linear_key_head_dim": 128,
+    "linear_value_head_dim": 128, "linear_conv_kernel_dim": 4, "max_position_embeddings": 262144, "tie_word_embeddings": False,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 1e7, "partial_rotary_factor": 0.25,
                      "mrope_section": [11, 11, 10], "mrope_interleaved": True},
-)  # fmt: skip
+}  # fmt: skip
 
 
 class Clock(StoppingCriteria):
@@ -85,11 +85,11 @@ def ours(decoder: Decoder, prompt: list[int], count: int) -> list[float]:
 
 def librarys(model, prompt: list[int], count: int, streamer: TextIteratorStreamer | None = None) -> list[float]:
     clock, ids = Clock(), torch.tensor([prompt], device=model.device)
-    options = dict(
-        max_new_tokens=count, do_sample=True, temperature=PARAMS.temperature, top_p=PARAMS.top_p, top_k=PARAMS.top_k,
-        repetition_penalty=PARAMS.repetition_penalty, eos_token_id=None, pad_token_id=0, streamer=streamer,
-        attention_mask=torch.ones_like(ids), stopping_criteria=StoppingCriteriaList([clock]),
-    )  # fmt: skip
+    options = {
+        "max_new_tokens": count, "do_sample": True, "temperature": PARAMS.temperature, "top_p": PARAMS.top_p, "top_k": PARAMS.top_k,
+        "repetition_penalty": PARAMS.repetition_penalty, "eos_token_id": None, "pad_token_id": 0, "streamer": streamer,
+        "attention_mask": torch.ones_like(ids), "stopping_criteria": StoppingCriteriaList([clock]),
+    }  # fmt: skip
     if streamer is None:
         model.generate(ids, **options)
         return clock.times

@@ -1,6 +1,6 @@
 """Trains the miniature in polaris_demo/preview/ from nothing but the story grammar beside this file.
 
-    python tools/train_preview.py                        # about two hours on two cores; the bundled weights
+    python tools/train_preview.py                        # about an hour on two cores; the bundled weights
     python tools/train_preview.py --steps 200 --out /tmp/try
 
 One seed gives one model on one machine. Settings and losses are written beside the weights (training.json).
@@ -255,13 +255,13 @@ def save(args: argparse.Namespace, model: Qwen3_5ForCausalLM, tokenizer: Qwen3_5
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--steps", type=int, default=2600)
     parser.add_argument("--seed", type=int, default=9)
     parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--muon-lr", type=float, default=0.02)
     parser.add_argument("--z-weight", type=float, default=5e-3)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--save-every", type=int, default=250)
+    parser.add_argument("--save-every", type=int, default=200)
     parser.add_argument("--out", type=Path, default=PREVIEW)
     train(parser.parse_args())
 

@@ -136,6 +136,8 @@
       notice(value.failed ? value.ended : "");
       setText(part("ended"), value.failed ? "" : value.ended);
       part("stamp").replaceChildren(...value.stamp.flatMap(([label, text]) => [make("dt", label), make("dd", text)]));
+      setText(part("prompt"), value.prompt);
+      part("got").hidden = !value.prompt;
       part("after").hidden = false;
       part("actions").hidden = !files;
       speak(value.ended);

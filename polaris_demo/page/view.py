@@ -65,6 +65,7 @@ def update(piece: Piece) -> dict[str, Any]:
         "ended": ended(record),
         "failed": record.state == "failed",
         "stamp": stamp(record) if record.over else None,
+        "prompt": record.prompt if record.over else None,
         "files": files(record) if record.over and len(record.story) else None,
     }
 
