@@ -21,7 +21,7 @@ def main() -> None:
         settings = read_settings()
     except SettingsError as error:
         sys.exit(str(error))
-    runner = Runner(load_engine(settings), settings.queue_size, settings.unfollowed_seconds)
+    runner = Runner(load_engine(settings), settings.queue_size, settings.unfollowed_seconds, settings.max_words)
     build_page(runner, settings).launch(**launch_options())
 
 

@@ -19,7 +19,6 @@ class Settings:
     queue_size: int = 12
     unfollowed_seconds: int = 600
     hf_token: str | None = None
-    on_zerogpu: bool = False
 
 
 HELP = {
@@ -52,7 +51,6 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
         queue_size=_whole(env, "POLARIS_QUEUE_SIZE", 12, 1, 1000),
         unfollowed_seconds=_whole(env, "POLARIS_UNFOLLOWED_SECONDS", 600, 1, 86_400),
         hf_token=env.get("HF_TOKEN") or None,
-        on_zerogpu=env.get("SPACES_ZERO_GPU", "").lower() in ("1", "true", "t"),
     )
 
 

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import math
 import threading
 import urllib.error
 import urllib.request
@@ -137,11 +136,10 @@ def test_values_left_out_take_their_defaults_or_are_asked_for(app: str) -> None:
     assert data[0]["findings"][0]["message"].startswith("Premise: nothing was given")
 
 
-@pytest.mark.parametrize("offset", [-1, "abc", None, 1.5, math.inf, True])
+@pytest.mark.parametrize("offset", [-1, "abc", None, 1.5, [], True])
 def test_a_bad_offset_gets_a_sentence(client: Client, offset: object) -> None:
-    with pytest.raises((AppError, ValueError)) as caught:
+    with pytest.raises(AppError, match="Offset: give a whole number"):
         client.predict(id="x", offset=offset, api_name="/get_story")
-    assert "Offset" in str(caught.value) or isinstance(caught.value, ValueError)
 
 
 @pytest.mark.parametrize("story_id", ["nothing", None, 5, ["a"], {"a": 1}])

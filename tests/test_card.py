@@ -22,7 +22,7 @@ SOURCES = [
     *(f for top in ("polaris_demo", "examples", "tools") for f in (ROOT / top).rglob("*") if f.suffix in KINDS and f.name != "card.py"),
     ROOT / "app.py", ROOT / "README.md",
 ]  # fmt: skip
-TEXTS = {f.name: f.read_text() for f in SOURCES}
+TEXTS = {str(f.relative_to(ROOT)): f.read_text() for f in SOURCES}
 
 
 @pytest.mark.parametrize("figure", DISTINCTIVE)

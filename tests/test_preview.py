@@ -81,3 +81,17 @@ def test_held_out_premises_are_not_from_the_grammar() -> None:
     rng = random.Random(4)
     made = {grammar.make_story(rng, 100, want=set()).premise.lower() for _ in range(5000)}
     assert len(held_out) == 100 and not held_out & made
+
+
+@pytest.mark.slow
+def test_the_miniature_holds_its_bars_on_held_out_premises(tmp_path: Path) -> None:
+    """48 of the hundred premises at 200-1,000 words, 6 each at 2,000 and 4,000; the tool's own run takes all of them."""
+    import eval_preview
+
+    premises = (ROOT / "tools" / "preview_premises.txt").read_text().splitlines()
+    asked = [(premise, eval_preview.SHORT[i % len(eval_preview.SHORT)]) for i, premise in enumerate(premises[:48])]
+    asked += [(premise, words) for words in (2000, 4000) for premise in premises[48:54]]
+    _, rows = eval_preview.measure([(seed, premise, words) for seed, (premise, words) in enumerate(asked)], 1, tmp_path)
+    bars = eval_preview.summary(rows)
+    print(*(f"\n{name}: {bar['measured']} (bar {bar['bar']})" for name, bar in bars.items()))
+    assert all(bar["holds"] for bar in bars.values())

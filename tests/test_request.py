@@ -17,6 +17,7 @@ from polaris_demo.story.request import (
     beside_errors,
     check,
     errors,
+    expected_words,
     read,
     token_budget,
 )
@@ -188,5 +189,12 @@ def test_what_does_not_fit_the_context_is_refused_with_both_numbers() -> None:
 
 
 def test_the_servers_own_limit_is_an_error() -> None:
-    assert found(StoryRequest("p", 4000), max_words=3000)["words"].startswith("error")
-    assert not errors(check(StoryRequest("p", 3000), replace(POLARIS, max_words=3000)))
+    assert errors(check(StoryRequest("p", 4000), POLARIS, max_words=3000))[0].field == "words"
+    assert not errors(check(StoryRequest("p", 3000), None, max_words=3000))
+
+
+def test_words_are_expected_only_of_a_measured_model() -> None:
+    assert [expected_words(StoryRequest("p", n), POLARIS) for n in (500, 2000, 10_000)] == [None, 1980, 7200]
+    assert expected_words(StoryRequest("p", 2000), replace(POLARIS, is_preview=True)) is None
+    assert expected_words(StoryRequest("p", 2000), replace(POLARIS, name="another")) is None
+    assert expected_words(StoryRequest("p", 2000), None) is None

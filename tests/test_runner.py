@@ -12,7 +12,7 @@ from polaris_demo.errors import Busy, EngineError, RequestRefused, UnknownStory
 from polaris_demo.jobs.runner import UNFOLLOWED, UNFORESEEN, Job, Runner
 from polaris_demo.story.events import Delta, Started
 
-from .doubles import ScriptedEngine, echoes, endless, tells, until, waits_for
+from .doubles import ScriptedEngine, echoes, endless, story_events, tells, until, waits_for
 
 
 def asked(premise: str = "a robot", **fields: object) -> dict[str, object]:
@@ -76,7 +76,7 @@ def test_two_visitors_queue_and_each_gets_their_own_story(run) -> None:
     runner = run(gated)
     jobs = [runner.submit(asked(premise)) for premise in ("the first wish", "the second wish", "the third wish")]
     until(lambda: jobs[2].record.progress.done == 2, what="the third sees its place")
-    assert jobs[1].record.progress.done == 1
+    assert [job.record.progress.done for job in jobs] == [0, 1, 2]
     gate.set()
     texts = [followed(runner, job) for job in jobs]
     assert [text.split("about ")[1] for text in texts] == ["the first wish.", "the second wish.", "the third wish."]
@@ -99,14 +99,18 @@ def test_stop_lands_within_a_second_at_every_stage_thirty_times(run) -> None:
     gate = threading.Event()
 
     def stages(request, stop):
+        if "planning" in request.premise:
+            while True:
+                yield Delta("thinking", "", (1,))
+                stop.wait(0.02)
         yield from waits_for(gate)(request, stop) if "loading" in request.premise else endless(request, stop)
 
     runner, slowest = run(stages), 0.0
     for i in range(30):
         stage = ("queued", "loading", "planning", "writing")[i % 4]
         before = runner.submit(asked("loading first")) if stage == "queued" else None
-        job = runner.submit(asked("loading" if stage == "loading" else "x"))
-        until(lambda job=job, stage=stage: job.record.state == stage or (stage == "planning" and job.record.state == "writing"))
+        job = runner.submit(asked(stage))
+        until(lambda job=job, stage=stage: job.record.state == stage)
         runner.stop(job.record.id, job.key)
         slowest = max(slowest, until(lambda job=job: finished(job)))
         assert job.record.finish and job.record.finish.reason == "cancelled"
@@ -139,20 +143,33 @@ def test_an_unknown_id_gets_a_sentence(run, story_id: object) -> None:
         run(echoes).get(story_id)
 
 
+def paced(words: int):
+    """A script that takes its time: about 5 ms a piece."""
+
+    def script(request, stop):
+        for event in story_events("plan", "word " * words, piece=25):
+            yield event
+            stop.wait(0.005)
+
+    return script
+
+
 def test_a_follower_that_leaves_changes_nothing(run) -> None:
-    runner = run(tells("word " * 400))
+    runner = run(paced(400))
     job = runner.submit(asked())
 
-    async def leave_early() -> None:
-        async for _ in runner.follow(job.record.id):
-            return
+    async def leave_early() -> str:
+        async for piece in runner.follow(job.record.id):
+            if piece.text:
+                return piece.text
+        return ""
 
-    asyncio.run(leave_early())
+    assert 0 < len(asyncio.run(leave_early())) < len("word " * 400)
     assert followed(runner, job) == "word " * 400
 
 
 def test_three_followers_read_the_same(run) -> None:
-    runner = run(tells("word " * 500))
+    runner = run(paced(500))
     job = runner.submit(asked())
 
     async def read() -> str:
@@ -248,12 +265,47 @@ def test_stories_wait_while_the_model_loads(run) -> None:
     assert job.record.writer and job.record.writer.name == "POLARIS-9B"
 
 
-def test_closing_stops_everything(run) -> None:
+def test_closing_stops_everything_what_waits_too(run) -> None:
     runner = run(endless, capacity=3)
-    jobs = [runner.submit(asked()) for _ in range(3)]
-    until(lambda: all(job.record.state == "writing" for job in jobs))
+    jobs = [runner.submit(asked()) for _ in range(5)]
+    until(lambda: all(job.record.state == "writing" for job in jobs[:3]))
     runner.close()
     assert all(map(finished, jobs))
+
+
+def test_the_last_thing_a_follower_hears_is_the_end(run) -> None:
+    runner = run(tells("Hi."))
+    job = runner.submit(asked())
+    until(lambda: finished(job))
+    job.record.version = -1  # as if the end had been folded in between two looks
+
+    async def read() -> list:
+        return [piece async for piece in runner.follow(job.record.id)]
+
+    assert asyncio.run(read())[-1].record.over
+
+
+def test_warnings_are_found_while_the_model_still_loads(run) -> None:
+    gate = threading.Event()
+
+    def slow(report):
+        gate.wait(20)
+        return ScriptedEngine(tells("loaded."))
+
+    runner = run(BackgroundEngine(slow), max_words=3000)
+    assert {f.field for f in runner.submit(asked(temperature=1.5)).record.findings} == {"temperature", "words"}
+    with pytest.raises(RequestRefused, match="3,000 or fewer"):
+        runner.submit(asked(words=4000))
+    gate.set()
+
+
+def test_seconds_are_expected_once_a_story_has_been_written(run) -> None:
+    runner = run(paced(2000))
+    assert runner.check(asked()).seconds is None
+    job = runner.submit(asked())
+    until(lambda: finished(job))
+    checked = runner.check(asked(words=10_000))
+    assert checked.seconds and checked.words == 7200
 
 
 def test_old_stories_are_forgotten_but_never_running_ones(run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,8 @@ def test_nothing_set_gives_the_defaults() -> None:
 
 
 def test_what_is_set_is_read() -> None:
-    env = {"POLARIS_MODEL": "preview", "POLARIS_PRECISION": "4bit", "POLARIS_MAX_WORDS": "4000", "SPACES_ZERO_GPU": "true", "HF_TOKEN": "t"}
-    assert read_settings(env) == Settings("preview", "4bit", 4000, on_zerogpu=True, hf_token="t")
+    env = {"POLARIS_MODEL": "preview", "POLARIS_PRECISION": "4bit", "POLARIS_MAX_WORDS": "4000", "HF_TOKEN": "t"}
+    assert read_settings(env) == Settings("preview", "4bit", 4000, hf_token="t")
 
 
 @pytest.mark.parametrize(

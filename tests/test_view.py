@@ -35,9 +35,9 @@ def test_the_answer_has_the_contracts_fields() -> None:
 @pytest.mark.parametrize(
     ("events", "line"),
     [
-        ([Progress("queued", 1, 1)], "Next in the queue"),
-        ([Progress("queued", 2, 2)], "In the queue, 1 story before this one"),
-        ([Progress("queued", 3, 3)], "In the queue, 2 stories before this one"),
+        ([Progress("queued", 0, 1)], "Next in the queue"),
+        ([Progress("queued", 1, 2)], "In the queue, 1 story before this one"),
+        ([Progress("queued", 2, 3)], "In the queue, 2 stories before this one"),
         ([Progress("loading")], "Loading the model"),
         ([Progress("reading", 0, 60), Started("p", 60)], "Reading the prompt"),
         ([Delta("thinking", "", (1,) * 1140)], f"Planning: 1,140 tokens of about {card.THINKING_SOFT_CAP:,} at most"),

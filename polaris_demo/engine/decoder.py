@@ -22,7 +22,7 @@ from ..story.request import SamplingParams
 from .sampling import Sampler
 
 PREFILL_CHUNK = 512  # tokens read between two looks at the stop event
-BUCKETS = (2048, 4096, 8192, 16384, 32768, 65536)
+BUCKETS = tuple(2**n for n in range(11, 17))
 LAG = 2  # steps issued before the host reads the oldest token
 RING = 16
 log = logging.getLogger(__name__)
@@ -81,6 +81,9 @@ class Decoder:
     def _fixed(self, run: Run, stop: threading.Event) -> Iterator[Progress | int]:
         """The loop over fixed buffers, moving from bucket to bucket as the text grows."""
         length, left = len(run.prompt) + len(run.output), run.limit - len(run.output)
+        yield Progress("reading", 0, length)  # making and capturing a loop takes a moment
+        if stop.is_set():
+            raise Stopped
         loop = self._loop(length + 1)
         loop.reset()
         logits = yield from self._read(run, stop, loop.read)

@@ -51,6 +51,9 @@ def load(settings: Settings, report: Report) -> LocalEngine:
     except EngineError as error:
         log.warning("%s cannot be loaded, so the miniature writes instead: %s", model, error)
         return _preview(settings, f"{_short_name(model)} could not be loaded. {error}")
+    except Exception:
+        log.exception("%s cannot be loaded, so the miniature writes instead", model)
+        return _preview(settings, f"{_short_name(model)} could not be loaded, for a reason nobody foresaw; the server's log has it.")
 
 
 def load_model(model: str, settings: Settings, report: Report) -> LocalEngine:
@@ -86,7 +89,7 @@ def _load_folder(folder: Path, model: str, revision: str, settings: Settings, re
         chat,
         Writer(
             name=_short_name(model), model=model, revision=revision, precision=precision, device=_device_name(device),
-            engine="transformers", context=context, is_preview=False, why=why, max_words=settings.max_words,
+            engine="transformers", context=context, is_preview=False, why=why,
         ),
     )  # fmt: skip
 
@@ -148,10 +151,18 @@ def _explain(error: Exception, model: str) -> str | None:
     match error:
         case hub.GatedRepoError():
             return f"The gate of {model} is closed to this server: its token is missing or has no access. {GATE_HELP}"
+        case hub.HFValidationError():
+            return f"{model!r} is no hub id and no folder. Set POLARIS_MODEL to a hub id such as {card.MODEL.hub_id}, or to a folder."
         case hub.RepositoryNotFoundError():
             return f"The hub has no model {model}, or it is private to others. Check POLARIS_MODEL for typing errors."
+        case hub.HfHubHTTPError() if getattr(error.response, "status_code", 0) == 401:
+            return f"The hub does not accept this server's token. Set HF_TOKEN to a valid one of an account with access to {model}."
         case hub.LocalEntryNotFoundError() | hub.OfflineModeIsEnabled() | ConnectionError():
             return f"{model} is not on this machine and the hub cannot be reached. Check the network, or name a folder with the checkpoint."
+        case _ if isinstance(error, hub.HfHubHTTPError | hub.XetDownloadError) or type(error).__module__.startswith("httpx"):
+            return f"{model} could not be downloaded: the hub failed or broke off. Start again in a few minutes."
+        case PermissionError():
+            return f"A file of {model} may not be read by this server. Correct the permissions of {error.filename}."
         case SafetensorError():
             return f"A weights file of {model} is damaged or cut short. Download it again."
         case torch.OutOfMemoryError():

@@ -6,7 +6,6 @@ tokenizer that knows none of them: "<|im_end|>" and "<think>" there are the lett
 """
 
 import json
-from collections.abc import Iterator, Sequence
 
 from tokenizers import Tokenizer
 from tokenizers.decoders import DecodeStream
@@ -73,6 +72,3 @@ class StreamDecoder:
 
     def step(self, token: int) -> str:
         return self._stream.step(self._backend, token) or ""
-
-    def steps(self, tokens: Sequence[int]) -> Iterator[str]:
-        return (self.step(token) for token in tokens)

@@ -18,7 +18,17 @@ from ..errors import Busy, RequestRefused, UnknownStory, log_bug
 from ..story.events import Finish, Progress
 from ..story.prompt import user_message
 from ..story.record import StoryRecord
-from ..story.request import Finding, StoryRequest, beside_errors, check, errors, read, token_budget
+from ..story.request import (
+    TOKENS_PER_WORD,
+    Finding,
+    StoryRequest,
+    beside_errors,
+    check,
+    errors,
+    expected_words,
+    read,
+    token_budget,
+)
 
 POLL_SECONDS = 0.1  # followers look this often, so a page gets at most ten updates a second
 HEARTBEAT_SECONDS = 1.0  # a follower that says nothing cannot notice that its visitor has gone
@@ -40,13 +50,23 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Pace:
+    """How the last story went here: tokens per second, and how many it thought."""
+
+    tokens_per_second: float
+    thinking_tokens: int
+
+
+@dataclass(frozen=True)
 class Checked:
-    """What can be said of a request before it is run."""
+    """What can be said of a request before it is run. `seconds` is None until a story has been written here."""
 
     request: StoryRequest | None
     findings: tuple[Finding, ...]
     prompt: str = ""
     prompt_tokens: int | None = None
+    words: int | None = None
+    seconds: int | None = None
 
     @property
     def budget(self) -> int | None:
@@ -69,12 +89,14 @@ class Piece:
 class Runner:
     """Queue, workers and followers. `queue_size` stories may wait while `engine.capacity` are written."""
 
-    def __init__(self, engine: Engine, queue_size: int = 12, unfollowed_seconds: float = 600) -> None:
-        self._engine, self._queue_size, self._unfollowed_seconds = engine, queue_size, unfollowed_seconds
+    def __init__(self, engine: Engine, queue_size: int = 12, unfollowed_seconds: float = 600, max_words: int = 12_000) -> None:
+        self._engine, self._queue_size, self._unfollowed_seconds, self._max_words = engine, queue_size, unfollowed_seconds, max_words
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._waiting: deque[Job] = deque()
         self._changed = threading.Condition()
         self._closing = False
+        self._running = 0
+        self._pace: Pace | None = None
         self._workers = [threading.Thread(target=self._work, name=f"writer-{i}", daemon=True) for i in range(engine.capacity)]
         for worker in self._workers:
             worker.start()
@@ -87,13 +109,11 @@ class Runner:
         """Everything there is to say about raw values, without running anything."""
         request, findings = read(raw)
         if request is None:
-            writer = self._engine.writer
-            return Checked(None, findings + (beside_errors(raw, findings, writer) if writer else ()))
+            return Checked(None, findings + beside_errors(raw, findings, self._engine.writer))
         rendered = self._engine.prompt(request)
         prompt, tokens = rendered if rendered else (user_message(request), None)
-        if self._engine.writer:
-            findings = check(request, self._engine.writer, tokens)
-        return Checked(request, findings, prompt, tokens)
+        findings = check(request, self._engine.writer, tokens, self._max_words)
+        return Checked(request, findings, prompt, tokens, expected_words(request, self._engine.writer), self._seconds(request))
 
     def submit(self, raw: Mapping[str, object]) -> Job:
         """Queue a story. Raises RequestRefused or Busy, each with a sentence."""
@@ -137,7 +157,7 @@ class Runner:
         record, version, said = self.get(story_id), -1, 0.0
         while True:
             over, changed = record.over, record.version != version
-            if changed or time.monotonic() - said >= HEARTBEAT_SECONDS:
+            if over or changed or time.monotonic() - said >= HEARTBEAT_SECONDS:
                 self.get(story_id)
                 version, said = record.version, time.monotonic()
                 text, end = record.story.since(offset)
@@ -152,7 +172,7 @@ class Runner:
         with self._changed:
             self._closing = True
             for job in self._jobs.values():
-                job.stop.set()
+                self._stop_locked(job)
             self._changed.notify_all()
         for worker in self._workers:
             worker.join(timeout=10)
@@ -169,12 +189,14 @@ class Runner:
                 self._stop_unfollowed()
                 if self._waiting:
                     job = self._waiting.popleft()
+                    self._running += 1
                     self._tell_places()
                     return job
                 self._changed.wait(timeout=1.0)
         return None
 
     def _write(self, job: Job) -> None:
+        """Write one story to its end, whatever happens."""
         record = job.record
         try:
             for event in self._engine.write(record.request, tuple(record.token_ids), job.stop):
@@ -189,6 +211,11 @@ class Runner:
             record.apply(Finish("error", UNFORESEEN), time.time())
         if not record.over and record.state != "paused":
             record.apply(Finish("error", UNFORESEEN), time.time())
+        with self._changed:
+            self._running -= 1
+            if record.tokens_per_second:
+                self._pace = Pace(record.tokens_per_second, record.thinking_tokens)
+            self._tell_places()
 
     def _stop_unfollowed(self) -> None:
         """Stop every story that nobody has followed for too long. The lock is held."""
@@ -196,6 +223,13 @@ class Runner:
         for job in [j for j in self._jobs.values() if not j.record.over and j.seen < latest]:
             job.unfollowed = True
             self._stop_locked(job)
+
+    def _seconds(self, request: StoryRequest) -> int | None:
+        """How long this story would take at the last story's pace; queueing aside."""
+        if self._pace is None:
+            return None
+        tokens = TOKENS_PER_WORD * request.words + self._pace.thinking_tokens
+        return round(min(tokens, token_budget(request)) / self._pace.tokens_per_second)
 
     # --- helpers -----------------------------------------------------------------------------------------------------
 
@@ -217,8 +251,10 @@ class Runner:
             self._tell_places()
 
     def _tell_places(self) -> None:
-        for before, job in enumerate(self._waiting):
-            job.record.apply(Progress("queued", before + 1, len(self._waiting)), time.time())
+        """Tell every waiting story how many stand before it, those being written among them."""
+        for waiting_before, job in enumerate(self._waiting):
+            before = waiting_before + self._running
+            job.record.apply(Progress("queued", before, before + 1), time.time())
 
     def _forget_old(self) -> None:
         over = [story_id for story_id, job in self._jobs.items() if job.record.over]

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from ..errors import VisitorError, log_bug
-from ..jobs.runner import Runner
+from ..jobs.runner import Checked, Runner
 from ..story.request import FIELDS
 from . import view
 
@@ -31,16 +31,20 @@ class Handlers:
         try:
             job = await asyncio.to_thread(self._runner.submit, raw)
         except VisitorError as error:
-            yield {"refused": str(error)}, gr.skip(), *self._notes(raw)
+            yield {"refused": str(error)}, gr.skip(), *self._notes(self._runner.check(raw))
             return
         except Exception as error:
             log_bug(log, "Starting a story failed", error)
             yield {"refused": UNFORESEEN}, gr.skip(), *(gr.skip() for _ in FIELDS)
             return
         ticket: Any = [job.record.id, job.key]
-        async for piece in self._runner.follow(job.record.id):
-            yield view.update(piece), ticket, *(gr.skip() for _ in FIELDS)
-            ticket = gr.skip()
+        try:
+            async for piece in self._runner.follow(job.record.id):
+                yield view.update(piece), ticket, *(gr.skip() for _ in FIELDS)
+                ticket = gr.skip()
+        except Exception as error:
+            log_bug(log, f"Following story {job.record.id} failed", error)
+            yield {"refused": UNFORESEEN}, ticket, *(gr.skip() for _ in FIELDS)
 
     def stop(self, ticket: list[str] | None) -> None:
         """Stop the story this page started, if it started one."""
@@ -53,10 +57,10 @@ class Handlers:
     def check(self, *values: object) -> tuple[Any, ...]:
         """The prompt as the model will get it, and a note for every field."""
         raw = dict(zip(FIELDS, values, strict=True))
-        result = self._runner.check(raw)
+        result: Checked = self._spoken(lambda: self._runner.check(raw))
         tokens = f"{result.prompt_tokens} tokens. " if result.prompt_tokens else ""
         budget = f"Token budget, thinking included: {result.budget:,}." if result.budget else ""
-        return {"prompt": result.prompt, "about": tokens + budget}, *self._notes(raw)
+        return {"prompt": result.prompt, "about": tokens + budget}, *self._notes(result)
 
     def status(self) -> dict[str, Any]:
         """Who writes here, or how far loading is."""
@@ -69,10 +73,10 @@ class Handlers:
         doing = getattr(self._runner.engine, "progress", None)
         return {"badge": f"{doing.doing if doing else 'loading'} …", "preview": False, "why": "", "ready": False}
 
-    def _notes(self, raw: dict[str, object]) -> list[list[dict[str, str]]]:
-        """For every field its findings; an empty premise is no finding while nothing has been typed."""
-        findings = self._runner.check(raw).findings
-        return [[view.finding(f) for f in findings if f.field == name] for name in FIELDS]
+    @staticmethod
+    def _notes(result: Checked) -> list[list[dict[str, str]]]:
+        """For every field its findings."""
+        return [[view.finding(f) for f in result.findings if f.field == name] for name in FIELDS]
 
     # --- the API -----------------------------------------------------------------------------------------------------
 

@@ -56,7 +56,7 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
         gr.HTML(_footer(), elem_id="foot")
         ticket = gr.State(None)
         _wire(page, handlers, fields, notes, prompt, write, stop, pane, ticket, badge)
-        api.add_endpoints(handlers)
+        api.add_endpoints(handlers, settings.max_words)
     page.queue(default_concurrency_limit=None, max_size=MAX_FOLLOWERS, api_open=False)
     return page
 
@@ -105,7 +105,14 @@ def _form(settings: Settings) -> tuple[list[Any], list[gr.HTML], gr.HTML, gr.But
             made[name] = _with_note(gr.Number(limit.default, label=limit.label, info=_INFO[name], precision=0, elem_id=name))
     with gr.Accordion("The prompt the model gets", open=False, elem_id="prompt-fold"):
         prompt = gr.HTML(html_template=_template("prompt"), js_on_load=_js("prompt"), elem_id="prompt")
-    chips.click(_example, None, [made["premise"][0], made["words"][0]], queue=False, show_progress="hidden", api_visibility="private")
+
+    def example(event: gr.EventData) -> tuple[Any, Any]:
+        index = (event._data or {}).get("index")
+        if not isinstance(index, int) or not 0 <= index < len(EXAMPLES):
+            return gr.skip(), gr.skip()
+        return EXAMPLES[index]["premise"], min(EXAMPLES[index]["words"], settings.max_words)
+
+    chips.click(example, None, [made["premise"][0], made["words"][0]], queue=False, show_progress="hidden", api_visibility="private")
     fields = [_untouched(made[name][0]) for name in FIELDS]
     return fields, [made[name][1] for name in FIELDS], prompt, write, stop
 
@@ -130,16 +137,10 @@ def _untouched(component: Any) -> Any:
     return component
 
 
-def _example(event: gr.EventData) -> tuple[Any, Any]:
-    index = event._data.get("index")
-    if not isinstance(index, int) or not 0 <= index < len(EXAMPLES):
-        return gr.skip(), gr.skip()
-    return EXAMPLES[index]["premise"], EXAMPLES[index]["words"]
-
-
 def _wire(page, handlers, fields, notes, prompt, write, stop, pane, ticket, badge) -> None:
     hidden: Any = {"show_progress": "hidden", "api_visibility": "private"}
-    write.click(handlers.write, fields, [pane, ticket, *notes], concurrency_limit=None, **hidden)
+    # "multiple": with "once" a click is lost while the last story's event closes. The button is off while one streams.
+    write.click(handlers.write, fields, [pane, ticket, *notes], concurrency_limit=None, trigger_mode="multiple", **hidden)
     stop.click(handlers.stop, ticket, None, queue=False, **hidden)
     gr.on([f.change for f in fields], handlers.check, fields, [prompt, *notes], queue=False, trigger_mode="always_last", **hidden)
     repetition, presence = (fields[FIELDS.index(name)] for name in ("repetition_penalty", "presence_penalty"))
@@ -148,7 +149,7 @@ def _wire(page, handlers, fields, notes, prompt, write, stop, pane, ticket, badg
     page.load(handlers.status, None, badge, queue=False, **hidden)
     timer = gr.Timer(2)
     timer.tick(handlers.status, None, badge, queue=False, **hidden).then(
-        lambda status: gr.Timer(active=not status["ready"]), badge, timer, queue=False, **hidden
+        lambda status: gr.Timer(active=not (status or {}).get("ready")), badge, timer, queue=False, **hidden
     )
 
 

@@ -78,7 +78,7 @@
       }
       this.breaks = 0;
       this.block.lastChild.appendData(text);
-      if (this.block.firstChild.length < 200) this.dress();
+      if (this.block.firstChild.length < 200 || this.block.classList.contains("break")) this.dress();
     }
     // A heading's marks and a line of stars are set apart by style; their characters stay as they are.
     dress() {
@@ -153,12 +153,15 @@
       }
       if (value.id !== id) begin(value.id);
       // A piece that starts where the shown text does not end belongs to another reading: take its new part only.
+      if (value.off > shown) notice("Part of the story did not reach this page. Reload it, or fetch the story by its id.");
       if (value.end > shown && value.off <= shown) {
         paper.append([...value.t].slice(shown - value.off).join(""));
         shown = value.end;
         part("story").hidden = false;
       }
       document.body.dataset.story = value.over ? "over" : "live";
+      const write = document.getElementById("write");
+      if (write) write.disabled = !value.over;
       part("now").hidden = value.over;
       part("now").dataset.state = value.state;
       setText(part("stage"), value.stage);
@@ -174,7 +177,6 @@
       if (!button || !files) return;
       const what = button.dataset.do;
       if (what !== "copy") return save(files[what].name, paper.text + files[what].after);
-      const label = button.textContent;
       try {
         await navigator.clipboard.writeText(paper.text);
         setText(button, "Copied");
@@ -182,7 +184,7 @@
         getSelection().selectAllChildren(part("story"));
         setText(button, "Selected: press Ctrl+C");
       }
-      setTimeout(() => setText(button, label), 2000);
+      setTimeout(() => setText(button, "Copy"), 2000);
     });
     window.polaris.story = () => paper.text;
     watch("value", show);

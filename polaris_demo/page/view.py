@@ -47,6 +47,8 @@ def checked(result: Checked) -> dict[str, Any]:
         "prompt": result.prompt,
         "prompt_tokens": result.prompt_tokens,
         "token_budget": result.budget,
+        "expected_words": result.words,
+        "expected_seconds": result.seconds,
     }
 
 
@@ -77,8 +79,8 @@ def stage(record: StoryRecord) -> str:
     progress = record.progress
     match record.state:
         case "queued":
-            before = progress.done - 1
-            return "Next in the queue" if before <= 0 else f"In the queue, {before} {'story' if before == 1 else 'stories'} before this one"
+            before = progress.done
+            return "Next in the queue" if before == 0 else f"In the queue, {before} {'story' if before == 1 else 'stories'} before this one"
         case "loading":
             return "Loading the model"
         case "writing":

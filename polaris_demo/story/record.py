@@ -93,6 +93,7 @@ class StoryRecord:
                 self.state = "queued" if event.stage == "queued" else "loading" if event.stage == "loading" else "planning"
             case Started():
                 self.prompt, self.prompt_tokens, self.started = event.prompt, event.prompt_tokens, now
+                self.state = "planning"
             case ThinkingClosed():
                 self.thinking_closed = True
             case Delta():

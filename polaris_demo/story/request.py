@@ -142,18 +142,26 @@ def read(raw: Mapping[str, object]) -> tuple[StoryRequest | None, tuple[Finding,
     return StoryRequest(str(premise).strip(), words, str(form), sampling), ()
 
 
-def check(request: StoryRequest, writer: Writer, prompt_tokens: int | None = None) -> tuple[Finding, ...]:
+def check(request: StoryRequest, writer: Writer | None, prompt_tokens: int | None = None, max_words: int = 12_000) -> tuple[Finding, ...]:
     """What to say about a well-formed request when `writer` is to write it.
 
-    `prompt_tokens` is the length of the rendered prompt where it is known; the context can be checked only then.
+    The context can be checked only where the writer and `prompt_tokens`, the length of the rendered prompt, are known.
     """
-    found = [_context(request, writer, prompt_tokens), _too_long(request, writer)]
+    found = [_context(request, writer, prompt_tokens), _too_long(request, max_words)]
     found += [_outside_range(request, name) for name in card.SETTINGS]
     found += [_budget(request), _form(request), _length(request), _long_prompt(prompt_tokens)]
     return tuple(f for f in found if f)
 
 
-def beside_errors(raw: Mapping[str, object], found: tuple[Finding, ...], writer: Writer) -> tuple[Finding, ...]:
+def expected_words(request: StoryRequest, writer: Writer | None) -> int | None:
+    """Words to expect from a measured model at this length (model card); None where nothing was measured."""
+    bucket = card.bucket(request.words)
+    if writer is None or writer.is_preview or bucket is None or writer.name not in bucket.ratios:
+        return None
+    return round(request.words * bucket.ratios[writer.name])
+
+
+def beside_errors(raw: Mapping[str, object], found: tuple[Finding, ...], writer: Writer | None) -> tuple[Finding, ...]:
     """What there is to say about the other fields when `found` refuses some, so that one error hides no warning."""
     refused = {finding.field for finding in found}
     others = {name: value for name, value in raw.items() if name in FIELDS and name not in refused}
@@ -233,9 +241,9 @@ def _number(value: float) -> str:
 # --- findings --------------------------------------------------------------------------------------------------------
 
 
-def _context(request: StoryRequest, writer: Writer, prompt_tokens: int | None) -> Finding | None:
+def _context(request: StoryRequest, writer: Writer | None, prompt_tokens: int | None) -> Finding | None:
     budget = token_budget(request)
-    if prompt_tokens is None or prompt_tokens + budget <= writer.context:
+    if writer is None or prompt_tokens is None or prompt_tokens + budget <= writer.context:
         return None
     room = writer.context - prompt_tokens
     fix = f"Lower the token budget to {room:,} or less" if room >= 64 else "Shorten the premise"
@@ -246,10 +254,10 @@ def _context(request: StoryRequest, writer: Writer, prompt_tokens: int | None) -
     )  # fmt: skip
 
 
-def _too_long(request: StoryRequest, writer: Writer) -> Finding | None:
-    if request.words <= writer.max_words:
+def _too_long(request: StoryRequest, max_words: int) -> Finding | None:
+    if request.words <= max_words:
         return None
-    return Finding("error", "words", f"Words: {request.words:,} is more than this server writes. Ask for {writer.max_words:,} or fewer.")
+    return Finding("error", "words", f"Words: {request.words:,} is more than this server writes. Ask for {max_words:,} or fewer.")
 
 
 def _outside_range(request: StoryRequest, name: str) -> Finding | None:
@@ -286,7 +294,7 @@ def _form(request: StoryRequest) -> Finding | None:
         return Finding("note", "form", "Form: the premise is sent untouched; the words are only the target it is measured against.")
     if any(form.weaker for form in card.FORMS if form.name == request.form):
         return Finding(
-            "note", "form", f"Form: the model card calls the model noticeably weaker on non-narrative writing such as {_a(request.form)}."
+            "note", "form", f"Form: the model card calls POLARIS-9B noticeably weaker on non-narrative writing such as {_a(request.form)}."
         )
     return None
 
@@ -294,9 +302,9 @@ def _form(request: StoryRequest) -> Finding | None:
 def _length(request: StoryRequest) -> Finding | None:
     low, high = card.TRAINED_WORDS
     if request.words < low:
-        return Finding("note", "words", f"Words: shorter than the {low:,}–{high:,} the model was trained on.")
+        return Finding("note", "words", f"Words: shorter than the {low:,}–{high:,} POLARIS-9B was trained on.")
     if request.words > high:
-        return Finding("note", "words", f"Words: longer than the {low:,}–{high:,} the model was trained on.")
+        return Finding("note", "words", f"Words: longer than the {low:,}–{high:,} POLARIS-9B was trained on.")
     return None
 
 
@@ -305,7 +313,7 @@ def _long_prompt(prompt_tokens: int | None) -> Finding | None:
         return None
     return Finding(
         "note", "premise",
-        f"Premise: the prompt has {prompt_tokens:,} tokens; prompts in training had at most {card.TRAINED_PROMPT_TOKENS}.",
+        f"Premise: the prompt has {prompt_tokens:,} tokens; POLARIS-9B's in training had at most {card.TRAINED_PROMPT_TOKENS}.",
     )  # fmt: skip
 
 

@@ -16,7 +16,6 @@ class Writer:
     context: int
     is_preview: bool
     why: str
-    max_words: int = 12_000
 
     def badge(self) -> str:
         """What stands beside every story: the model, how it is held, and where it runs."""
