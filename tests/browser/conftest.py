@@ -16,8 +16,9 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """One browser a module: while Playwright's event loop lives, other tests cannot start one of their own."""
     path = shutil.which("chromium")
     if path is None:
         pytest.fail("These tests need Debian's chromium: apt-get install chromium")

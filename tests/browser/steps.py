@@ -30,6 +30,8 @@ def story(page: Page) -> str:
 def open_settings(page: Page) -> None:
     page.get_by_role("button", name="Settings").click()
     expect(page.locator("#temperature")).to_be_visible()
+    # Gradio mounts the fold's fields when it opens, and takes a first change in the same frame for its own.
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def set_number(page: Page, field: str, value: str) -> None:

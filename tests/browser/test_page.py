@@ -129,7 +129,7 @@ def test_the_second_visitor_sees_a_place_and_then_their_own_story(scripted, new_
     steps.write(first)
     steps.ask(second, "the second wish", 200)
     steps.write(second)
-    expect(second.locator("#pane .stage")).to_have_text("Next in the queue")
+    expect(second.locator("#pane .stage")).to_have_text("In the queue, 1 story before this one")
     gate.set()
     for page, wish in ((first, "first"), (second, "second")):
         steps.wait_until_over(page)
@@ -139,13 +139,13 @@ def test_the_second_visitor_sees_a_place_and_then_their_own_story(scripted, new_
 def test_a_failing_model_is_one_calm_sentence(scripted, new_page) -> None:
     def fails(request, stop):
         yield from story_events("plan", "It began.")[:-1]
-        raise RuntimeError("details for nobody")
+        raise RuntimeError("reasons for nobody")
 
     page = steps.open_page(new_page(), scripted(fails))
     steps.ask(page, "a river", 200)
     steps.write(page)
     expect(page.locator("#pane .notice")).to_contain_text("nobody foresaw")
-    assert steps.story(page) == "It began." and "details" not in page.content()
+    assert steps.story(page) == "It began." and "reasons for nobody" not in page.content()
 
 
 def test_hostile_text_is_shown_as_text(scripted, new_page) -> None:
