@@ -274,15 +274,26 @@ def test_closing_stops_everything_what_waits_too(run) -> None:
 
 
 def test_the_last_thing_a_follower_hears_is_the_end(run) -> None:
-    runner = run(tells("Hi."))
+    """Also where it looks in the middle of the end being folded in: the state changed, the version not yet."""
+    gate = threading.Event()
+
+    def silent(request, stop):
+        gate.wait(20)
+        return echoes(request, stop)
+
+    runner = run(silent)
     job = runner.submit(asked())
-    until(lambda: finished(job))
-    job.record.version = -1  # as if the end had been folded in between two looks
 
-    async def read() -> list:
-        return [piece async for piece in runner.follow(job.record.id)]
+    async def read() -> list[bool]:
+        heard = []
+        async for piece in runner.follow(job.record.id):
+            heard.append(piece.record.over)
+            job.record.state = "finished"
+        return heard
 
-    assert asyncio.run(read())[-1].record.over
+    heard = asyncio.run(read())
+    gate.set()
+    assert heard == [False, True]
 
 
 def test_warnings_are_found_while_the_model_still_loads(run) -> None:
