@@ -37,6 +37,8 @@ class ScriptedEngine:
                     return
                 if isinstance(event, Finish):
                     return
+            if stop.is_set():
+                yield Finish("cancelled")
         finally:
             self.running -= 1
 

@@ -118,10 +118,11 @@ def stamp(record: StoryRecord) -> list[list[str]]:
         ["Written", f"{record.words:,} words"],
         ["Length ratio", f"{record.length_ratio:.2f}"],
         ["Tokens", f"{record.story_tokens:,} story, {record.thinking_tokens:,} thinking"],
-        ["Speed", f"{record.tokens_per_second:g} tokens/s"],
         ["Seed", str(record.request.sampling.seed)],
         ["Finish reason", record.finish.reason if record.finish else ""],
     ]
+    if record.tokens_per_second:
+        rows.insert(4, ["Speed", f"{record.tokens_per_second:g} tokens/s"])
     if record.thinking_closed:
         rows.insert(4, ["Planning", f"closed by its budget after {record.thinking_tokens:,} tokens"])
     if record.writer:

@@ -86,12 +86,20 @@ def states(page: Page, url: str, theme: str):
         page.get_by_role("button", name="Stop").click()
         steps.wait_until_over(page)
     yield "stopped"
-    for state in ("finished", "failed"):
+    for state, reason in (("finished", "stop"), ("failed", "error")):
         steps.ask(page, f"a story that is {state}", 300)
         steps.write(page)
-        expect(page.locator("#pane .story")).to_contain_text("A story for the screenshots")
-        steps.wait_until_over(page)
+        expect(page.locator("#pane .stamp")).to_contain_text(f"Finish reason{reason}")
         yield state
+
+
+def picture(page: Page, path: Path, whole: bool) -> None:
+    """A picture of the window, or of the whole page: in a window as tall as it, since paragraphs out of view are not drawn."""
+    size = page.viewport_size
+    if whole:
+        page.set_viewport_size({"width": size["width"], "height": page.evaluate("document.documentElement.scrollHeight")})
+    page.screenshot(path=path)
+    page.set_viewport_size(size)
 
 
 def main() -> None:
@@ -104,7 +112,7 @@ def main() -> None:
                 page = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce").new_page()
                 for state in states(page, url, theme):
                     if not only or state in only:
-                        page.screenshot(path=OUT / f"{state}-{width}-{theme}.png", full_page=state in ("findings", "finished"))
+                        picture(page, OUT / f"{state}-{width}-{theme}.png", whole=state in ("findings", "finished"))
         browser.close()
 
 
