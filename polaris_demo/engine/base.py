@@ -38,11 +38,9 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class LoadProgress:
-    """What loading is doing now: a phrase, and bytes or files done of a total (0 where no measure exists)."""
+    """What loading is doing now, as a phrase; the badge shows it."""
 
     doing: str
-    done: int = 0
-    total: int = 0
 
 
 Report = Callable[[LoadProgress], None]
@@ -50,7 +48,7 @@ Load = Callable[[Report], Engine]
 
 
 class BackgroundEngine:
-    """Loads an engine in a thread of its own. Stories asked for meanwhile wait, and hear how far loading is."""
+    """Loads an engine in a thread of its own. Stories asked for meanwhile wait, and hear that it is loading."""
 
     def __init__(self, load: Load, capacity: int = 1) -> None:
         self.capacity = capacity
@@ -79,7 +77,7 @@ class BackgroundEngine:
 
     def write(self, request: StoryRequest, output: Sequence[int], stop: threading.Event) -> Iterator[Event]:
         while not self._ready.wait(HEARTBEAT_SECONDS):
-            yield Progress("loading", self.progress.done, self.progress.total)
+            yield Progress("loading")
             if stop.is_set():
                 yield Finish("cancelled")
                 return

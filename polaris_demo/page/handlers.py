@@ -63,7 +63,7 @@ class Handlers:
         return {"prompt": result.prompt, "about": tokens + budget}, *self._notes(result)
 
     def status(self) -> dict[str, Any]:
-        """Who writes here, or how far loading is."""
+        """Who writes here, or what loading is doing."""
         writer = self._runner.engine.writer
         if writer:
             return {"badge": writer.badge(), "preview": writer.is_preview, "why": writer.why, "ready": True}
