@@ -20,6 +20,10 @@ class Busy(VisitorError):
     """No place is free, for this visitor or for anyone."""
 
 
+class CannotGoOn(VisitorError):
+    """A story that is over, or was never begun, cannot be continued."""
+
+
 class UnknownStory(VisitorError):
     """No story with this id, or not with this key."""
 

@@ -18,6 +18,8 @@ class Settings:
     max_words: int = 12_000
     queue_size: int = 12
     unfollowed_seconds: int = 600
+    zerogpu: bool = False
+    segment_seconds: int = 80
     hf_token: str | None = None
 
 
@@ -25,10 +27,12 @@ HELP = {
     "POLARIS_MODEL": "auto (POLARIS-9B where a GPU and the weights are at hand, else the miniature), preview (the miniature), "
     "a hub id, or a folder with a checkpoint. Default: auto.",
     "POLARIS_PRECISION": f"{', '.join(PRECISIONS)}. auto is bf16 on a GPU where the weights and a story's cache fit, else 4bit, "
-    "and fp32 on a CPU. Default: auto.",
+    "4bit on ZeroGPU, where speed decides how much a visitor can have, and fp32 on a CPU. Default: auto.",
     "POLARIS_MAX_WORDS": "the longest story this server writes, 50 to 12000 words. Default: 12000.",
     "POLARIS_QUEUE_SIZE": "stories that may wait while others are written, 1 to 1000. Default: 12.",
     "POLARIS_UNFOLLOWED_SECONDS": "after this many seconds without anyone following it, a story is stopped, 1 to 86400. Default: 600.",
+    "POLARIS_SEGMENT_SECONDS": "on ZeroGPU, the most seconds asked for at a time, 30 to 1600. The platform counts them 1.5 times, "
+    "so 80 take the 120 that a logged-out visitor has in a day. Default: 80.",
     "HF_TOKEN": "a hub token of an account that has passed the gate of POLARIS-9B.",
     "GRADIO_SERVER_NAME": "the address to listen on. Default: 127.0.0.1, and 0.0.0.0 on a Space.",
     "GRADIO_SERVER_PORT": "the port to listen on. Default: 7860.",
@@ -50,6 +54,8 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
         max_words=_whole(env, "POLARIS_MAX_WORDS", 12_000, 50, 12_000),
         queue_size=_whole(env, "POLARIS_QUEUE_SIZE", 12, 1, 1000),
         unfollowed_seconds=_whole(env, "POLARIS_UNFOLLOWED_SECONDS", 600, 1, 86_400),
+        zerogpu=env.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true"),
+        segment_seconds=_whole(env, "POLARIS_SEGMENT_SECONDS", 80, 30, 1600),
         hf_token=env.get("HF_TOKEN") or None,
     )
 

@@ -26,7 +26,7 @@ class ScriptedEngine:
     def prompt(self, request: StoryRequest) -> tuple[str, int]:
         return f"<prompt>{request.premise}</prompt>", 60
 
-    def write(self, request: StoryRequest, output: Sequence[int], stop: threading.Event) -> Iterator[Event]:
+    def write(self, request: StoryRequest, output: Sequence[int], stop: threading.Event, seconds: float | None = None) -> Iterator[Event]:
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         try:

@@ -59,7 +59,7 @@ def refused(client: Client, endpoint: str = "/start_story", **values: object) ->
 
 def test_the_endpoints_are_the_contracts(client: Client) -> None:
     api = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert set(api) == {"/write_story", "/start_story", "/check_request", "/get_story", "/stop_story"}
+    assert set(api) == {"/write_story", "/start_story", "/check_request", "/get_story", "/stop_story", "/resume_story"}
     for name in ("/write_story", "/start_story", "/check_request"):
         assert tuple(p["parameter_name"] for p in api[name]["parameters"]) == FIELDS
         defaults = {p["parameter_name"]: p["parameter_default"] for p in api[name]["parameters"] if p["parameter_has_default"]}

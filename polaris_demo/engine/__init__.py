@@ -4,8 +4,13 @@ from ..settings import Settings
 from .base import BackgroundEngine, Engine, Report
 
 
-def load_engine(settings: Settings) -> BackgroundEngine:
-    """The engine for these settings, loading in the background: importing torch alone takes seconds."""
+def load_engine(settings: Settings) -> Engine:
+    """The engine for these settings, loading in the background: importing torch alone takes seconds.
+
+    On ZeroGPU it is loaded here and now: only the main thread, before the launch, can put a model on the GPU to come.
+    """
+    if settings.zerogpu:
+        return _load_on_zerogpu(settings)
 
     def load(report: Report) -> Engine:
         from . import loading
@@ -13,3 +18,10 @@ def load_engine(settings: Settings) -> BackgroundEngine:
         return loading.load(settings, report)
 
     return BackgroundEngine(load)
+
+
+def _load_on_zerogpu(settings: Settings) -> Engine:
+    from . import loading, zerogpu  # the platform wants its GPU function to exist, whatever is loaded
+
+    local = loading.load(settings, lambda progress: None)
+    return local if local.writer.is_preview else zerogpu.ZeroGpuEngine(local, settings.segment_seconds)

@@ -66,6 +66,10 @@ class Decoder:
         self._sampler.start(run.params, run.seed, run.prompt, run.output, run.close)
         return self._growing(run, stop) if self.plain else self._fixed(run, stop)
 
+    def free(self) -> None:
+        """Let go of all buffers and graphs; the next story makes new ones."""
+        self._loops.clear()
+
     def _growing(self, run: Run, stop: threading.Event) -> Iterator[Progress | int]:
         """The plain loop: the readable reference."""
         cache = DynamicCache(config=self._model.config.get_text_config())

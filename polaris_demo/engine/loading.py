@@ -80,7 +80,7 @@ def _preview(settings: Settings, why: str) -> LocalEngine:
 def _load_folder(folder: Path, model: str, revision: str, settings: Settings, report: Report, device: str = "") -> LocalEngine:
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     config = _config(folder)
-    precision, why = choose_precision(settings.precision, device, _weight_bytes(folder))
+    precision, why = choose_precision(settings.precision, device, _weight_bytes(folder), settings.zerogpu)
     report(LoadProgress(f"loading {_short_name(model)} in {precision}"))
     loaded = _explained(lambda: _from_pretrained(folder, precision, device), model)
     chat = ChatTokens(_explained(lambda: AutoTokenizer.from_pretrained(folder), model))
@@ -89,7 +89,7 @@ def _load_folder(folder: Path, model: str, revision: str, settings: Settings, re
         loaded,
         chat,
         Writer(
-            name=_short_name(model), model=model, revision=revision, precision=precision, device=_device_name(device),
+            name=_short_name(model), model=model, revision=revision, precision=precision, device=_device_name(device, settings.zerogpu),
             engine="transformers", context=context, is_preview=False, why=why,
         ),
     )  # fmt: skip
@@ -111,12 +111,14 @@ def _from_pretrained(folder: Path, precision: str, device: str) -> PreTrainedMod
     return model.eval() if precision == "4bit" else model.to(device).eval()
 
 
-def choose_precision(asked: str, device: str, weight_bytes: int) -> tuple[str, str]:
+def choose_precision(asked: str, device: str, weight_bytes: int, zerogpu: bool = False) -> tuple[str, str]:
     """fp32, bf16 or 4bit, and why. `weight_bytes` is the checkpoint's size, taken to be in bf16."""
     if asked != "auto":
         return asked, f"POLARIS_PRECISION is set to {asked}."
     if device == "cpu":
         return "fp32", "fp32, since it runs on a CPU."
+    if zerogpu:
+        return "4bit", "4-bit (NF4), since a visitor's seconds on ZeroGPU hold more words in it; POLARIS_PRECISION=bf16 changes that."
     free, _ = torch.cuda.mem_get_info()
     return precision_that_fits(weight_bytes, free)
 
@@ -211,5 +213,7 @@ def _short_name(model: str) -> str:
     return Path(model).name if "/" in model else model
 
 
-def _device_name(device: str) -> str:
+def _device_name(device: str, zerogpu: bool) -> str:
+    if zerogpu and device == "cuda":
+        return "ZeroGPU"
     return torch.cuda.get_device_name() if device == "cuda" else "CPU"

@@ -1,9 +1,11 @@
 """Writes with transformers: turns token ids into events."""
 
 import logging
+import math
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from functools import cached_property
 
 import torch
 from transformers import PreTrainedModel
@@ -13,6 +15,7 @@ from ..story.events import Delta, Event, Finish, Kind, Started, ThinkingClosed
 from ..story.prompt import user_message
 from ..story.request import StoryRequest, check, errors, thinking_budget, token_budget
 from ..story.writer import Writer
+from .base import GpuBroken
 from .decoder import Decoder, Run, Stopped
 from .tokens import ChatTokens
 
@@ -25,6 +28,7 @@ NEVER_CLOSED = (
 )
 CUT = "The token budget ran out before the story's end. Raise it (0 is automatic) and write again."
 OUT_OF_MEMORY = "The GPU ran out of memory. Ask for a shorter story, or try again in a moment."
+GPU_BROKEN = "The GPU stopped with an error and this server starts anew, which takes a minute. What was written is kept."
 UNFORESEEN = "The model stopped with an error nobody foresaw. What was written is kept; writing again may work."
 
 
@@ -35,7 +39,11 @@ class LocalEngine:
 
     def __init__(self, model: PreTrainedModel, chat: ChatTokens, writer: Writer) -> None:
         self._model, self._chat, self._writer = model, chat, writer
-        self._decoder = Decoder(model)
+
+    @cached_property
+    def _decoder(self) -> Decoder:
+        """Made by the first story: on ZeroGPU the process that loads the model has no GPU to make buffers on."""
+        return Decoder(self._model)
 
     @property
     def writer(self) -> Writer:
@@ -49,10 +57,13 @@ class LocalEngine:
         message = user_message(request)
         return self._chat.render(message), len(self._chat.encode(message))
 
-    def write(self, request: StoryRequest, output: Sequence[int], stop: threading.Event) -> Iterator[Event]:
+    def write(
+        self, request: StoryRequest, output: Sequence[int], stop: threading.Event, seconds: float | None = None
+    ) -> Generator[Event, None, None]:
+        deadline = time.monotonic() + (math.inf if seconds is None else seconds)
         memory_full = False
         try:
-            yield from self._write(request, output, stop)
+            yield from self._write(request, output, stop, deadline)
         except Stopped:
             yield Finish("cancelled")
         except VisitorError as error:
@@ -61,12 +72,16 @@ class LocalEngine:
             memory_full = True  # the exception holds the cache alive: let it go before saying more
         except Exception as error:
             log_bug(log, "Writing failed", error)
-            yield Finish("error", UNFORESEEN)
+            broken = isinstance(error, torch.AcceleratorError)
+            yield Finish("error", GPU_BROKEN if broken else UNFORESEEN)
+            if broken:
+                raise GpuBroken from None
         if memory_full:
+            self._decoder.free()
             torch.cuda.empty_cache()
             yield Finish("error", OUT_OF_MEMORY)
 
-    def _write(self, request: StoryRequest, output: Sequence[int], stop: threading.Event) -> Iterator[Event]:
+    def _write(self, request: StoryRequest, output: Sequence[int], stop: threading.Event, deadline: float) -> Iterator[Event]:
         message = user_message(request)
         prompt = self._chat.encode(message)
         yield Started(self._chat.render(message), len(prompt))
@@ -80,6 +95,9 @@ class LocalEngine:
         for token in self._decoder.tokens(run, stop):
             if not isinstance(token, int):
                 yield token
+                if time.monotonic() >= deadline:
+                    yield Finish("segment")
+                    return
                 continue
             if deltas.count == closing and deltas.kind == "thinking":
                 yield ThinkingClosed(closing)
@@ -88,6 +106,10 @@ class LocalEngine:
                 yield Finish("stop") if deltas.kind == "story" else Finish("error", NEVER_CLOSED)
                 return
             yield from deltas.add(token)
+            if time.monotonic() >= deadline and not stop.is_set():
+                yield from deltas.flush()
+                yield Finish("segment")
+                return
         yield from deltas.flush()
         if stop.is_set():
             yield Finish("cancelled")

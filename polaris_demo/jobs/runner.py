@@ -5,20 +5,24 @@ stopped. Knows nothing of pages or models.
 """
 
 import asyncio
+import contextvars
 import logging
+import os
 import secrets
+import sys
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
-from ..engine.base import Engine
-from ..errors import Busy, RequestRefused, UnknownStory, log_bug
+from ..engine.base import Engine, GpuBroken
+from ..errors import Busy, CannotGoOn, RequestRefused, UnknownStory, log_bug
 from ..story.events import Finish, Progress
 from ..story.prompt import user_message
 from ..story.record import StoryRecord
 from ..story.request import (
+    LIMITS,
     TOKENS_PER_WORD,
     Finding,
     StoryRequest,
@@ -38,15 +42,27 @@ UNFOLLOWED = "Nobody was following, so the story was stopped to free the place."
 log = logging.getLogger(__name__)
 
 
+def start_anew() -> None:
+    """Replace this process by a new one of the same program. A Space whose program exits stays down, so it may not."""
+    time.sleep(1)  # long enough for every follower to read the last sentence
+    logging.shutdown()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
 @dataclass(eq=False)
 class Job:
-    """A story and what only its owner may use: the key. `seen` is when somebody last followed it."""
+    """A story and what only its owner may use: the key. `seen` is when somebody last followed it.
+
+    `context` is that of the owner's latest request: a lent GPU is asked for in the owner's name.
+    """
 
     record: StoryRecord
     key: str
     seen: float
+    context: contextvars.Context
     stop: threading.Event = field(default_factory=threading.Event)
     unfollowed: bool = False
+    at_work: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,8 +105,16 @@ class Piece:
 class Runner:
     """Queue, workers and followers. `queue_size` stories may wait while `engine.capacity` are written."""
 
-    def __init__(self, engine: Engine, queue_size: int = 12, unfollowed_seconds: float = 600, max_words: int = 12_000) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        queue_size: int = 12,
+        unfollowed_seconds: float = 600,
+        max_words: int = 12_000,
+        start_anew: Callable[[], None] = start_anew,
+    ) -> None:
         self._engine, self._queue_size, self._unfollowed_seconds, self._max_words = engine, queue_size, unfollowed_seconds, max_words
+        self._start_anew = start_anew
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._waiting: deque[Job] = deque()
         self._changed = threading.Condition()
@@ -104,6 +128,11 @@ class Runner:
     @property
     def engine(self) -> Engine:
         return self._engine
+
+    @property
+    def default_words(self) -> int:
+        """The length a visitor starts from: the usual one, or the longest this server or its engine can do at once."""
+        return min(int(LIMITS["words"].default), self._max_words, getattr(self._engine, "words_at_once", self._max_words))
 
     def check(self, raw: Mapping[str, object]) -> Checked:
         """Everything there is to say about raw values, without running anything."""
@@ -124,10 +153,9 @@ class Runner:
         if request.sampling.seed < 0:
             request = request.with_seed(secrets.randbelow(2**32))
         record = StoryRecord(secrets.token_urlsafe(12), request, checked.findings, created=time.time(), writer=self._engine.writer)
-        job = Job(record, secrets.token_urlsafe(24), seen=time.monotonic())
+        job = Job(record, secrets.token_urlsafe(24), time.monotonic(), contextvars.copy_context())
         with self._changed:
-            if len(self._waiting) >= self._queue_size:
-                raise Busy(f"All {self._queue_size} places in the queue are taken. Try again in a few minutes.")
+            self._require_place()
             self._forget_old()
             self._jobs[record.id] = job
             self._waiting.append(job)
@@ -143,10 +171,28 @@ class Runner:
 
     def stop(self, story_id: str, key: str) -> StoryRecord:
         """Stop a story; harmless where it is over. Raises UnknownStory without the right key."""
-        job = self._job(story_id)
-        if not isinstance(key, str) or not secrets.compare_digest(job.key.encode(), key.encode("utf-8", "replace")):
-            raise UnknownStory("This key does not belong to this story. Only whoever started a story can stop it.")
+        job = self._owned(story_id, key)
         self._stop(job)
+        return job.record
+
+    def resume(self, story_id: str, key: str) -> StoryRecord:
+        """Go on with a paused story from its last token; harmless where it is being written.
+
+        A story between two segments keeps its turn. Raises UnknownStory without the right key, CannotGoOn, Busy.
+        """
+        job = self._owned(story_id, key)
+        with self._changed:
+            if not job.at_work and job not in self._waiting:
+                if job.record.state != "paused":
+                    raise CannotGoOn("This story is over, so there is nothing to go on with.")
+                own_turn = not (job.record.finish and job.record.finish.message)
+                if not own_turn:
+                    self._require_place()
+                job.context, job.stop, job.unfollowed, job.seen = contextvars.copy_context(), threading.Event(), False, time.monotonic()
+                job.record.resume()
+                (self._waiting.appendleft if own_turn else self._waiting.append)(job)
+                self._tell_places()
+                self._changed.notify()
         return job.record
 
     async def follow(self, story_id: str, offset: int = 0) -> AsyncIterator[Piece]:
@@ -190,22 +236,26 @@ class Runner:
                 if self._waiting:
                     job = self._waiting.popleft()
                     self._running += 1
+                    job.at_work = True
                     self._tell_places()
                     return job
                 self._changed.wait(timeout=1.0)
         return None
 
     def _write(self, job: Job) -> None:
-        """Write one story to its end, whatever happens."""
-        record = job.record
+        """Write one story to its end or its pause, whatever happens."""
+        record, broken = job.record, False
+        events = self._engine.write(record.request, tuple(record.token_ids), job.stop)
         try:
-            for event in self._engine.write(record.request, tuple(record.token_ids), job.stop):
+            while event := job.context.run(next, events, None):
                 record.writer = record.writer or self._engine.writer
                 if isinstance(event, Finish) and event.reason == "cancelled" and job.unfollowed:
                     event = Finish("cancelled", UNFOLLOWED)
                 record.apply(event, time.time())
                 with self._changed:
                     self._stop_unfollowed()
+        except GpuBroken:
+            broken = True
         except Exception as error:
             log_bug(log, f"Story {record.id} failed", error)
             record.apply(Finish("error", UNFORESEEN), time.time())
@@ -213,9 +263,13 @@ class Runner:
             record.apply(Finish("error", UNFORESEEN), time.time())
         with self._changed:
             self._running -= 1
+            job.at_work = False
             if record.tokens_per_second:
                 self._pace = Pace(record.tokens_per_second, record.thinking_tokens)
             self._tell_places()
+        if broken:
+            log.error("The GPU of this process is broken, so the process starts anew")
+            self._start_anew()
 
     def _stop_unfollowed(self) -> None:
         """Stop every story that nobody has followed for too long. The lock is held."""
@@ -239,14 +293,26 @@ class Runner:
             raise UnknownStory("There is no story with this id here: it has expired, or the address is mistyped.")
         return job
 
+    def _owned(self, story_id: str, key: str) -> Job:
+        job = self._job(story_id)
+        if not isinstance(key, str) or not secrets.compare_digest(job.key.encode(), key.encode("utf-8", "replace")):
+            raise UnknownStory("This key does not belong to this story. Only whoever started a story can stop it or go on with it.")
+        return job
+
+    def _require_place(self) -> None:
+        if len(self._waiting) >= self._queue_size:
+            raise Busy(f"All {self._queue_size} places in the queue are taken. Try again in a few minutes.")
+
     def _stop(self, job: Job) -> None:
         with self._changed:
             self._stop_locked(job)
 
     def _stop_locked(self, job: Job) -> None:
         job.stop.set()
-        if job in self._waiting:
+        waiting = job in self._waiting
+        if waiting:
             self._waiting.remove(job)
+        if waiting or (job.record.state == "paused" and not job.at_work and not job.unfollowed):
             job.record.apply(Finish("cancelled", UNFOLLOWED if job.unfollowed else ""), time.time())
             self._tell_places()
 
@@ -257,6 +323,6 @@ class Runner:
             job.record.apply(Progress("queued", before, before + 1), time.time())
 
     def _forget_old(self) -> None:
-        over = [story_id for story_id, job in self._jobs.items() if job.record.over]
+        over = [story_id for story_id, job in self._jobs.items() if job.record.over or job.record.state == "paused"]
         for story_id in over[: max(0, len(over) - KEPT + 1)]:
             del self._jobs[story_id]

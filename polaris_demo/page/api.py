@@ -17,8 +17,8 @@ _ARGUMENTS = "\n\nArgs:\n" + "\n".join(
 )  # fmt: skip
 
 
-def add_endpoints(handlers: Handlers, max_words: int = 12_000) -> None:
-    """Add /write_story, /start_story, /check_request, /get_story and /stop_story to the Blocks being built."""
+def add_endpoints(handlers: Handlers, default_words: int) -> None:
+    """Add /write_story, /start_story, /check_request, /get_story, /stop_story and /resume_story to the Blocks being built."""
 
     async def write_story(*values: object) -> AsyncIterator[Answer]:
         async for answer in handlers.api_write(_raw(values)):
@@ -48,30 +48,39 @@ def add_endpoints(handlers: Handlers, max_words: int = 12_000) -> None:
         """
         return handlers.api_stop(id, key)
 
-    _takes_a_request(write_story, "Write a story and stream it: each answer holds the story so far, its state and counts.", max_words)
-    _takes_a_request(start_story, "Start a story and return at once with its id and key; read it with get_story.", max_words)
-    _takes_a_request(check_request, "Say what there is to say about a request without running it.", max_words)
+    def resume_story(id: str, key: str) -> Answer:
+        """Go on with a paused story from its last word.
+
+        Args:
+            id: the id that start_story or write_story gave.
+            key: the key that came with it.
+        """
+        return handlers.api_resume(id, key)
+
+    _takes_a_request(write_story, "Write a story and stream it: each answer holds the story so far, its state and counts.", default_words)
+    _takes_a_request(start_story, "Start a story and return at once with its id and key; read it with get_story.", default_words)
+    _takes_a_request(check_request, "Say what there is to say about a request without running it.", default_words)
     gr.api(write_story, api_name="write_story", concurrency_limit=None)
-    for function in (start_story, check_request, get_story, stop_story):
+    for function in (start_story, check_request, get_story, stop_story, resume_story):
         gr.api(function, api_name=function.__name__, concurrency_limit=None, queue=False)
 
 
-def _takes_a_request(function: Callable[..., Any], summary: str, max_words: int) -> None:
+def _takes_a_request(function: Callable[..., Any], summary: str, default_words: int) -> None:
     """Give an endpoint that takes every field of a request, in order, the signature Gradio describes it by."""
     names = inspect.Parameter.POSITIONAL_OR_KEYWORD
     parameters = [inspect.Parameter("premise", names, annotation=str)]
     for field in FIELDS[1:]:
-        kind, default = (str, FORM_NAMES[0]) if field == "form" else _number(field, max_words)
+        kind, default = (str, FORM_NAMES[0]) if field == "form" else _number(field, default_words)
         parameters.append(inspect.Parameter(field, names, default=default, annotation=kind))
     function.__signature__ = inspect.Signature(parameters, return_annotation=Answer)  # type: ignore[attr-defined]
     function.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": Answer}
     function.__doc__ = summary + _ARGUMENTS
 
 
-def _number(field: str, max_words: int) -> tuple[Any, Any]:
+def _number(field: str, default_words: int) -> tuple[Any, Any]:
     limit = LIMITS[field]
     if field == "words":
-        return int, min(int(limit.default), max_words)
+        return int, default_words
     if field == "repetition_penalty":  # its default depends on the presence penalty
         return float | None, None
     return (int, int(limit.default)) if limit.whole else (float, float(limit.default))

@@ -38,13 +38,36 @@ class Handlers:
             yield {"refused": UNFORESEEN}, gr.skip(), *(gr.skip() for _ in FIELDS)
             return
         ticket: Any = [job.record.id, job.key]
+        async for update in self._follow(job.record.id, 0):
+            yield update, ticket, *(gr.skip() for _ in FIELDS)
+            ticket = gr.skip()
+
+    async def resume(self, ticket: list[str] | None, event: gr.EventData) -> AsyncIterator[dict[str, Any]]:
+        """Go on with this page's paused story and follow it from where the page's text ends."""
+        if not ticket:
+            return
         try:
-            async for piece in self._runner.follow(job.record.id):
-                yield view.update(piece), ticket, *(gr.skip() for _ in FIELDS)
-                ticket = gr.skip()
+            await asyncio.to_thread(self._runner.resume, *ticket)
+        except VisitorError as error:
+            yield {"refused": str(error)}
+            return
+        shown = (event._data or {}).get("shown")
+        async for update in self._follow(ticket[0], shown if isinstance(shown, int) and shown >= 0 else 0):
+            yield update
+
+    async def _follow(self, story_id: str, offset: int) -> AsyncIterator[dict[str, Any]]:
+        """Updates of the reading pane until the story is over or paused."""
+        try:
+            async for piece in self._runner.follow(story_id, offset):
+                paused = piece.record.state == "paused"  # looked up before: the record goes on changing
+                yield view.update(piece)
+                if paused:
+                    return
+        except VisitorError as error:
+            yield {"refused": str(error)}
         except Exception as error:
-            log_bug(log, f"Following story {job.record.id} failed", error)
-            yield {"refused": UNFORESEEN}, ticket, *(gr.skip() for _ in FIELDS)
+            log_bug(log, f"Following story {story_id} failed", error)
+            yield {"refused": UNFORESEEN}
 
     def stop(self, ticket: list[str] | None) -> None:
         """Stop the story this page started, if it started one."""
@@ -85,9 +108,15 @@ class Handlers:
         last = -API_UPDATE_SECONDS
         loop = asyncio.get_running_loop()
         async for piece in self._runner.follow(job.record.id):
-            if piece.record.over or loop.time() - last >= API_UPDATE_SECONDS:
+            record = piece.record
+            resting, paused = record.resting, record.state == "paused"  # looked up before: the record goes on changing
+            if resting or loop.time() - last >= API_UPDATE_SECONDS:
                 last = loop.time()
-                yield {**view.answer(piece.record), "key": job.key}
+                yield {**view.answer(record), "key": job.key}
+            if resting:
+                return
+            if paused:
+                await asyncio.to_thread(self._spoken, lambda: self._runner.resume(job.record.id, job.key))
 
     def api_start(self, raw: dict[str, object]) -> dict[str, Any]:
         job = self._submit(raw)
@@ -103,6 +132,9 @@ class Handlers:
 
     def api_stop(self, story_id: object, key: object) -> dict[str, Any]:
         return self._spoken(lambda: view.answer(self._runner.stop(story_id, key)))  # type: ignore[arg-type]
+
+    def api_resume(self, story_id: object, key: object) -> dict[str, Any]:
+        return self._spoken(lambda: view.answer(self._runner.resume(story_id, key)))  # type: ignore[arg-type]
 
     def _submit(self, raw: dict[str, object]) -> Any:
         return self._spoken(lambda: self._runner.submit(raw))

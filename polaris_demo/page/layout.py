@@ -50,13 +50,13 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
         badge = gr.HTML(html_template=_template("header"), js_on_load=_js("header"), elem_id="header")
         with gr.Row(elem_id="desk"):
             with gr.Column(scale=4, min_width=320, elem_id="ask"):
-                fields, notes, prompt, write, stop = _form(settings)
+                fields, notes, prompt, write, stop = _form(settings, runner.default_words)
             with gr.Column(scale=7, min_width=320, elem_id="read"):
                 pane = gr.HTML(html_template=_template("pane"), js_on_load=_js("pane"), elem_id="pane")
         gr.HTML(_footer(), elem_id="foot")
         ticket = gr.State(None)
         _wire(page, handlers, fields, notes, prompt, write, stop, pane, ticket, badge)
-        api.add_endpoints(handlers, settings.max_words)
+        api.add_endpoints(handlers, runner.default_words)
     page.queue(default_concurrency_limit=None, max_size=MAX_FOLLOWERS, api_open=False)
     return page
 
@@ -78,7 +78,7 @@ def launch_options() -> dict[str, Any]:
     }
 
 
-def _form(settings: Settings) -> tuple[list[Any], list[gr.HTML], gr.HTML, gr.Button, gr.Button]:
+def _form(settings: Settings, default_words: int) -> tuple[list[Any], list[gr.HTML], gr.HTML, gr.Button, gr.Button]:
     """The request: one box, one length, one button; everything else folded below."""
     made: dict[str, tuple[Any, gr.HTML]] = {}
     made["premise"] = _with_note(
@@ -89,9 +89,7 @@ def _form(settings: Settings) -> tuple[list[Any], list[gr.HTML], gr.HTML, gr.But
     )  # fmt: skip
     chips = gr.HTML(html_template=_template("chips"), js_on_load=_js("chips"), elem_id="chips")
     words = LIMITS["words"]
-    made["words"] = _with_note(
-        gr.Slider(words.low, settings.max_words, value=min(words.default, settings.max_words), step=50, label="Words", elem_id="words")
-    )
+    made["words"] = _with_note(gr.Slider(words.low, settings.max_words, value=default_words, step=50, label="Words", elem_id="words"))
     with gr.Row(elem_id="go"):
         write = gr.Button("Write the story", variant="primary", elem_id="write")
         stop = gr.Button("Stop", variant="stop", elem_id="stop")
@@ -141,6 +139,7 @@ def _wire(page, handlers, fields, notes, prompt, write, stop, pane, ticket, badg
     hidden: Any = {"show_progress": "hidden", "api_visibility": "private"}
     # "multiple": with "once" a click is lost while the last story's event closes. The button is off while one streams.
     write.click(handlers.write, fields, [pane, ticket, *notes], concurrency_limit=None, trigger_mode="multiple", **hidden)
+    pane.submit(handlers.resume, ticket, pane, concurrency_limit=None, trigger_mode="multiple", **hidden)
     stop.click(handlers.stop, ticket, None, queue=False, **hidden)
     gr.on([f.change for f in fields], handlers.check, fields, [prompt, *notes], queue=False, trigger_mode="always_last", **hidden)
     repetition, presence = (fields[FIELDS.index(name)] for name in ("repetition_penalty", "presence_penalty"))

@@ -104,13 +104,13 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
 
-  function pane(element, props, watch) {
+  function pane(element, props, watch, trigger) {
     const part = (name) => one(element, `.${name}`);
     const paper = new Paper(part("story"));
-    let id = null, shown = 0, files = null, spokenWords = "";
+    let id = null, shown = 0, turn = null, files = null, spokenWords = "";
 
     const begin = (newId) => {
-      id = newId; shown = 0; files = null;
+      id = newId; shown = 0; turn = null; files = null;
       paper.clear();
       part("empty").hidden = true;
       part("after").hidden = true;
@@ -139,7 +139,8 @@
       setText(part("prompt"), value.prompt);
       part("got").hidden = !value.prompt;
       part("after").hidden = false;
-      part("actions").hidden = !files;
+      part("actions").hidden = !files && !value.again;
+      one(element, "[data-do=continue]").hidden = !value.again;
       speak(value.ended);
     };
 
@@ -163,6 +164,7 @@
       const write = document.getElementById("write");
       if (write) write.disabled = !value.over;
       part("now").hidden = value.over;
+      part("after").hidden = !value.over;
       part("now").dataset.state = value.state;
       setText(part("stage"), value.stage);
       const meter = part("meter");
@@ -170,12 +172,21 @@
       meter.firstElementChild.style.width = value.meter === null ? "" : `${Math.round(value.meter * 100)}%`;
       if (value.state === "writing") speak("The story has begun.");
       if (value.over) end(value);
+      else if (value.again && value.turn !== turn) {
+        turn = value.turn; // Gradio hands on the last value twice
+        trigger("submit", { shown });
+      }
     };
 
     element.addEventListener("click", async (event) => {
       const button = event.target.closest("[data-do]");
-      if (!button || !files) return;
+      if (!button) return;
       const what = button.dataset.do;
+      if (what === "continue") {
+        button.hidden = true;
+        return trigger("submit", { shown });
+      }
+      if (!files) return;
       if (what !== "copy") return save(files[what].name, paper.text + files[what].after);
       try {
         await navigator.clipboard.writeText(paper.text);

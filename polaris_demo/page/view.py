@@ -61,23 +61,27 @@ def update(piece: Piece) -> dict[str, Any]:
         "end": piece.end,
         "t": piece.text,
         "state": record.state,
-        "over": record.over,
+        "over": record.resting,
+        "again": record.state == "paused",
+        "turn": len(record.resumed_at),
         "stage": stage(record),
         "meter": meter(record),
         "ended": ended(record),
         "failed": record.state == "failed",
-        "stamp": stamp(record) if record.over else None,
-        "prompt": record.prompt if record.over else None,
-        "files": files(record) if record.over and len(record.story) else None,
+        "stamp": stamp(record) if record.resting else None,
+        "prompt": record.prompt if record.resting else None,
+        "files": files(record) if record.resting and len(record.story) else None,
     }
 
 
 def stage(record: StoryRecord) -> str:
     """What is happening now, in one line."""
-    if record.over:
+    if record.resting:
         return ended(record)
     progress = record.progress
     match record.state:
+        case "queued" if progress.stage == "gpu":
+            return f"Waiting for a GPU{_so_far(record)}"
         case "queued":
             before = progress.done
             return "Next in the queue" if before == 0 else f"In the queue, {before} {'story' if before == 1 else 'stories'} before this one"
@@ -86,7 +90,7 @@ def stage(record: StoryRecord) -> str:
         case "writing":
             return f"Writing: {record.words:,} of {record.request.words:,} words{_speed(record)}"
         case "paused":
-            return "Paused"
+            return f"Going on in a moment{_so_far(record)}"
     if record.thinking_tokens == 0:
         return "Reading the prompt"
     if record.writer and record.writer.is_preview:
@@ -138,6 +142,10 @@ def files(record: StoryRecord) -> dict[str, dict[str, str]]:
         "md": {"name": exports.file_name(record, "md"), "after": exports.markdown(record)[len(story) :]},
         "txt": {"name": exports.file_name(record, "txt"), "after": exports.text(record)[len(story) :]},
     }
+
+
+def _so_far(record: StoryRecord) -> str:
+    return f" · {record.words:,} words so far" if record.words else ""
 
 
 def _speed(record: StoryRecord) -> str:

@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-Stage = Literal["queued", "loading", "reading"]
+Stage = Literal["queued", "loading", "gpu", "reading"]
 Kind = Literal["thinking", "story"]
 Reason = Literal["stop", "length", "cancelled", "segment", "loop", "error"]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Work before the first token: `done` of `total` (both 0 where no measure exists)."""
+    """Work before the next token: `done` of `total` (both 0 where no measure exists). "gpu" waits for a lent GPU."""
 
     stage: Stage
     done: int = 0
@@ -19,7 +19,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Delta:
-    """Newly generated tokens of one kind. `text` may be empty: a character can span tokens."""
+    """Newly generated tokens of one kind. `text` may be empty: a character can span tokens. Without tokens, a sign of life."""
 
     kind: Kind
     text: str

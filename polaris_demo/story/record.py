@@ -16,6 +16,7 @@ from .writer import Writer
 State = Literal["queued", "loading", "planning", "writing", "paused", "finished", "stopped", "interrupted", "failed"]
 OVER: frozenset[State] = frozenset({"finished", "stopped", "interrupted", "failed"})
 SHORTEST_MEASURE = 0.5  # seconds; a speed taken over less says nothing
+_STATE_AT: dict[str, State] = {"queued": "queued", "gpu": "queued", "loading": "loading"}
 _STATE_AFTER: dict[str, State] = {
     "stop": "finished",
     "length": "finished",
@@ -76,24 +77,25 @@ class StoryRecord:
     story: TextLog = field(default_factory=TextLog)
     finish: Finish | None = None
     started: float | None = None
-    first_token: float | None = None
     first_word: float | None = None
-    last_token: float | None = None
+    seconds_at_work: float = 0.0
+    resumed_at: list[int] = field(default_factory=list)
     version: int = 0
 
     def __post_init__(self) -> None:
         self._words = WordCounter()
         self._opening = StoryOpening()
+        self._last_token: float | None = None
 
     def apply(self, event: Event, now: float) -> None:
         """Fold one event in; `now` is when it was said."""
         match event:
             case Progress():
                 self.progress = event
-                self.state = "queued" if event.stage == "queued" else "loading" if event.stage == "loading" else "planning"
+                self.state = _STATE_AT.get(event.stage) or self._at_work()
             case Started():
-                self.prompt, self.prompt_tokens, self.started = event.prompt, event.prompt_tokens, now
-                self.state = "planning"
+                self.prompt, self.prompt_tokens, self.started = event.prompt, event.prompt_tokens, self.started or now
+                self.state = self._at_work()
             case ThinkingClosed():
                 self.thinking_closed = True
             case Delta():
@@ -102,10 +104,22 @@ class StoryRecord:
                 self.finish, self.state = event, _STATE_AFTER[event.reason]
         self.version += 1
 
+    def resume(self) -> None:
+        """Back into the queue, to go on from the last token."""
+        self.finish, self._last_token = None, None
+        self.resumed_at.append(len(self.token_ids))
+        self.apply(Progress("queued"), 0.0)
+
+    def _at_work(self) -> State:
+        return "writing" if len(self.story) else "planning"
+
     def _add(self, delta: Delta, now: float) -> None:
+        if not delta.token_ids:
+            return
         self.token_ids += delta.token_ids
-        self.first_token = now if self.first_token is None else self.first_token
-        self.last_token = now
+        if self._last_token is not None:
+            self.seconds_at_work += now - self._last_token
+        self._last_token = now
         if delta.kind == "thinking":
             self.thinking_tokens += len(delta.token_ids)
             self.state = "planning"
@@ -123,6 +137,11 @@ class StoryRecord:
         return self.state in OVER
 
     @property
+    def resting(self) -> bool:
+        """Nothing more comes by itself: the story is over, or paused for a reason that its finish names."""
+        return self.over or (self.state == "paused" and bool(self.finish and self.finish.message))
+
+    @property
     def words(self) -> int:
         return self._words.count
 
@@ -132,9 +151,6 @@ class StoryRecord:
 
     @property
     def tokens_per_second(self) -> float:
-        """Generated tokens, thinking included, over the time between the first and the last of them; 0 until it can be told."""
-        if self.first_token is None or self.last_token is None:
-            return 0.0
-        seconds = self.last_token - self.first_token
+        """Generated tokens, thinking included, over the time from the first to the last, pauses left out; 0 until it can be told."""
         tokens = self.thinking_tokens + self.story_tokens
-        return round(tokens / seconds, 1) if seconds >= SHORTEST_MEASURE else 0.0
+        return round(tokens / self.seconds_at_work, 1) if self.seconds_at_work >= SHORTEST_MEASURE else 0.0

@@ -19,4 +19,5 @@ class Writer:
 
     def badge(self) -> str:
         """What stands beside every story: the model, how it is held, and where it runs."""
-        return f"{self.name} · {self.precision} · {self.device}"
+        precision = "4-bit, not measured in the paper" if self.precision == "4bit" and not self.is_preview else self.precision
+        return f"{self.name} · {precision} · {self.device}"

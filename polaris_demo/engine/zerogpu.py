@@ -1,0 +1,199 @@
+"""Writes on ZeroGPU: a story in segments, each of them one call of the one function here that is given a GPU.
+
+The main process never computes. It declares how long a segment may take, hands on what the worker says, and turns every
+way the platform can refuse or break off into a sentence: what was written is kept, and the story can go on from there.
+"""
+
+import datetime
+import logging
+import math
+import re
+import threading
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+
+import spaces
+
+from .. import card
+from ..errors import log_bug
+from ..story.events import Delta, Event, Finish, Progress
+from ..story.request import TOKENS_PER_WORD, StoryRequest, token_budget
+from ..story.writer import Writer
+from .local import LocalEngine
+from .pump import pumped
+
+CAPACITY = 8  # stories at once; each has a GPU slot of its own
+HEARTBEAT_SECONDS = 0.25
+COLD_SECONDS = 20  # allowed for moving the weights to the GPU in a new worker, until it has been measured on the platform
+RESERVE_SECONDS = 5  # a segment ends itself this long before its time is up
+LEAST_SECONDS = 30  # in less than this a cold worker writes nothing
+GUESSED_SPEED = {"4bit": 60.0, "bf16": 30.0}  # tokens/s until the first segment has been measured
+CONTINUE = "What was written is kept, and Continue goes on from there."
+ABORTED = f"The GPU was taken away before the segment's end. {CONTINUE}"
+TOO_SHORT = f"The GPU's time ended before a word could be added. {CONTINUE}"
+UNFORESEEN = f"No GPU could be had, for a reason nobody foresaw. {CONTINUE}"
+_SAID = (  # what the platform's messages hold, and what a visitor is told; read in spaces 0.51
+    ("GPU task aborted", ABORTED),
+    ("runs limit", f"Your runs on ZeroGPU are used up for today. {CONTINUE}"),
+    ("requested vs.", "Your time on ZeroGPU is used up{wait}. Signing in to Hugging Face gives more. " + CONTINUE),
+    ("reached its GPU limit", f"This visit has no time on ZeroGPU of its own: open this Space on huggingface.co and sign in. {CONTINUE}"),
+    ("larger than the maximum allowed", f"ZeroGPU does not lend a GPU for as long as was asked for. {CONTINUE}"),
+    ("credits", f"All your ZeroGPU credits are in use by other tasks; wait until one of them ends. {CONTINUE}"),
+    ("No GPU was available", f"No GPU came free within a minute. {CONTINUE}"),
+    ("Expired ZeroGPU proxy token", f"This page has been open so long that its pass to ZeroGPU expired; reload the page. {CONTINUE}"),
+    ("Connection closed by visitor", f"The page was left while its story waited for a GPU. {CONTINUE}"),
+)
+log = logging.getLogger(__name__)
+
+_engine: LocalEngine | None = None  # set in the main process, so that every worker is forked with it
+_warm = False  # in a worker: the weights are on the GPU
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One call: the story so far, and the seconds declared for it."""
+
+    request: StoryRequest
+    output: tuple[int, ...]
+    seconds: int
+
+
+def declared(segment: Segment) -> int:
+    """What the platform is told a segment takes, in seconds."""
+    return segment.seconds
+
+
+@spaces.GPU(duration=declared)
+def gpu_segment(segment: Segment) -> Generator[Event, None, None]:
+    """Runs in a worker with a GPU: events until the story's end or this segment's; something at least every half second.
+
+    Ordinary failures are events: after an exception the platform throws the warm worker away.
+    """
+    global _warm
+    assert _engine is not None
+    seconds = segment.seconds - RESERVE_SECONDS - (0 if _warm else COLD_SECONDS)
+    _warm = True
+    stop = threading.Event()
+    latest: Event = Progress("reading")
+    for event in pumped(_engine.write(segment.request, segment.output, stop, seconds), HEARTBEAT_SECONDS, leaving=stop, wait=True):
+        latest = event or _pulse(latest)
+        yield latest
+
+
+def _pulse(latest: Event) -> Event:
+    """The same again, with nothing new in it."""
+    return Delta(latest.kind, "") if isinstance(latest, Delta) else latest if isinstance(latest, Progress) else Progress("reading")
+
+
+class ZeroGpuEngine:
+    """A loaded model whose computing happens in lent workers. `write` writes one segment and ends with "segment"."""
+
+    capacity = CAPACITY
+
+    def __init__(self, local: LocalEngine, segment_seconds: int) -> None:
+        global _engine
+        _engine = self._local = local
+        self._most_seconds = segment_seconds
+        self.speed = GUESSED_SPEED.get(local.writer.precision, GUESSED_SPEED["bf16"])
+
+    @property
+    def words_at_once(self) -> int:
+        """The longest story that fits one segment: the first call of a visitor who is not logged in."""
+        return words_that_fit(self.speed, self._most_seconds, card.THINKING_SOFT_CAP)
+
+    @property
+    def writer(self) -> Writer:
+        return self._local.writer
+
+    def prompt(self, request: StoryRequest) -> tuple[str, int]:
+        return self._local.prompt(request)
+
+    def write(
+        self, request: StoryRequest, output: Sequence[int], stop: threading.Event, seconds: float | None = None
+    ) -> Generator[Event, None, None]:
+        tokens_left = token_budget(request) - len(output)
+        segment = Segment(request, tuple(output), segment_seconds(tokens_left, self.speed, min(seconds or math.inf, self._most_seconds)))
+        try:
+            yield from self._segment(segment, stop)
+            return
+        except Exception as error:
+            left = seconds_left(str(error), segment.seconds)
+            if left is None or left < LEAST_SECONDS:
+                yield Finish("segment", sentence(error))
+                return
+        try:
+            yield from self._segment(replace(segment, seconds=left), stop)
+        except Exception as error:
+            yield Finish("segment", sentence(error))
+
+    def _segment(self, segment: Segment, stop: threading.Event) -> Generator[Event, None, None]:
+        """One call of the GPU function. Raises what the platform raises, unless the worker had said how it ended."""
+        yield Progress("gpu")
+        finish, tokens, first, last = None, 0, None, None
+        try:
+            for event in pumped(gpu_segment(segment), HEARTBEAT_SECONDS, leaving=threading.Event(), wait=False):
+                if stop.is_set():
+                    yield Finish("cancelled")
+                    return
+                if isinstance(event, Finish):
+                    finish = event
+                elif event is not None:
+                    if isinstance(event, Delta) and event.token_ids:
+                        tokens, last = tokens + len(event.token_ids), time.monotonic()
+                        first = first or last
+                    yield event
+                elif tokens == 0:
+                    yield Progress("gpu")
+        except Exception:
+            if finish is None:
+                raise
+        if first and last and last - first > 1:
+            self.speed = tokens / (last - first)
+        if finish is None or finish.reason == "segment":
+            finish = Finish("segment", "" if tokens else TOO_SHORT)
+        yield finish
+
+
+def segment_seconds(tokens_left: int, speed: float, most: float) -> int:
+    """Seconds to declare for a segment: a cold start, `tokens_left` at `speed` tokens/s, the reserve; `most` at most."""
+    return math.floor(min(most, COLD_SECONDS + math.ceil(tokens_left / speed) + RESERVE_SECONDS))
+
+
+def words_that_fit(speed: float, most: float, thinking: int) -> int:
+    """Words one segment of `most` seconds holds after `thinking` tokens, rounded down to fifty; 50 at least."""
+    tokens = (most - COLD_SECONDS - RESERVE_SECONDS) * speed - thinking
+    return max(50, int(tokens / TOKENS_PER_WORD) // 50 * 50)
+
+
+def seconds_left(message: str, declared: int) -> int | None:
+    """Seconds that may be declared instead after a refused quota, or None where the message names none.
+
+    The message counts the platform's multiple of declared seconds ("90s requested vs. 45s left" for 60 declared).
+    """
+    found = re.search(r"\((\d+)s requested vs\. (\d+)s left\)", message)
+    if not found or int(found[1]) == 0:
+        return None
+    return math.floor(declared * int(found[2]) / int(found[1]))
+
+
+def sentence(error: Exception) -> str:
+    """What a visitor is told of an error the platform raised."""
+    message = str(error)
+    for part, said in _SAID:
+        if part in message:
+            again = re.search(r"Try again in ((?:\d+ days?, )?[\d:]+)", message)
+            return said.replace("{wait}", f"; there is more in {_spoken(again[1])}" if again else "")
+    log_bug(log, "ZeroGPU failed", error)
+    return UNFORESEEN
+
+
+def _spoken(clock: str) -> str:
+    """ "3:12:05" as "3 h 12 min"; what cannot be read stays as it is."""
+    try:
+        hours, minutes, seconds = (int(n) for n in clock.split(":"))
+    except ValueError:
+        return clock
+    span = datetime.timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    minutes = math.ceil(span.total_seconds() / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
