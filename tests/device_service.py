@@ -70,7 +70,7 @@ class DeviceService:
             self.releases.append((token, failed, time.monotonic()))
         return slot is not None
 
-    def _handler(service) -> type[BaseHTTPRequestHandler]:  # noqa: N805
+    def _handler(service) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.0"
 

@@ -1,14 +1,18 @@
 """The local engine on the miniature: what a story is made of, how it stops, and what it never lets out."""
 
+import statistics
 import threading
+import time
 from dataclasses import replace
 
 import pytest
 import torch
 
 from polaris_demo.engine import local
+from polaris_demo.engine.base import GpuBroken
 from polaris_demo.engine.decoder import Run
-from polaris_demo.engine.local import LocalEngine
+from polaris_demo.engine.local import LocalEngine, _Deltas
+from polaris_demo.engine.sampling import Sampler
 from polaris_demo.story.events import Delta, Event, Finish, Progress, Started
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import SamplingParams, StoryRequest
@@ -133,3 +137,60 @@ def test_running_out_of_memory_is_said_and_the_next_story_is_written(miniature: 
         plays(miniature, patch, [300], torch.OutOfMemoryError())
         assert events(miniature, asked())[-1] == Finish("error", local.OUT_OF_MEMORY)
     assert told(miniature, asked()).finish == Finish("stop")
+
+
+def test_memory_that_ran_out_is_let_go(miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoder = miniature._decoder
+    with monkeypatch.context() as patch:
+        plays(miniature, patch, [300], torch.OutOfMemoryError())
+        patch.setitem(decoder._loops, 2048, object())
+        events(miniature, asked())
+        assert not decoder._loops
+
+
+def test_a_broken_gpu_is_said_before_it_is_raised(miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    plays(miniature, monkeypatch, [300], torch.AcceleratorError("CUDA error: device-side assert triggered", 710))
+    said = []
+    with pytest.raises(GpuBroken):
+        for event in miniature.write(asked(), (), threading.Event()):
+            said.append(event)
+    assert said[-1] == Finish("error", local.GPU_BROKEN)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.3])
+def test_a_segment_ends_in_time_and_the_next_goes_on_as_if_uncut(miniature: LocalEngine, seconds: float) -> None:
+    request, whole, output = asked(), told(miniature, asked()), []
+    first = list(miniature.write(request, (), threading.Event(), seconds))
+    assert first[-1] == Finish("segment")
+    output = [token for event in first if isinstance(event, Delta) for token in event.token_ids]
+    rest = list(miniature.write(request, output, threading.Event()))
+    output += [token for event in rest if isinstance(event, Delta) for token in event.token_ids]
+    assert output == whole.token_ids
+
+
+def test_the_apps_own_time_for_a_token_does_not_grow_with_the_text(miniature: LocalEngine) -> None:
+    """Draw, detokenise, split, event, record: everything but the model, at 500 tokens and at 8,000."""
+    torch.set_num_threads(1)
+    vocabulary = miniature._model.config.vocab_size
+    ids = told(miniature, asked()).token_ids
+    logits = torch.randn(vocabulary, generator=torch.Generator().manual_seed(1))
+
+    def seconds_a_token() -> tuple[float, float]:
+        sampler = Sampler(vocabulary, "cpu")
+        sampler.start(asked().sampling, 1, [1, 2, 3])
+        deltas, record, times = _Deltas(miniature._chat, ()), StoryRecord("x", asked()), []
+        closing = ids.index(miniature._chat.think_end)
+        story = ids[closing + 1 : -1]
+        for n in range(8_500):
+            token = ids[n] if n <= closing else story[n % len(story)]
+            started = time.perf_counter()
+            int(sampler.draw(logits))
+            for event in deltas.add(token):
+                record.apply(event, float(n))
+            times.append(time.perf_counter() - started)
+        return statistics.median(times[250:750]), statistics.median(times[7_750:8_250])
+
+    runs = [seconds_a_token() for _ in range(3)]
+    early, late = min(early for early, _ in runs), min(late for _, late in runs)
+    print(f"\nthe app's own time a token: {early * 1e6:.0f} us at 500, {late * 1e6:.0f} us at 8,000 ({late / early:.2f})")
+    assert late / early <= 1.10

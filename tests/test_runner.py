@@ -1,18 +1,25 @@
 """The server owns its stories: queue, places, stop, followers, and failures that stay with the story they happened to."""
 
 import asyncio
+import contextvars
 import itertools
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from polaris_demo.engine.base import BackgroundEngine, LoadProgress
-from polaris_demo.errors import Busy, EngineError, RequestRefused, UnknownStory
+from polaris_demo.engine.base import BackgroundEngine, GpuBroken, LoadProgress
+from polaris_demo.errors import Busy, CannotGoOn, EngineError, RequestRefused, UnknownStory
 from polaris_demo.jobs.runner import UNFOLLOWED, UNFORESEEN, Job, Runner
-from polaris_demo.story.events import Delta, Started
+from polaris_demo.story.events import Delta, Finish, Started
 
 from .doubles import ScriptedEngine, echoes, endless, story_events, tells, until, waits_for
+
+
+ROOT = Path(__file__).parent.parent
 
 
 def asked(premise: str = "a robot", **fields: object) -> dict[str, object]:
@@ -343,3 +350,125 @@ def test_stop_lands_within_a_second_on_the_miniature_and_the_next_story_starts(r
         assert job.record.finish and job.record.finish.reason == "cancelled"
     print(f"\nslowest of 30 stops on the miniature: {slowest:.3f} s")
     assert slowest < 1.0
+
+
+def in_segments(texts: list[str], message: str = ""):
+    """A script whose calls write one text each and pause, until the last one ends the story."""
+    left = iter(texts)
+
+    def script(request, stop):
+        text = next(left)
+        yield Started("<prompt>", 60)
+        yield Delta("story", text, (1, 2))
+        yield Finish("stop") if text == texts[-1] else Finish("segment", message)
+
+    return script
+
+
+def paused(job: Job) -> bool:
+    return job.record.state == "paused" and not job.at_work
+
+
+def test_a_paused_story_goes_on_where_it_was(run) -> None:
+    runner = run(in_segments(["Once ", "upon ", "a time."]))
+    job = runner.submit(asked())
+    for _ in range(2):
+        until(lambda: paused(job))
+        assert not job.record.resting
+        runner.resume(job.record.id, job.key)
+    assert followed(runner, job) == "Once upon a time."
+    assert job.record.resumed_at == [2, 4] and job.record.state == "finished"
+
+
+def test_a_follower_stays_through_a_pause(run) -> None:
+    runner = run(in_segments(["Once ", "upon a time."]))
+    job = runner.submit(asked())
+
+    async def read() -> str:
+        text = ""
+        async for piece in runner.follow(job.record.id):
+            text += piece.text
+            if paused(job):
+                runner.resume(job.record.id, job.key)
+        return text
+
+    assert asyncio.run(read()) == "Once upon a time."
+
+
+def test_a_story_paused_for_a_reason_rests_and_can_be_stopped(run) -> None:
+    runner = run(in_segments(["Once ", "upon."], "The quota is used up."))
+    job = runner.submit(asked())
+    until(lambda: paused(job))
+    assert job.record.resting and job.record.finish == Finish("segment", "The quota is used up.")
+    runner.stop(job.record.id, job.key)
+    assert job.record.state == "stopped" and str(job.record.story) == "Once "
+
+
+def test_only_the_owner_goes_on_and_only_with_what_is_paused(run) -> None:
+    runner = run(tells("done."))
+    job = runner.submit(asked())
+    until(lambda: finished(job))
+    with pytest.raises(UnknownStory):
+        runner.resume(job.record.id, "another key")
+    with pytest.raises(CannotGoOn):
+        runner.resume(job.record.id, job.key)
+
+
+def test_a_story_between_segments_keeps_its_turn(run) -> None:
+    runner = run(in_segments(["Once ", "upon."]))
+    gate = threading.Event()
+    job = runner.submit(asked())
+    until(lambda: paused(job))
+    runner.engine._script = waits_for(gate)
+    other = runner.submit(asked("who is being written"))
+    until(lambda: other.at_work)
+    last = runner.submit(asked("who waits"))
+    runner.resume(job.record.id, job.key)
+    assert (job.record.progress.done, last.record.progress.done) == (1, 2)
+    gate.set()
+    until(lambda: finished(last))
+
+
+def test_a_story_is_written_in_the_context_of_its_owners_latest_request(run) -> None:
+    owner: contextvars.ContextVar[str] = contextvars.ContextVar("owner", default="nobody")
+    seen = []
+
+    def script(request, stop):
+        seen.append(owner.get())
+        yield Delta("story", "x", (1,))
+        seen.append(owner.get())
+        yield Finish("segment") if len(seen) < 3 else Finish("stop")
+
+    runner = run(script)
+    job = contextvars.copy_context().run(lambda: (owner.set("first"), runner.submit(asked()))[1])
+    until(lambda: paused(job))
+    contextvars.copy_context().run(lambda: (owner.set("second"), runner.resume(job.record.id, job.key)))
+    until(lambda: finished(job))
+    assert seen == ["first", "first", "second", "second"]
+
+
+def test_a_broken_gpu_ends_the_story_with_a_sentence_and_starts_the_process_anew(run) -> None:
+    anew = threading.Event()
+
+    class Breaks(ScriptedEngine):
+        def write(self, request, output, stop, seconds=None):
+            yield Delta("story", "Once ", (1,))
+            yield Finish("error", "The GPU stopped.")
+            raise GpuBroken
+
+    runner = run(Breaks(echoes), start_anew=anew.set)
+    job = runner.submit(asked())
+    assert anew.wait(10)
+    assert job.record.state == "failed" and job.record.finish == Finish("error", "The GPU stopped.")
+
+
+def test_starting_anew_replaces_the_process_by_the_same_program(tmp_path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import os, sys\nfrom polaris_demo.jobs.runner import start_anew\n"
+        "print(os.getpid(), sys.argv[1], flush=True)\n"
+        "if 'AGAIN' not in os.environ:\n    os.environ['AGAIN'] = '1'\n    start_anew()\n"
+    )
+    command = [sys.executable, "-c", "import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0])", str(program), "an argument"]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=ROOT).stdout.split("\n")
+    assert said[0] == said[1] and said[0].endswith("an argument")
