@@ -6,6 +6,7 @@ import logging
 import sys
 
 from polaris_demo.engine import load_engine
+from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.page.layout import build_page, launch_options
 from polaris_demo.settings import HELP, SettingsError, read_settings
@@ -21,7 +22,8 @@ def main() -> None:
         settings = read_settings()
     except SettingsError as error:
         sys.exit(str(error))
-    runner = Runner(load_engine(settings), settings.queue_size, settings.unfollowed_seconds, settings.max_words)
+    library = Library(settings.data_dir, settings.keep_days)
+    runner = Runner(load_engine(settings), settings.queue_size, settings.unfollowed_seconds, settings.max_words, library)
     build_page(runner, settings).launch(**launch_options())
 
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 PRECISIONS = ("auto", "fp32", "bf16", "4bit")
 
@@ -18,6 +19,8 @@ class Settings:
     max_words: int = 12_000
     queue_size: int = 12
     unfollowed_seconds: int = 600
+    data_dir: Path | None = None
+    keep_days: int = 30
     zerogpu: bool = False
     segment_seconds: int = 80
     hf_token: str | None = None
@@ -31,6 +34,9 @@ HELP = {
     "POLARIS_MAX_WORDS": "the longest story this server writes, 50 to 12000 words. Default: 12000.",
     "POLARIS_QUEUE_SIZE": "stories that may wait while others are written, 1 to 1000. Default: 12.",
     "POLARIS_UNFOLLOWED_SECONDS": "after this many seconds without anyone following it, a story is stopped, 1 to 86400. Default: 600.",
+    "POLARIS_DATA_DIR": "the folder on local disk where stories are kept; empty keeps them in memory, until this server restarts. "
+    "Default: a folder of this app in the user's data folder.",
+    "POLARIS_KEEP_DAYS": "days a story is kept, 1 to 3650. Default: 30.",
     "POLARIS_SEGMENT_SECONDS": "on ZeroGPU, the most seconds asked for at a time, 30 to 1600. The platform counts them 1.5 times, "
     "so 80 take the 120 that a logged-out visitor has in a day. Default: 80.",
     "HF_TOKEN": "a hub token of an account that has passed the gate of POLARIS-9B.",
@@ -54,10 +60,19 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
         max_words=_whole(env, "POLARIS_MAX_WORDS", 12_000, 50, 12_000),
         queue_size=_whole(env, "POLARIS_QUEUE_SIZE", 12, 1, 1000),
         unfollowed_seconds=_whole(env, "POLARIS_UNFOLLOWED_SECONDS", 600, 1, 86_400),
+        data_dir=_folder(env),
+        keep_days=_whole(env, "POLARIS_KEEP_DAYS", 30, 1, 3650),
         zerogpu=env.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true"),
         segment_seconds=_whole(env, "POLARIS_SEGMENT_SECONDS", 80, 30, 1600),
         hf_token=env.get("HF_TOKEN") or None,
     )
+
+
+def _folder(env: Mapping[str, str]) -> Path | None:
+    named = env.get("POLARIS_DATA_DIR")
+    if named is None:
+        return Path(env.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "polaris_demo"
+    return Path(named).expanduser() if named.strip() else None
 
 
 def _whole(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

@@ -95,13 +95,14 @@ class DeviceService:
                 service.tasks.add(query["taskId"])
                 word = service.next.popleft() if service.next else ""
                 if word in ("timeout", "queue"):
-                    return self.queued(word)
-                if not word:
-                    return self.answer(200, service.lend())
-                status, result, body = REFUSALS[word]
-                if word == "half the quota" and body:
-                    body = body | {"left": asked // 2}
-                self.answer(status, body, {"X-Approve-Result": result, "X-Authenticated": "regular"} if result else {})
+                    self.queued(word)
+                elif not word:
+                    self.answer(200, service.lend())
+                else:
+                    status, result, body = REFUSALS[word]
+                    if word == "half the quota" and body:
+                        body = body | {"left": asked // 2}
+                    self.answer(status, body, {"X-Approve-Result": result, "X-Authenticated": "regular"} if result else {})
 
             def queued(self, word: str) -> None:
                 self.send_response(200)

@@ -13,11 +13,11 @@ import pytest
 
 from polaris_demo.engine.base import BackgroundEngine, GpuBroken, LoadProgress
 from polaris_demo.errors import Busy, CannotGoOn, EngineError, RequestRefused, UnknownStory
+from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.runner import UNFOLLOWED, UNFORESEEN, Job, Runner
 from polaris_demo.story.events import Delta, Finish, Started
 
 from .doubles import ScriptedEngine, echoes, endless, story_events, tells, until, waits_for
-
 
 ROOT = Path(__file__).parent.parent
 
@@ -333,9 +333,9 @@ def test_old_stories_are_forgotten_but_never_running_ones(run, monkeypatch: pyte
     for _ in range(6):
         jobs.append(runner.submit(asked()))
         until(lambda: finished(jobs[-1]))
-    with pytest.raises(UnknownStory):
-        runner.get(jobs[0].record.id)
+    assert list(runner._jobs) == [job.record.id for job in jobs[-3:]]
     assert runner.get(jobs[-1].record.id) is jobs[-1].record
+    assert str(runner.get(jobs[0].record.id).story) == "Hi."  # from the library
 
 
 def test_stop_lands_within_a_second_on_the_miniature_and_the_next_story_starts(run, miniature) -> None:
@@ -472,3 +472,45 @@ def test_starting_anew_replaces_the_process_by_the_same_program(tmp_path) -> Non
     command = [sys.executable, "-c", "import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0])", str(program), "an argument"]
     said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=ROOT).stdout.split("\n")
     assert said[0] == said[1] and said[0].endswith("an argument")
+
+
+def test_a_server_that_died_leaves_its_stories_to_be_gone_on_with(run, tmp_path) -> None:
+    first = run(in_segments(["Once upon ", "a time."]), library=Library(tmp_path))
+    job = first.submit(asked("a potter"))
+    until(lambda: paused(job))
+    job.record.state = "writing"  # as the library would have it, had the process been killed now
+    first._save(job)
+
+    second = run(in_segments(["a time."]), library=Library(tmp_path))
+    found = second.get(job.record.id)
+    assert found.state == "interrupted" and str(found.story) == "Once upon " and found.request == job.record.request
+    assert found.finish and "Continue" in found.finish.message
+    with pytest.raises(UnknownStory):
+        second.resume(job.record.id, "another key")
+    second.resume(job.record.id, job.key)
+    until(lambda: found.over)
+    assert str(found.story) == "Once upon a time." and found.words == 4
+    third = run(echoes, library=Library(tmp_path)).get(job.record.id)
+    assert str(third.story) == "Once upon a time." and third.state == "finished" and third.about() == found.about()
+
+
+def test_a_story_cut_by_its_budget_goes_on_with_another(run) -> None:
+    def script(request, stop):
+        yield Delta("story", "more ", (1,))
+        yield Finish("length", "Cut.")
+
+    runner = run(script)
+    job = runner.submit(asked(max_new_tokens=1000))
+    until(lambda: finished(job) and not job.at_work)
+    runner.resume(job.record.id, job.key)
+    until(lambda: finished(job) and not job.at_work)
+    assert str(job.record.story) == "more more " and job.record.request.sampling.max_new_tokens == 1001
+
+
+def test_what_cannot_be_kept_is_still_written(run, tmp_path) -> None:
+    library = Library(tmp_path)
+    library._db.execute("PRAGMA query_only = ON")
+    runner = run(tells("done."), library=library)
+    job = runner.submit(asked())
+    until(lambda: finished(job))
+    assert str(job.record.story) == "done." and "copy or download" in library.problem

@@ -13,12 +13,19 @@ ROOT = Path(__file__).parent.parent
 
 
 def test_nothing_set_gives_the_defaults() -> None:
-    assert read_settings({}) == Settings()
+    assert read_settings({"HOME": "x"}) == Settings(data_dir=Path.home() / ".local/share/polaris_demo")
+    assert read_settings({"POLARIS_DATA_DIR": ""}).data_dir is None
 
 
 def test_what_is_set_is_read() -> None:
-    env = {"POLARIS_MODEL": "preview", "POLARIS_PRECISION": "4bit", "POLARIS_MAX_WORDS": "4000", "HF_TOKEN": "t"}
-    assert read_settings(env) == Settings("preview", "4bit", 4000, hf_token="t")
+    env = {
+        "POLARIS_DATA_DIR": "/data",
+        "POLARIS_MODEL": "preview",
+        "POLARIS_PRECISION": "4bit",
+        "POLARIS_MAX_WORDS": "4000",
+        "HF_TOKEN": "t",
+    }
+    assert read_settings(env) == Settings("preview", "4bit", 4000, data_dir=Path("/data"), hf_token="t")
 
 
 @pytest.mark.parametrize(

@@ -114,11 +114,14 @@ class Library:
     def interrupt(self, unfinished: Collection[str], now: float) -> int:
         """At start: stories left in one of the `unfinished` states were interrupted. How many there were."""
         marks = ",".join("?" * len(unfinished))
-        with self._lock, self._db:
-            change = self._db.execute(
-                f"UPDATE stories SET state = 'interrupted', updated = ? WHERE state IN ({marks})", (now, *unfinished)
-            )
-            return change.rowcount
+        change = f"UPDATE stories SET state = 'interrupted', updated = ? WHERE state IN ({marks})"
+        with self._lock:
+            try:
+                with self._db:
+                    return self._db.execute(change, (now, *unfinished)).rowcount
+            except sqlite3.Error as error:
+                self._fail(error)
+                return 0
 
     def expire(self, now: float, in_use: Collection[str] = ()) -> None:
         """Delete what is past its days, and the oldest beyond the size limit; never a story `in_use`."""
@@ -128,7 +131,10 @@ class Library:
             for story_id, updated, size in rows:
                 kept += size
                 if story_id not in in_use and (updated < now - self.keep_days * DAY or kept > self._most_bytes):
-                    self.delete(story_id)
+                    try:
+                        self.delete(story_id)
+                    except sqlite3.Error as error:
+                        self._fail(error)
                     kept -= size
 
     def close(self) -> None:
@@ -146,7 +152,8 @@ class Library:
         )
         if text or tokens:
             self._db.execute(
-                "INSERT INTO pieces SELECT ?, 1 + coalesce(max(number), 0), ?, ? FROM pieces WHERE story = ?", (story.id, text, blob, story.id)
+                "INSERT INTO pieces SELECT ?, 1 + coalesce(max(number), 0), ?, ? FROM pieces WHERE story = ?",
+                (story.id, text, blob, story.id),
             )
 
     def _open(self, folder: Path | None) -> sqlite3.Connection:

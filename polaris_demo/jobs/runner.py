@@ -20,7 +20,7 @@ from ..engine.base import Engine, GpuBroken
 from ..errors import Busy, CannotGoOn, RequestRefused, UnknownStory, log_bug
 from ..story.events import Finish, Progress
 from ..story.prompt import user_message
-from ..story.record import StoryRecord
+from ..story.record import UNFINISHED, StoryRecord
 from ..story.request import (
     LIMITS,
     TOKENS_PER_WORD,
@@ -33,12 +33,16 @@ from ..story.request import (
     read,
     token_budget,
 )
+from .library import Library, SavedStory, hash_key
 
 POLL_SECONDS = 0.1  # followers look this often, so a page gets at most ten updates a second
 HEARTBEAT_SECONDS = 1.0  # a follower that says nothing cannot notice that its visitor has gone
-KEPT = 200  # records of ended stories kept in memory
+KEPT = 200  # records of ended stories kept in memory; the library has the others
 UNFORESEEN = "The story stopped with an error nobody foresaw. What was written is kept; writing again may work."
 UNFOLLOWED = "Nobody was following, so the story was stopped to free the place."
+INTERRUPTED = "The server stopped while this story was being written. What was written is here, and Continue goes on from there."
+SAVE_SECONDS = 0.5
+EXPIRE_SECONDS = 3600
 log = logging.getLogger(__name__)
 
 
@@ -53,13 +57,16 @@ def start_anew() -> None:
 class Job:
     """A story and what only its owner may use: the key. `seen` is when somebody last followed it.
 
-    `context` is that of the owner's latest request: a lent GPU is asked for in the owner's name.
+    `context` is that of the owner's latest request: a lent GPU is asked for in the owner's name. `saved` is how many
+    characters and tokens the library has, and when they were saved. A story from the library has no key, only its hash.
     """
 
     record: StoryRecord
     key: str
     seen: float
+    key_hash: str
     context: contextvars.Context
+    saved: tuple[int, int, float] = (0, 0, 0.0)
     stop: threading.Event = field(default_factory=threading.Event)
     unfollowed: bool = False
     at_work: bool = False
@@ -111,10 +118,14 @@ class Runner:
         queue_size: int = 12,
         unfollowed_seconds: float = 600,
         max_words: int = 12_000,
+        library: Library | None = None,
         start_anew: Callable[[], None] = start_anew,
     ) -> None:
         self._engine, self._queue_size, self._unfollowed_seconds, self._max_words = engine, queue_size, unfollowed_seconds, max_words
         self._start_anew = start_anew
+        self._library = library or Library(None)
+        self._library.interrupt(UNFINISHED, time.time())
+        self._expired = 0.0
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._waiting: deque[Job] = deque()
         self._changed = threading.Condition()
@@ -153,7 +164,9 @@ class Runner:
         if request.sampling.seed < 0:
             request = request.with_seed(secrets.randbelow(2**32))
         record = StoryRecord(secrets.token_urlsafe(12), request, checked.findings, created=time.time(), writer=self._engine.writer)
-        job = Job(record, secrets.token_urlsafe(24), time.monotonic(), contextvars.copy_context())
+        key = secrets.token_urlsafe(24)
+        job = Job(record, key, time.monotonic(), hash_key(key), contextvars.copy_context())
+        self._save(job)
         with self._changed:
             self._require_place()
             self._forget_old()
@@ -162,6 +175,10 @@ class Runner:
             self._tell_places()
             self._changed.notify()
         return job
+
+    @property
+    def library(self) -> Library:
+        return self._library
 
     def get(self, story_id: str) -> StoryRecord:
         """The record of a story; reading it counts as following. Raises UnknownStory."""
@@ -173,19 +190,21 @@ class Runner:
         """Stop a story; harmless where it is over. Raises UnknownStory without the right key."""
         job = self._owned(story_id, key)
         self._stop(job)
+        if not job.at_work:
+            self._save(job)
         return job.record
 
     def resume(self, story_id: str, key: str) -> StoryRecord:
-        """Go on with a paused story from its last token; harmless where it is being written.
+        """Go on with a story that was paused, stopped, cut or interrupted, from its last token; harmless while it is written.
 
         A story between two segments keeps its turn. Raises UnknownStory without the right key, CannotGoOn, Busy.
         """
         job = self._owned(story_id, key)
         with self._changed:
             if not job.at_work and job not in self._waiting:
-                if job.record.state != "paused":
-                    raise CannotGoOn("This story is over, so there is nothing to go on with.")
-                own_turn = not (job.record.finish and job.record.finish.message)
+                if not job.record.resumable:
+                    raise CannotGoOn("The model ended this story itself, so there is nothing to go on with.")
+                own_turn = job.record.state == "paused" and not job.record.resting
                 if not own_turn:
                     self._require_place()
                 job.context, job.stop, job.unfollowed, job.seen = contextvars.copy_context(), threading.Event(), False, time.monotonic()
@@ -233,6 +252,7 @@ class Runner:
         with self._changed:
             while not self._closing:
                 self._stop_unfollowed()
+                self._expire()
                 if self._waiting:
                     job = self._waiting.popleft()
                     self._running += 1
@@ -252,6 +272,8 @@ class Runner:
                 if isinstance(event, Finish) and event.reason == "cancelled" and job.unfollowed:
                     event = Finish("cancelled", UNFOLLOWED)
                 record.apply(event, time.time())
+                if time.time() - job.saved[2] >= SAVE_SECONDS:
+                    self._save(job)
                 with self._changed:
                     self._stop_unfollowed()
         except GpuBroken:
@@ -261,6 +283,7 @@ class Runner:
             record.apply(Finish("error", UNFORESEEN), time.time())
         if not record.over and record.state != "paused":
             record.apply(Finish("error", UNFORESEEN), time.time())
+        self._save(job)
         with self._changed:
             self._running -= 1
             job.at_work = False
@@ -289,13 +312,37 @@ class Runner:
 
     def _job(self, story_id: str) -> Job:
         job = self._jobs.get(story_id) if isinstance(story_id, str) else None
-        if job is None:
-            raise UnknownStory("There is no story with this id here: it has expired, or the address is mistyped.")
-        return job
+        return job or self._from_library(story_id)
+
+    def _from_library(self, story_id: str) -> Job:
+        saved = self._library.load(story_id) if isinstance(story_id, str) else None
+        if saved is None:
+            raise UnknownStory("There is no story with this id here: it has expired or was deleted, or the address is mistyped.")
+        record = StoryRecord.restore(saved.id, saved.state, saved.about, saved.text, saved.token_ids)  # type: ignore[arg-type]
+        if record.state == "interrupted":
+            record.finish = Finish("error", INTERRUPTED)
+        job = Job(record, "", time.monotonic(), saved.key_hash, contextvars.copy_context())
+        job.saved = (len(record.story), len(record.token_ids), time.time())
+        with self._changed:
+            return self._jobs.setdefault(saved.id, job)
+
+    def _save(self, job: Job) -> None:
+        """Hand the library what it does not have yet; while a story is at work, only its worker may."""
+        record, (characters, tokens, _) = job.record, job.saved
+        text, end = record.story.since(characters)
+        new = tuple(record.token_ids[tokens:])
+        job.saved = (end, tokens + len(new), time.time())
+        self._library.save(SavedStory(record.id, job.key_hash, record.state, time.time(), record.about(), text, new))
+
+    def _expire(self) -> None:
+        """Once an hour, let go of what is past its days. The lock is held."""
+        if time.monotonic() - self._expired >= EXPIRE_SECONDS:
+            self._expired = time.monotonic()
+            self._library.expire(time.time(), [story_id for story_id, job in self._jobs.items() if not job.record.over])
 
     def _owned(self, story_id: str, key: str) -> Job:
         job = self._job(story_id)
-        if not isinstance(key, str) or not secrets.compare_digest(job.key.encode(), key.encode("utf-8", "replace")):
+        if not isinstance(key, str) or not secrets.compare_digest(job.key_hash, hash_key(key)):
             raise UnknownStory("This key does not belong to this story. Only whoever started a story can stop it or go on with it.")
         return job
 

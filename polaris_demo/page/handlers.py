@@ -39,7 +39,7 @@ class Handlers:
             return
         ticket: Any = [job.record.id, job.key]
         async for update in self._follow(job.record.id, 0):
-            yield update, ticket, *(gr.skip() for _ in FIELDS)
+            yield update | {"key": job.key}, ticket, *(gr.skip() for _ in FIELDS)
             ticket = gr.skip()
 
     async def resume(self, ticket: list[str] | None, event: gr.EventData) -> AsyncIterator[dict[str, Any]]:
@@ -55,7 +55,16 @@ class Handlers:
         async for update in self._follow(ticket[0], shown if isinstance(shown, int) and shown >= 0 else 0):
             yield update
 
-    async def _follow(self, story_id: str, offset: int) -> AsyncIterator[dict[str, Any]]:
+    async def open(self, event: gr.EventData) -> AsyncIterator[tuple[dict[str, Any], Any]]:
+        """Show the story that the page's address names, and follow it; with its key the page owns it again."""
+        asked = event._data or {}
+        story_id, key = asked.get("id"), asked.get("key")
+        ticket: Any = [story_id, key] if isinstance(story_id, str) and isinstance(key, str) else None
+        async for update in self._follow(story_id, 0):
+            yield update, ticket
+            ticket = gr.skip()
+
+    async def _follow(self, story_id: Any, offset: int) -> AsyncIterator[dict[str, Any]]:
         """Updates of the reading pane until the story is over or paused."""
         try:
             async for piece in self._runner.follow(story_id, offset):

@@ -139,6 +139,7 @@ def _wire(page, handlers, fields, notes, prompt, write, stop, pane, ticket, badg
     hidden: Any = {"show_progress": "hidden", "api_visibility": "private"}
     # "multiple": with "once" a click is lost while the last story's event closes. The button is off while one streams.
     write.click(handlers.write, fields, [pane, ticket, *notes], concurrency_limit=None, trigger_mode="multiple", **hidden)
+    pane.input(handlers.open, None, [pane, ticket], concurrency_limit=None, trigger_mode="multiple", **hidden)
     pane.submit(handlers.resume, ticket, pane, concurrency_limit=None, trigger_mode="multiple", **hidden)
     stop.click(handlers.stop, ticket, None, queue=False, **hidden)
     gr.on([f.change for f in fields], handlers.check, fields, [prompt, *notes], queue=False, trigger_mode="always_last", **hidden)

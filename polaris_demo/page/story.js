@@ -104,12 +104,34 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
 
+  // The stories this browser began: id -> key. Without storage (an embedded frame may have none) the page still works.
+  const keys = {
+    mine: {},
+    stored() {
+      try { return JSON.parse(localStorage.getItem("polaris-keys")) || {}; } catch { return {}; }
+    },
+    get(id) { return this.mine[id] || this.stored()[id]; },
+    keep(id, key) {
+      this.mine[id] = key;
+      try { localStorage.setItem("polaris-keys", JSON.stringify({ ...this.stored(), [id]: key })); } catch { /* no storage */ }
+    },
+  };
+
+  // The page's address names the story, so that a reload or a link finds it again.
+  function address(id) {
+    const query = new URLSearchParams(location.search);
+    query.set("story", id);
+    history.replaceState(null, "", `?${query}`);
+    if (window.parent !== window) window.parent.postMessage({ queryString: query.toString() }, "https://huggingface.co");
+  }
+
   function pane(element, props, watch, trigger) {
     const part = (name) => one(element, `.${name}`);
     const paper = new Paper(part("story"));
     let id = null, shown = 0, turn = null, files = null, spokenWords = "";
 
     const begin = (newId) => {
+      address(newId);
       id = newId; shown = 0; turn = null; files = null;
       paper.clear();
       part("empty").hidden = true;
@@ -139,8 +161,9 @@
       setText(part("prompt"), value.prompt);
       part("got").hidden = !value.prompt;
       part("after").hidden = false;
-      part("actions").hidden = !files && !value.again;
-      one(element, "[data-do=continue]").hidden = !value.again;
+      const goOn = value.resumable && Boolean(keys.get(id));
+      part("actions").hidden = !files && !goOn;
+      one(element, "[data-do=continue]").hidden = !goOn;
       speak(value.ended);
     };
 
@@ -153,6 +176,8 @@
         return;
       }
       if (value.id !== id) begin(value.id);
+      if (value.key && keys.get(id) !== value.key) keys.keep(id, value.key);
+      document.body.dataset.own = keys.get(id) ? "yes" : "no";
       // A piece that starts where the shown text does not end belongs to another reading: take its new part only.
       if (value.off > shown) notice("Part of the story did not reach this page. Reload it, or fetch the story by its id.");
       if (value.end > shown && value.off <= shown) {
@@ -162,7 +187,7 @@
       }
       document.body.dataset.story = value.over ? "over" : "live";
       const write = document.getElementById("write");
-      if (write) write.disabled = !value.over;
+      if (write) write.disabled = !value.over && Boolean(keys.get(id));
       part("now").hidden = value.over;
       part("after").hidden = !value.over;
       part("now").dataset.state = value.state;
@@ -172,7 +197,7 @@
       meter.firstElementChild.style.width = value.meter === null ? "" : `${Math.round(value.meter * 100)}%`;
       if (value.state === "writing") speak("The story has begun.");
       if (value.over) end(value);
-      else if (value.again && value.turn !== turn) {
+      else if (value.again && keys.get(id) && value.turn !== turn) {
         turn = value.turn; // Gradio hands on the last value twice
         trigger("submit", { shown });
       }
@@ -200,6 +225,8 @@
     window.polaris.story = () => paper.text;
     watch("value", show);
     show();
+    const named = new URLSearchParams(location.search).get("story");
+    if (named) trigger("input", { id: named, key: keys.get(named) });
   }
 
   window.polaris = { header, chips, note, prompt, pane };

@@ -4,17 +4,23 @@ One worker applies events; any number of readers may read at the same time. Know
 """
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
 
 from .events import Delta, Event, Finish, Progress, Started, ThinkingClosed
 from .measures import WordCounter, length_ratio
-from .request import Finding, StoryRequest
+from .request import LIMITS, Finding, SamplingParams, StoryRequest, token_budget
 from .thinking import StoryOpening
 from .writer import Writer
 
 State = Literal["queued", "loading", "planning", "writing", "paused", "finished", "stopped", "interrupted", "failed"]
+UNFINISHED: tuple[State, ...] = ("queued", "loading", "planning", "writing")
 OVER: frozenset[State] = frozenset({"finished", "stopped", "interrupted", "failed"})
+_KEPT = (
+    "created", "prompt", "prompt_tokens", "thinking_tokens", "thinking_closed", "story_tokens", "started", "first_word",
+    "seconds_at_work", "resumed_at",
+)  # fmt: skip
 SHORTEST_MEASURE = 0.5  # seconds; a speed taken over less says nothing
 _STATE_AT: dict[str, State] = {"queued": "queued", "gpu": "queued", "loading": "loading"}
 _STATE_AFTER: dict[str, State] = {
@@ -104,8 +110,48 @@ class StoryRecord:
                 self.finish, self.state = event, _STATE_AFTER[event.reason]
         self.version += 1
 
+    def about(self) -> dict[str, Any]:
+        """Everything but id, state, text and tokens, ready for JSON; `restore` takes it."""
+        kept = {name: getattr(self, name) for name in _KEPT}
+        return kept | {
+            "request": asdict(self.request),
+            "findings": [asdict(finding) for finding in self.findings],
+            "writer": asdict(self.writer) if self.writer else None,
+            "finish": asdict(self.finish) if self.finish else None,
+        }
+
+    @classmethod
+    def restore(cls, story_id: str, state: State, about: Mapping[str, Any], text: str, token_ids: Sequence[int]) -> "StoryRecord":
+        """The record that `about` was taken from. Raises KeyError or TypeError where it is not one of ours."""
+        request, writer, finish = dict(about["request"]), about["writer"], about["finish"]
+        sampling = SamplingParams(**request.pop("sampling"))
+        record = cls(
+            story_id,
+            StoryRequest(**request, sampling=sampling),
+            tuple(Finding(**finding) for finding in about["findings"]),
+            writer=Writer(**writer) if writer else None,
+            state=state,
+            token_ids=list(token_ids),
+            finish=Finish(**finish) if finish else None,
+            **{name: about[name] for name in _KEPT},
+        )
+        record.story.append(record._opening.feed(text))
+        record._words.add(text)
+        return record
+
+    @property
+    def resumable(self) -> bool:
+        """There is something to go on with: not where the model itself ended, or never came to its story."""
+        if self.state in ("paused", "stopped", "interrupted"):
+            return True
+        reason = self.finish.reason if self.finish else ""
+        return reason in ("length", "error") and len(self.story) > 0
+
     def resume(self) -> None:
-        """Back into the queue, to go on from the last token."""
+        """Back into the queue, to go on from the last token. A token budget that is used up is given once more."""
+        if self.finish and self.finish.reason == "length":
+            budget = min(LIMITS["max_new_tokens"].high, len(self.token_ids) + token_budget(self.request))
+            self.request = replace(self.request, sampling=replace(self.request.sampling, max_new_tokens=int(budget)))
         self.finish, self._last_token = None, None
         self.resumed_at.append(len(self.token_ids))
         self.apply(Progress("queued"), 0.0)

@@ -38,7 +38,9 @@ def new_page(chromium: Browser) -> Iterator:
         page = contexts[-1].new_page()
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        # Gradio's client reports the requests that a reload aborts as errors.
+        wrong = lambda message: message.type == "error" and "AbortError" not in message.text  # noqa: E731
+        page.on("console", lambda message: problems.append(message.text) if wrong(message) else None)
         page.on("request", lambda r: problems.append(f"leaves the origin: {r.url}") if not _own(r.url) else None)
         return page
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from polaris_demo.story.events import Delta, Finish, Progress
+
 from ..doubles import POLARIS, ScriptedEngine, endless, story_events, tells
 from . import steps
 
@@ -200,3 +202,94 @@ def test_on_a_phone_the_story_comes_into_view(scripted, new_page) -> None:
     steps.ask(page, "a river", 200)
     steps.write(page)
     expect(page.locator("#pane .now")).to_be_in_viewport()
+
+
+def paused_once(gate: threading.Event, message: str = ""):
+    """A story in two segments, the second only after the gate."""
+    calls = []
+
+    def script(request, stop):
+        calls.append(request)
+        if len(calls) == 1:
+            yield from story_events("plan", "# The bell\n\nOnce upon ")[:-1]
+            yield Finish("segment", message)
+        else:
+            while not gate.wait(0.05):
+                yield Progress("gpu")
+            yield Delta("story", "a time.", (7,))
+            yield Finish("stop")
+
+    return script
+
+
+def test_the_page_goes_on_with_the_next_segment_by_itself(scripted, new_page) -> None:
+    gate = threading.Event()
+    page = steps.open_page(new_page(), scripted(paused_once(gate)))
+    steps.ask(page, "a bell", 200)
+    steps.write(page)
+    expect(page.locator("#pane .stage")).to_contain_text("Waiting for a GPU · 4 words so far")
+    gate.set()
+    steps.wait_until_over(page)
+    assert steps.story(page) == "# The bell\n\nOnce upon a time."
+
+
+def test_a_story_paused_for_a_reason_says_it_and_offers_to_continue(scripted, new_page) -> None:
+    gate = threading.Event()
+    gate.set()
+    page = steps.open_page(new_page(), scripted(paused_once(gate, "Your time is used up. Continue goes on from there.")))
+    steps.ask(page, "a bell", 200)
+    steps.write(page)
+    expect(page.locator("#pane .ended")).to_contain_text("Your time is used up.")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.locator("#pane .ended")).to_contain_text("The model ended the story.")
+    assert steps.story(page) == "# The bell\n\nOnce upon a time."
+    expect(page.get_by_role("button", name="Continue")).to_be_hidden()
+
+
+def test_a_reloaded_page_finds_its_story_and_goes_on_following(scripted, new_page) -> None:
+    page = steps.open_page(new_page(), scripted(endless))
+    steps.ask(page, "a river", 200)
+    steps.write(page)
+    expect(page.locator("#pane .story")).to_contain_text("word word")
+    before = steps.story(page)
+    page.reload()
+    expect(page.locator("#pane .story")).to_contain_text("word word")
+    assert steps.story(page).startswith(before)
+    page.get_by_role("button", name="Stop").click()
+    steps.wait_until_over(page, 5)
+    assert set(steps.story(page).split()) == {"word"}
+    page.get_by_role("button", name="Continue").click()
+    expect(page.locator("#pane .stage")).to_contain_text("Writing")
+
+
+def test_whoever_has_the_link_reads_along_and_cannot_stop(scripted, new_page) -> None:
+    owner = steps.open_page(new_page(), scripted(endless))
+    steps.ask(owner, "a river", 200)
+    steps.write(owner)
+    expect(owner.locator("#pane .story")).to_contain_text("word word")
+    reader = new_page()
+    reader.goto(owner.url)
+    expect(reader.locator("#pane .story")).to_contain_text("word word")
+    expect(reader.get_by_role("button", name="Stop")).to_be_hidden()
+    expect(reader.get_by_role("button", name="Write the story")).to_be_enabled()
+    owner.get_by_role("button", name="Stop").click()
+    steps.wait_until_over(reader, 5)
+    assert steps.story(reader) == steps.story(owner)
+    expect(reader.get_by_role("button", name="Continue")).to_be_hidden()
+
+
+def test_a_link_to_a_story_that_is_gone_says_so(scripted, new_page) -> None:
+    page = new_page()
+    page.goto(f"{scripted(endless)}?story=nobody-wrote-this")
+    expect(page.locator("#pane .notice")).to_contain_text("it has expired or was deleted")
+
+
+def test_without_browser_storage_a_story_is_still_written_and_stopped(scripted, new_page) -> None:
+    page = new_page()
+    page.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('none'); } })")
+    steps.open_page(page, scripted(endless))
+    steps.ask(page, "a river", 200)
+    steps.write(page)
+    expect(page.locator("#pane .story")).to_contain_text("word word")
+    page.get_by_role("button", name="Stop").click()
+    steps.wait_until_over(page, 5)
