@@ -22,7 +22,7 @@ def main() -> None:
         settings = read_settings()
     except SettingsError as error:
         sys.exit(str(error))
-    library = Library(settings.data_dir, settings.keep_days)
+    library = Library(settings.data_dir, settings.keep_days, lasts=settings.data_lasts)
     runner = Runner(load_engine(settings), settings.queue_size, settings.unfollowed_seconds, settings.max_words, library)
     build_page(runner, settings).launch(**launch_options())
 

@@ -20,6 +20,7 @@ class Settings:
     queue_size: int = 12
     unfollowed_seconds: int = 600
     data_dir: Path | None = None
+    data_lasts: bool = True
     keep_days: int = 30
     zerogpu: bool = False
     segment_seconds: int = 80
@@ -61,6 +62,7 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
         queue_size=_whole(env, "POLARIS_QUEUE_SIZE", 12, 1, 1000),
         unfollowed_seconds=_whole(env, "POLARIS_UNFOLLOWED_SECONDS", 600, 1, 86_400),
         data_dir=_folder(env),
+        data_lasts="POLARIS_DATA_DIR" in env or "SPACE_ID" not in env,  # a Space's own disk is new at every start
         keep_days=_whole(env, "POLARIS_KEEP_DAYS", 30, 1, 3650),
         zerogpu=env.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true"),
         segment_seconds=_whole(env, "POLARIS_SEGMENT_SECONDS", 80, 30, 1600),

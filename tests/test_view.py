@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from polaris_demo import card
+from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.runner import Piece
 from polaris_demo.page import view
 from polaris_demo.story.events import Delta, Finish, Progress, Started
@@ -72,3 +73,9 @@ def test_warnings_stay_on_the_stamp() -> None:
     made.findings = (view.Finding("warning", "temperature", "Too hot."), view.Finding("note", "words", "Short."))
     assert ["Warning", "Too hot."] in view.stamp(made)
     assert not any("Short." in value for _, value in view.stamp(made))
+
+
+def test_a_story_says_until_when_it_is_kept(tmp_path) -> None:
+    day = 86_400.0
+    assert view.kept(Library(tmp_path, keep_days=30), 24 * day) == "until 24 February 1970"
+    assert view.kept(Library(None), 0) == view.kept(Library(tmp_path, lasts=False), 0) == "until this server restarts"

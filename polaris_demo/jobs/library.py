@@ -66,16 +66,16 @@ class Library:
     the process loses none.
     """
 
-    def __init__(self, folder: Path | None, keep_days: float = 30, most_bytes: int = 2**30) -> None:
-        self.keep_days, self._most_bytes, self.problem = keep_days, most_bytes, ""
+    def __init__(self, folder: Path | None, keep_days: float = 30, most_bytes: int = 2**30, lasts: bool = True) -> None:
+        self.keep_days, self._most_bytes, self._lasts, self.problem = keep_days, most_bytes, lasts, ""
         self._lock = threading.RLock()
         self._owed: dict[str, tuple[str, list[int]]] = {}
         self._db = self._open(folder)
 
     @property
     def lasting(self) -> bool:
-        """Stories outlive a restart of the process."""
-        return bool(self._db.execute("PRAGMA database_list").fetchone()[2])
+        """Stories outlive a restart of the server: they are in a file, and its disk is said to last."""
+        return self._lasts and bool(self._db.execute("PRAGMA database_list").fetchone()[2])
 
     def save(self, story: SavedStory) -> bool:
         """Keep a story's new `text` and `token_ids` (what came since the last save), its state and what is known about it.

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -69,7 +70,7 @@ class Handlers:
         try:
             async for piece in self._runner.follow(story_id, offset):
                 paused = piece.record.state == "paused"  # looked up before: the record goes on changing
-                yield view.update(piece)
+                yield view.update(piece, view.kept(self._runner.library, time.time()))
                 if paused:
                     return
         except VisitorError as error:

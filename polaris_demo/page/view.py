@@ -1,9 +1,11 @@
 """From a record to what is shown: the JSON of the API and the update of the page. Pure."""
 
+import datetime
 from dataclasses import asdict
 from typing import Any
 
 from .. import card
+from ..jobs.library import DAY, Library
 from ..jobs.runner import Checked, Piece
 from ..story import exports
 from ..story.record import StoryRecord
@@ -52,8 +54,8 @@ def checked(result: Checked) -> dict[str, Any]:
     }
 
 
-def update(piece: Piece) -> dict[str, Any]:
-    """What the reading pane gets: the new text with its place, and everything around it."""
+def update(piece: Piece, kept: str = "") -> dict[str, Any]:
+    """What the reading pane gets: the new text with its place, and everything around it. `kept` is how long the story is."""
     record = piece.record
     return {
         "id": record.id,
@@ -69,7 +71,7 @@ def update(piece: Piece) -> dict[str, Any]:
         "meter": meter(record),
         "ended": ended(record),
         "failed": record.state == "failed",
-        "stamp": stamp(record) if record.resting else None,
+        "stamp": stamp(record) + ([["Kept", kept]] if kept else []) if record.resting else None,
         "prompt": record.prompt if record.resting else None,
         "files": files(record) if record.resting and len(record.story) else None,
     }
@@ -134,6 +136,16 @@ def stamp(record: StoryRecord) -> list[list[str]]:
         rows.append(["Model", record.writer.badge()])
     rows += [["Warning", f.message] for f in record.findings if f.level == "warning"]
     return rows
+
+
+def kept(library: Library, now: float) -> str:
+    """Until when a story that ends now is kept here."""
+    if library.problem:
+        return library.problem
+    if not library.lasting:
+        return "until this server restarts"
+    until = datetime.datetime.fromtimestamp(now + library.keep_days * DAY, datetime.UTC)
+    return f"until {until.day} {until:%B %Y}"
 
 
 def files(record: StoryRecord) -> dict[str, dict[str, str]]:

@@ -1,5 +1,6 @@
 """Debian's Chromium, driven by Playwright."""
 
+import re
 import shutil
 from collections.abc import Iterator
 
@@ -38,8 +39,8 @@ def new_page(chromium: Browser) -> Iterator:
         page = contexts[-1].new_page()
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: problems.append(str(error)))
-        # Gradio's client reports the requests that a reload aborts as errors.
-        wrong = lambda message: message.type == "error" and "AbortError" not in message.text  # noqa: E731
+        # Gradio's client reports the requests that a reload aborts as errors, in either of two ways.
+        wrong = lambda message: message.type == "error" and not re.search("AbortError|Connection errored out", message.text)  # noqa: E731
         page.on("console", lambda message: problems.append(message.text) if wrong(message) else None)
         page.on("request", lambda r: problems.append(f"leaves the origin: {r.url}") if not _own(r.url) else None)
         return page

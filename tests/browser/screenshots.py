@@ -45,6 +45,11 @@ def script(request, stop):
         yield from story_events("a plan", STORY[:400])[:-1]
         yield Finish("error", "The GPU ran out of memory. Ask for a shorter story, or try again in a moment.")
         return
+    if state == "paused":
+        yield from story_events("a plan", STORY[:700])[:-1]
+        used_up = "Your time on ZeroGPU is used up; there is more in 3 h 13 min. Signing in to Hugging Face gives more. "
+        yield Finish("segment", used_up + "What was written is kept, and Continue goes on from there.")
+        return
     yield Started("<prompt>", 60)
     yield Delta("thinking", "", tuple(range(1140)))
     if state == "writing":
@@ -86,7 +91,7 @@ def states(page: Page, url: str, theme: str):
         page.get_by_role("button", name="Stop").click()
         steps.wait_until_over(page)
     yield "stopped"
-    for state, reason in (("finished", "stop"), ("failed", "error")):
+    for state, reason in (("finished", "stop"), ("failed", "error"), ("paused", "segment")):
         steps.ask(page, f"a story that is {state}", 300)
         steps.write(page)
         expect(page.locator("#pane .stamp")).to_contain_text(f"Finish reason{reason}")
