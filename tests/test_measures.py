@@ -1,12 +1,15 @@
-"""Words are counted as the paper's code counts them, live as well as at the end."""
+"""Words and self-repetition are counted as the paper's code counts them, live as well as at the end."""
 
 import html
 import random
 import re
+import time
+from dataclasses import astuple
 
 import pytest
 
-from polaris_demo.story.measures import WordCounter, count_words, length_ratio
+from polaris_demo import card
+from polaris_demo.story.measures import HeatMap, SelfRepetition, WordCounter, count_words, length_ratio, paragraph_heat, self_repetition
 
 
 @pytest.mark.parametrize(
@@ -30,3 +33,132 @@ def test_counting_as_it_grows_equals_counting_the_whole() -> None:
 
 def test_ratio_is_generated_over_requested() -> None:
     assert length_ratio(7200, 10_000) == 0.72
+
+
+# --- self-repetition -------------------------------------------------------------------------------------------------
+
+SETTINGS = card.SELF_REPETITION
+
+
+def naive(text: str) -> tuple[list[int], float]:
+    """The published definition, looked up the long way: every 4-gram against a list of those before it."""
+    tokens = [token.lower() for token in re.findall(r"\w+|[^\s]", text)]
+    grams = [tokens[i : i + 4] for i in range(len(tokens) - 3)]
+    repeated = sum(gram in grams[:i] for i, gram in enumerate(grams))
+    near = sum(gram in grams[max(0, i - SETTINGS.window + 1) : i] for i, gram in enumerate(grams))
+    lines = [line.strip() for line in text.splitlines() if line.strip() != ""]
+    repeated_lines = sum(line in lines[:i] for i, line in enumerate(lines))
+    g, n = (repeated / len(grams), near / len(grams)) if grams else (0.0, 0.0)
+    excess = max(0.0, g - SETTINGS.hinge)
+    penalty = SETTINGS.ngram_weight * (SETTINGS.global_share * excess + SETTINGS.local_share * n)
+    penalty += SETTINGS.line_weight * (repeated_lines / len(lines) if lines else 0.0)
+    return [len(grams), repeated, near, len(lines), repeated_lines], min(SETTINGS.cap, penalty)
+
+
+def panes_paragraphs(text: str) -> list[str]:
+    """What the reading pane's script makes of a text, step by step as it does."""
+    blocks: list[str] = []
+    breaks = 0
+    for part in re.split(r"(\n)", text):
+        if part == "\n":
+            breaks += 1
+        elif part:
+            heading = bool(blocks) and re.match(r"#{1,3} +", blocks[-1]) is not None
+            if not blocks or breaks > 1 or (breaks and heading):
+                blocks.append(part)
+            else:
+                blocks[-1] += "\n" * breaks + part
+            breaks = 0
+    return blocks
+
+
+def any_text(rng: random.Random) -> str:
+    """Random tokens of a small or large vocabulary, or sentences that come again, with line breaks of every kind."""
+    vocabulary = rng.choice(
+        [list("ab .\n"), ["He", "he", "HE", "İ", "ΣΑΣ", "don't", "ß", "_", "…", "日本", "e\u0301"], [f"w{i}" for i in range(400)]]
+    )
+    sentence = [" ".join(rng.choices(vocabulary, k=rng.randint(1, 24))) for _ in range(rng.randint(1, 12))]
+    ends = [" ", ". ", "\n", "\n\n", "\r\n", "  \n", "\n \n", "\x85", "\u2028", "\x0b", "\n# ", "\n\n### ", "&amp;", "* * *\n\n", ""]
+    return "".join(rng.choice(sentence) + rng.choice(ends) for _ in range(rng.randint(0, 28)))
+
+
+TEXTS = [any_text(random.Random(seed)) for seed in range(1000)]
+
+
+def test_self_repetition_is_the_published_definition() -> None:
+    for text in TEXTS:
+        found, (counts, penalty) = self_repetition(text), naive(text)
+        assert list(astuple(found)) == counts
+        assert found.penalty == pytest.approx(penalty, abs=1e-12)
+    worst = max(self_repetition(text).penalty for text in TEXTS)
+    print(f"\n{len(TEXTS)} texts agree; penalties up to {worst:.2f}")
+    assert worst > 0.9
+
+
+def test_self_repetition_of_a_small_text_by_hand() -> None:
+    found = self_repetition("One two, three\nOne two, three")
+    # tokens: one two , three one two , three; of five 4-grams the last is the first again, and so is the second line
+    assert found == SelfRepetition(ngrams=5, repeated=1, near=1, lines=2, repeated_lines=1)
+    assert found.penalty == pytest.approx(0.8 * (0.7 * (1 / 5 - 0.08) + 0.3 * (1 / 5)) + 0.4 * (1 / 2))
+
+
+@pytest.mark.parametrize(("apart", "near"), [(63, 1), (64, 0)])
+def test_the_local_window_reaches_63_tokens_back(apart: int, near: int) -> None:
+    text = "a b c d " + " ".join(f"w{i}" for i in range(apart - 4)) + " a b c d"
+    assert (self_repetition(text).repeated, self_repetition(text).near) == (1, near)
+
+
+def test_an_empty_story_repeats_nothing() -> None:
+    assert self_repetition("").penalty == 0 and paragraph_heat("\n\n") == ()
+
+
+# --- the map of a story ----------------------------------------------------------------------------------------------
+
+
+def test_the_maps_paragraphs_are_the_reading_panes_and_add_up_to_the_story() -> None:
+    for text in TEXTS:
+        paragraphs = paragraph_heat(text)
+        assert [text[p.start : p.end] for p in paragraphs] == panes_paragraphs(text)
+        assert sum((p.repetition for p in paragraphs), SelfRepetition()) == self_repetition(text)
+        assert all(0 <= p.heat <= 1 for p in paragraphs)
+
+
+def test_the_map_as_the_story_grows_equals_the_map_of_the_whole() -> None:
+    rng = random.Random(5)
+    for text in TEXTS[:300]:
+        heat, found, at = HeatMap(), [], 0
+        while at < len(text):
+            size = rng.choice([1, 2, 7, 30])
+            found += heat.add(text[at : at + size])
+            at += size
+        assert (*found, *heat.close()) == paragraph_heat(text)
+
+
+def test_a_paragraph_shows_as_soon_as_it_has_ended() -> None:
+    heat = HeatMap()
+    assert [heat.add(text) for text in ("# Home", "\n")][1][0].end == 6
+    assert heat.add("He came. \n") == heat.add("He sat.\n") == []
+    assert [(p.start, p.end) for p in heat.add("\n")] == [(7, 24)]
+
+
+def test_what_comes_again_is_hot_and_what_is_new_is_cold() -> None:
+    new = "He walked down to the harbour in the rain and waited for the last boat of the day."
+    other = "Nobody had told her that this house would be so quiet, or so far from any road."
+    first, pause, second, again, pause_again, title = paragraph_heat(f"{new}\n\n* * *\n\n{other}\n\n{new}\n\n* * *\n\n# {other}")
+    assert first.heat == second.heat == 0 and again.heat > 0.8
+    assert pause.heat == pause_again.heat == 0 and title.heat > 0.5
+
+
+def test_a_late_paragraph_costs_what_an_early_one_did() -> None:
+    pieces = re.findall(r"\s*\S+", "\n\n".join(" ".join(f"w{random.Random(i * j).randrange(3000)}" for j in range(80)) for i in range(200)))
+    early, late = [], []
+    for _ in range(8):
+        heat = HeatMap()
+        for bounds, times in (((0, 1000), None), ((1000, 3000), early), ((3000, 14_000), None), ((14_000, 16_000), late)):
+            start = time.thread_time()
+            for piece in pieces[slice(*bounds)]:
+                heat.add(piece)
+            if times is not None:
+                times.append(time.thread_time() - start)
+    print(f"\na word at 1,000: {min(early) / 2e-3:.1f} µs, at 14,000: {min(late) / 2e-3:.1f} µs")
+    assert min(late) < 4 * min(early)

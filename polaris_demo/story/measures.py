@@ -1,11 +1,15 @@
-"""What the paper measures of a story's length, counted as its code counts."""
+"""What the paper measures of a story: its length and how much it repeats itself, counted as the paper's code counts."""
 
 import html
 import re
+from collections import deque
+from dataclasses import dataclass, fields
 
 from .. import card
 
 _WORD = re.compile(card.WORD_PATTERN)
+_TOKEN = re.compile(rf"{card.WORD_PATTERN}|[^\s]")
+_HEADING = re.compile(r"#{1,3} ")
 
 
 def count_words(text: str) -> int:
@@ -36,3 +40,146 @@ class WordCounter:
 def length_ratio(words: int, target: int) -> float:
     """Generated words / requested words (model card)."""
     return round(words / target, 3)
+
+
+@dataclass(frozen=True)
+class SelfRepetition:
+    """The self-repetition of the paper's reward: what is counted, and the ratios and the penalty made of it.
+
+    As the paper's code has it: a 4-gram is repeated if it stood anywhere before, and near if it also begins fewer than
+    the window's number of tokens after its last occurrence (a window of 64 reaches 63 back). Tokens are lower-cased,
+    HTML entities are not unescaped. Lines are what `str.splitlines` makes of the text, stripped, case kept; blank ones
+    count neither as lines nor as repeated.
+    """
+
+    ngrams: int = 0
+    repeated: int = 0
+    near: int = 0
+    lines: int = 0
+    repeated_lines: int = 0
+
+    def __add__(self, other: "SelfRepetition") -> "SelfRepetition":
+        return SelfRepetition(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    @property
+    def global_ratio(self) -> float:
+        return self.repeated / max(1, self.ngrams)
+
+    @property
+    def local_ratio(self) -> float:
+        return self.near / max(1, self.ngrams)
+
+    @property
+    def line_ratio(self) -> float:
+        return self.repeated_lines / max(1, self.lines)
+
+    @property
+    def penalty(self) -> float:
+        return _penalty(self.global_ratio, self.local_ratio, self.line_ratio)
+
+
+def _penalty(global_ratio: float, local_ratio: float, line_ratio: float) -> float:
+    c = card.SELF_REPETITION
+    excess = max(0.0, global_ratio - c.hinge)
+    return min(c.cap, c.ngram_weight * (c.global_share * excess + c.local_share * local_ratio) + c.line_weight * line_ratio)
+
+
+def self_repetition(text: str) -> SelfRepetition:
+    """The paper's measure of a whole text."""
+    return _Repetition().add(text)
+
+
+class _Repetition:
+    """Counts text after text, each against everything before it. The texts must not cut a word or a line in two."""
+
+    def __init__(self) -> None:
+        self._gram: deque[str] = deque(maxlen=card.SELF_REPETITION.ngram)
+        self._count = 0
+        self._last: dict[tuple[str, ...], int] = {}
+        self._lines: set[str] = set()
+
+    def add(self, text: str) -> SelfRepetition:
+        ngrams = repeated = near = 0
+        for found in _TOKEN.finditer(text):
+            self._gram.append(found.group().lower())
+            if len(self._gram) < card.SELF_REPETITION.ngram:
+                continue
+            gram = tuple(self._gram)
+            before, self._last[gram] = self._last.get(gram), self._count
+            ngrams += 1
+            repeated += before is not None
+            near += before is not None and self._count - before < card.SELF_REPETITION.window
+            self._count += 1
+        lines = [line for line in map(str.strip, text.splitlines()) if line]
+        known = len(self._lines)
+        self._lines.update(lines)
+        return SelfRepetition(ngrams, repeated, near, len(lines), len(lines) - (len(self._lines) - known))
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A paragraph of a story: characters `start` to `end`, and the paper's self-repetition measure applied to it.
+
+    The paper measures whole texts; per paragraph is our reading. A paragraph's 4-grams are those that end in it, so that
+    one may begin in the paragraph before; they and its lines are repeated if they stood anywhere before in the story. The
+    counts of all paragraphs therefore add up to those of the story.
+    """
+
+    start: int
+    end: int
+    repetition: SelfRepetition
+    has_words: bool
+
+    @property
+    def heat(self) -> float:
+        """The penalty as a share of the highest there is: 0 to 1. A scene break has none, though it repeats the last one."""
+        return self.repetition.penalty / _penalty(1.0, 1.0, 1.0) if self.has_words else 0.0
+
+
+class HeatMap:
+    """The paragraphs of a growing story, each as soon as it has ended. The work for a word does not grow with the story.
+
+    Paragraphs are the reading pane's: an empty line ends one, and a heading is one of its own.
+    """
+
+    def __init__(self) -> None:
+        self._repetition = _Repetition()
+        self._line: list[str] = []
+        self._at = 0
+        self._open: Paragraph | None = None
+
+    def add(self, text: str) -> list[Paragraph]:
+        """The paragraphs that `text` completes."""
+        ended: list[Paragraph] = []
+        *complete, rest = text.split("\n")
+        for part in complete:
+            self._line.append(part)
+            ended += self._end_line()
+            self._at += 1
+        self._line.append(rest)
+        return ended
+
+    def close(self) -> list[Paragraph]:
+        """The paragraph that was open when the story ended, if any."""
+        return self._end_line() + self._end_paragraph()
+
+    def _end_line(self) -> list[Paragraph]:
+        line = "".join(self._line)
+        self._line.clear()
+        if not line:
+            return self._end_paragraph()
+        begun = self._open or Paragraph(self._at, self._at, SelfRepetition(), False)
+        self._at += len(line)
+        has_words = begun.has_words or bool(_WORD.search(line))
+        self._open = Paragraph(begun.start, self._at, begun.repetition + self._repetition.add(line), has_words)
+        return self._end_paragraph() if begun.end == begun.start and _HEADING.match(line) else []
+
+    def _end_paragraph(self) -> list[Paragraph]:
+        ended, self._open = self._open, None
+        return [ended] if ended else []
+
+
+def paragraph_heat(text: str) -> tuple[Paragraph, ...]:
+    """Every paragraph of a story with the measure applied to it."""
+    heat = HeatMap()
+    return (*heat.add(text), *heat.close())
