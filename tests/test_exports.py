@@ -1,19 +1,23 @@
 """Files of a story: the text unchanged, a colophon, and names that every system takes."""
 
+import datetime
 from dataclasses import replace
 
 import pytest
 
 from polaris_demo.story import exports
+from polaris_demo.story.colophon import colophon, date, licence, timestamp
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import StoryRequest
 
 from .doubles import POLARIS, story_events
 
+HOSTILE = "\"A/B\\C\": 'q' <i>&amp;</i> {x} $y% #z_ \u202eevil שלום 🌟👩\u200d🚀 \ud83c\udf1f \ud800 \x00\x1b[31m\x85\ufffe " + "x" * 300
 
-def told(story: str, premise: str = "a robot") -> StoryRecord:
-    record = StoryRecord("id", StoryRequest(premise, 100).with_seed(7), writer=POLARIS)
-    for event in story_events("plan", story):
+
+def told(story: str, premise: str = "a robot", created: float = 1_790_000_000) -> StoryRecord:
+    record = StoryRecord("id", StoryRequest(premise, 100).with_seed(7), created=created, writer=POLARIS)
+    for event in story_events("CANARY plan", story):
         record.apply(event, 1.0)
     return record
 
@@ -23,13 +27,21 @@ def told(story: str, premise: str = "a robot") -> StoryRecord:
     [
         ("# The Lamp\n\nOnce", "The Lamp"),
         ("**The Lamp**\n\nOnce", "The Lamp"),
+        ("# **The** *Lamp*\n\nOnce", "The Lamp"),
         ("## Lamp ##\n", "Lamp"),
         ("Once.", "a robot"),
         ("#hash", "a robot"),
+        ("* * *\n\nOnce", "a robot"),
+        ("**He ran.** She **fell**", "a robot"),
+        ("# \u202eno\x00 turn", "no turn"),
     ],
 )
 def test_the_title_is_the_storys_own_or_the_premise(story: str, title: str) -> None:
     assert exports.title(told(story)) == title
+
+
+def test_a_title_is_never_empty() -> None:
+    assert exports.title(told("", premise="\u202e")) == "A story"
 
 
 def test_files_begin_with_the_story_as_written_and_say_what_wrote_it() -> None:
@@ -47,12 +59,55 @@ def test_the_preview_model_is_never_called_polaris_output() -> None:
     assert "non-commercial" not in exports.text(record)
 
 
+def test_every_model_comes_with_what_is_known_of_its_licence() -> None:
+    assert licence(POLARIS) == "gated, for non-commercial use only"
+    assert licence(replace(POLARIS, name="other", model="someone/other")) == "see huggingface.co/someone/other"
+    assert licence(replace(POLARIS, name="other", model="/models/other")) == "see where its weights come from"
+
+
+@pytest.mark.parametrize("ending", exports.FILES)
+def test_every_file_can_be_made_of_any_text_and_names_the_link(ending: str) -> None:
+    make = exports.FILES[ending][1]
+    for record in (told(f"# {HOSTILE}\n\n{HOSTILE}", HOSTILE), told("", "\x00"), StoryRecord("new", StoryRequest("p"))):
+        content = make(record)
+        assert content and (content if isinstance(content, bytes) else content.encode())
+        assert content == make(record)
+    if ending != "epub":
+        linked = make(told("Once."), "https://example.org/?story=id")
+        assert "https://example.org/?story=id" in str(linked).replace("\\", "")
+
+
+@pytest.mark.parametrize("ending", ["md", "txt", "json", "bib"])
+def test_no_file_holds_the_thinking(ending: str) -> None:
+    assert "CANARY" not in str(exports.FILES[ending][1](told("Once.")))
+
+
+def test_a_premise_is_no_markup_in_a_markdown_file() -> None:
+    notes = exports.markdown(told("Once.", "<script> [x](y)\n# *z*")).split("---")[1]
+    assert r"\<script\> \[x\](y) \# \*z\*" in notes
+
+
+def test_every_item_of_the_colophon_is_one_line() -> None:
+    assert not [line for line in colophon(told("Once.", HOSTILE + "\r\n\u2028x"), "https://e/\nx") if len(line.splitlines()) != 1]
+
+
+@pytest.mark.parametrize("created", [0, 951_782_399, 951_782_400, 1_709_251_199.9, 1_735_689_600, 4_102_444_800])
+def test_dates_are_those_of_the_calendar(created: float) -> None:
+    moment = datetime.datetime.fromtimestamp(int(created), datetime.UTC)
+    record = told("", created=created)
+    assert date(record) == moment.timetuple()[:6]
+    assert timestamp(record) == f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
 @pytest.mark.parametrize(
-    "title", ['a/b\\c:d*e?f"g<h>i|j', "..", " . ", "x" * 300, "‮evil", "שלום 🌟", "a\x00b", "con\tt", ""],
+    "title",
+    ['a/b\\c:d*e?f"g<h>i|j', "..", " . ", "x" * 300, "🌟" * 300, "‮evil", "שלום 🌟", "a\x00b", "con\tt", "", "CON", "nul.txt", "Com1", "-rf",
+     HOSTILE],
 )  # fmt: skip
 def test_file_names_are_safe_everywhere(title: str) -> None:
     name = exports.file_name(told(f"# {title}\n\nOnce.", premise="?"), "md")
     stem = name.removesuffix(".md")
-    assert stem and len(name) <= 90
+    assert stem and len(name) <= 100 and len(name.encode()) <= 200
     assert not set(name) & set('/\\:*?"<>|\x00\t\u202e')
-    assert not stem.startswith(".") and not stem.endswith((" ", "."))
+    assert not stem.startswith((".", "-")) and not stem.endswith((" ", "."))
+    assert stem.split(".")[0].upper() not in ("CON", "NUL", "COM1")

@@ -1,11 +1,14 @@
 """Who writes: the facts about a loaded model that the page, the checks and the record need."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Writer:
-    """A model as loaded. `context` is in tokens; `why` is one sentence on how it came to be chosen."""
+    """A model as loaded. `context` is in tokens; `why` is one sentence on how it came to be chosen.
+
+    `versions` are those of the software that writing depends on, by name; empty where nobody noted them.
+    """
 
     name: str
     model: str
@@ -16,6 +19,7 @@ class Writer:
     context: int
     is_preview: bool
     why: str
+    versions: dict[str, str] = field(default_factory=dict, hash=False)
 
     def badge(self) -> str:
         """What stands beside every story: the model, how it is held, and where it runs."""

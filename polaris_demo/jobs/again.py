@@ -1,0 +1,70 @@
+"""Writes stories without a queue: a new one, or a recorded one once more. Knows no files and no command line."""
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ..engine.base import Engine, GpuBroken
+from ..story.citation import Recorded, first_request
+from ..story.record import StoryRecord
+from ..story.request import VERBATIM, StoryRequest
+from ..story.writer import Writer
+
+_PLACE = "\ue000premise\ue000"
+_SAME = ("model", "revision", "precision", "device", "engine")
+
+
+def write(engine: Engine, record: StoryRecord, enough: int | None = None) -> Iterator[StoryRecord]:
+    """Go on with a record until it ends or has `enough` characters; the record after each event."""
+    stop = threading.Event()
+    while True:
+        try:
+            for event in engine.write(record.request, tuple(record.token_ids), stop):
+                record.writer = record.writer or engine.writer
+                record.apply(event, time.time())
+                if enough is not None and len(record.story) >= enough:
+                    stop.set()
+                yield record
+        except GpuBroken:
+            return  # said before it was raised
+        if record.state != "paused" or record.resting:
+            return
+
+
+def write_again(engine: Engine, recorded: Recorded) -> Iterator[StoryRecord]:
+    """Write a recorded story once more, uncut; one that was broken off only as far as it was written."""
+    request = as_prompted(engine, recorded)
+    enough = None if recorded.ended else recorded.characters
+    first = first_request(replace(recorded, request=request))
+    record = StoryRecord("again", first, created=time.time())
+    yield from write(engine, record, enough)
+    if first != request and record.finish and record.finish.reason == "length":
+        record.request, record.finish = request, None
+        record.resumed_at.append(len(record.token_ids))
+        yield from write(engine, record, enough)
+
+
+def as_prompted(engine: Engine, recorded: Recorded) -> StoryRequest:
+    """The request, with the recorded prompt for its words where this version of the app would choose others."""
+    request, rendered = recorded.request, engine.prompt(recorded.request)
+    around = engine.prompt(replace(request, premise=_PLACE, form=VERBATIM))
+    if rendered is None or around is None or rendered[0] == recorded.prompt:
+        return request
+    before, _, after = around[0].partition(_PLACE)
+    message = recorded.prompt.removeprefix(before).removesuffix(after)
+    return replace(request, premise=message, form=VERBATIM) if before + message + after == recorded.prompt else request
+
+
+def remarks(recorded: Recorded, writer: Writer | None) -> list[str]:
+    """What can make the story come out otherwise here, in a sentence each; none where all is as it was."""
+    was, parts = recorded.writer, recorded.resumed + 1
+    said = []
+    if parts > 1 and was.precision != "fp32":
+        said.append(f"It was written in {parts} parts and now in one; in {was.precision} that alone can change it.")
+    if writer is None:
+        return said
+    pairs = [(name, getattr(was, name), getattr(writer, name)) for name in _SAME]
+    pairs += [(name, was.versions[name], writer.versions[name]) for name in sorted(was.versions.keys() & writer.versions.keys())]
+    other = [f"{name} {before}, here {now}" for name, before, now in pairs if before != now]
+    return [*said, f"Not all is as recorded: {'; '.join(other)}."] if other else said

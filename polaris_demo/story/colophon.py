@@ -1,0 +1,90 @@
+"""What every file of a story says and is called: title, file name, date, and the colophon that names who wrote it."""
+
+import calendar
+import re
+import unicodedata
+
+from .. import card
+from .markup import PLAIN, emphasised, title_line
+from .record import StoryRecord
+from .writer import Writer
+
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]+')
+_TURNS_TEXT = re.compile("[\u202a-\u202e\u2066-\u2069]")  # bidirectional embeddings: left open, they turn what follows
+_RESERVED = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"} | {f"{port}{n}" for port in ("COM", "LPT") for n in "0123456789¹²³"}
+_MOST_CHARACTERS, _MOST_BYTES = 80, 180  # file systems take 255 bytes, ending and browser's " (1)" included
+
+
+def whole(text: str) -> str:
+    """`text` as UTF-8 can hold it: halves of a character joined, a half without its other one replaced."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def title(record: StoryRecord) -> str:
+    """The story's own first heading, or the start of the premise where it has none; one line, never empty."""
+    own = title_line(str(record.story).lstrip().split("\n", 1)[0])
+    if own and (name := _one_line(emphasised(own, PLAIN))):
+        return name
+    premise = _one_line(record.request.premise)
+    return (premise if len(premise) <= 60 else premise[:59].rstrip() + "…") or "A story"
+
+
+def file_name(record: StoryRecord, ending: str) -> str:
+    """A name that every file system takes: no separators, no reserved names or characters, not too long."""
+    name = unicodedata.normalize("NFC", _UNSAFE.sub(" ", title(record)))
+    name = "".join(c for c in name if unicodedata.category(c) not in ("Cf", "Cs", "Cc", "Co", "Cn"))
+    name = " ".join(name.split()).strip(" .-")[:_MOST_CHARACTERS]
+    name = name.encode()[:_MOST_BYTES].decode(errors="ignore").rstrip(" .-")
+    if name.split(".")[0].strip().upper() in _RESERVED:
+        name = f"The story {name}"
+    return f"{name or 'story'}.{ending}"
+
+
+def date(record: StoryRecord) -> tuple[int, int, int, int, int, int]:
+    """When the story was asked for, in UTC: year, month, day, hour, minute, second."""
+    days, seconds = divmod(max(0, int(record.created)), 86_400)
+    year = 1970
+    while days >= (length := 365 + calendar.isleap(year)):
+        days, year = days - length, year + 1
+    month = 1
+    while days >= (length := calendar.monthrange(year, month)[1]):
+        days, month = days - length, month + 1
+    return year, month, days + 1, seconds // 3600, seconds // 60 % 60, seconds % 60
+
+
+def timestamp(record: StoryRecord) -> str:
+    """`date` as ISO 8601."""
+    return "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z".format(*date(record))
+
+
+def licence(writer: Writer) -> str:
+    """What is known of the terms a model comes under."""
+    if writer.is_preview:
+        return "MIT, like the app"
+    if writer.name == card.MODEL.name:
+        return card.MODEL.licence
+    return f"see huggingface.co/{writer.model}" if writer.model.count("/") == 1 else "see where its weights come from"
+
+
+def colophon(record: StoryRecord, link: str = "") -> list[str]:
+    """What the reader of a file should know: who wrote it, from what, with which settings. Each item is one line."""
+    writer, s = record.writer, record.request.sampling
+    lines = ["Fiction written by a language model."]
+    if writer:
+        label = "the preview model, not POLARIS-9B; " if writer.is_preview else ""
+        origin = f"{writer.model}, revision {writer.revision}, {writer.precision}"
+        lines.append(_one_line(f"Model: {writer.name} ({origin}); {label}licence: {licence(writer)}."))
+    ended = f"; finish reason: {record.finish.reason}" if record.finish else ""
+    lines += [
+        f"Date: {timestamp(record)[:10]} (UTC)",
+        f"Premise: {_one_line(record.request.premise)}",
+        f"Asked for {record.request.words} words, wrote {record.words} (length ratio {record.length_ratio}){ended}.",
+        f"Settings: form {record.request.form}, temperature {s.temperature:g}, top-p {s.top_p:g}, top-k {s.top_k}, "
+        f"min-p {s.min_p:g}, repetition penalty {s.repetition_penalty:g}, presence penalty {s.presence_penalty:g}, seed {s.seed}.",
+    ]
+    return [*lines, f"Link: {_one_line(link)}"] if link else lines
+
+
+def _one_line(text: str) -> str:
+    text = _TURNS_TEXT.sub("", whole(text))
+    return " ".join("".join(" " if unicodedata.category(c) == "Cc" else c for c in text).split())
