@@ -3,6 +3,7 @@
 import spaces  # noqa: F401  before anything that touches CUDA
 
 import logging
+import signal
 import sys
 
 from polaris_demo.engine import load_engine
@@ -22,9 +23,15 @@ def main() -> None:
         settings = read_settings()
     except SettingsError as error:
         sys.exit(str(error))
-    library = Library(settings.data_dir, settings.keep_days, lasts=settings.data_lasts)
-    runner = Runner(load_engine(settings), settings.queue_size, settings.unfollowed_seconds, settings.max_words, library)
-    build_page(runner, settings).launch(**launch_options())
+    library = Library(settings.data_dir, settings.keep_days, lasts=settings.data_lasts, backup_dir=settings.backup_dir)
+    engine = load_engine(settings)
+    runner = Runner(engine, settings.queue_size, settings.unfollowed_seconds, settings.max_words, library, admin_key=settings.admin_key)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a host ends the server as Ctrl-C does: nothing is lost
+    try:
+        build_page(runner, settings).launch(**launch_options(runner, settings))
+    finally:
+        runner.close()
+        library.close()
 
 
 if __name__ == "__main__":

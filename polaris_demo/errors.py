@@ -28,6 +28,14 @@ class UnknownStory(VisitorError):
     """No story with this id, or not with this key."""
 
 
+class NotTheHost(VisitorError):
+    """Only the host may do this, and the key is not the host's."""
+
+
+class CannotDelete(VisitorError):
+    """The library does not let go of a story just now."""
+
+
 def log_bug(log: logging.Logger, what: str, error: BaseException) -> None:
     """Log where an unforeseen error came from. Its message is left out: it may quote a visitor's text."""
     frames = "".join(traceback.format_tb(error.__traceback__))

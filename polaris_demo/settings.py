@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PRECISIONS = ("auto", "fp32", "bf16", "4bit")
+LOOPS = ("auto", "plain")
+SHORTEST_KEY = 16  # characters; nothing slows down whoever tries keys one by one
 
 
 class SettingsError(ValueError):
@@ -16,15 +18,19 @@ class SettingsError(ValueError):
 class Settings:
     model: str = "auto"
     precision: str = "auto"
+    plain_loop: bool = False
     max_words: int = 12_000
     queue_size: int = 12
     unfollowed_seconds: int = 600
     data_dir: Path | None = None
     data_lasts: bool = True
     keep_days: int = 30
+    backup_dir: Path | None = None
+    admin_key: str = field(default="", repr=False)
     zerogpu: bool = False
     segment_seconds: int = 80
-    hf_token: str | None = None
+    home: str = ""
+    hf_token: str | None = field(default=None, repr=False)
 
 
 HELP = {
@@ -32,12 +38,18 @@ HELP = {
     "a hub id, or a folder with a checkpoint. Default: auto.",
     "POLARIS_PRECISION": f"{', '.join(PRECISIONS)}. auto is bf16 on a GPU where the weights and a story's cache fit, else 4bit, "
     "4bit on ZeroGPU, where speed decides how much a visitor can have, and fp32 on a CPU. Default: auto.",
+    "POLARIS_DECODE_LOOP": f"{', '.join(LOOPS)}. auto is captured steps on a GPU and the plain loop on a CPU; plain is the plain loop "
+    "everywhere, slower on a GPU, to compare with or to do without capturing. Default: auto.",
     "POLARIS_MAX_WORDS": "the longest story this server writes, 50 to 12000 words. Default: 12000.",
     "POLARIS_QUEUE_SIZE": "stories that may wait while others are written, 1 to 1000. Default: 12.",
-    "POLARIS_UNFOLLOWED_SECONDS": "after this many seconds without anyone following it, a story is stopped, 1 to 86400. Default: 600.",
+    "POLARIS_UNFOLLOWED_SECONDS": "after this many seconds without anyone following it, a story is paused, 1 to 86400. Default: 600.",
     "POLARIS_DATA_DIR": "the folder on local disk where stories are kept; empty keeps them in memory, until this server restarts. "
     "Default: a folder of this app in the user's data folder.",
     "POLARIS_KEEP_DAYS": "days a story is kept, 1 to 3650. Default: 30.",
+    "POLARIS_BACKUP_DIR": "a folder for snapshots of the stories, every few minutes; it may be a slow one, such as a mounted bucket. "
+    "Where POLARIS_DATA_DIR is empty at start, the newest snapshot is restored. Default: none.",
+    "POLARIS_ADMIN_KEY": f"a secret of at least {SHORTEST_KEY} characters: whoever has it can delete any story and pause new ones. "
+    "Default: none, and nobody can.",
     "POLARIS_SEGMENT_SECONDS": "on ZeroGPU, the most seconds asked for at a time, 30 to 1600. The platform counts them 1.5 times, "
     "so 80 take the 120 that a logged-out visitor has in a day. Default: 80.",
     "HF_TOKEN": "a hub token of an account that has passed the gate of POLARIS-9B.",
@@ -55,26 +67,47 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
     precision = env.get("POLARIS_PRECISION", "auto").strip().lower()
     if precision not in PRECISIONS:
         raise SettingsError(f"POLARIS_PRECISION is {precision!r}; it takes {', '.join(PRECISIONS)}.")
+    loop = env.get("POLARIS_DECODE_LOOP", "auto").strip().lower()
+    if loop not in LOOPS:
+        raise SettingsError(f"POLARIS_DECODE_LOOP is {loop!r}; it takes {', '.join(LOOPS)}.")
     return Settings(
         model=env.get("POLARIS_MODEL", "auto").strip() or "auto",
         precision=precision,
+        plain_loop=loop == "plain",
         max_words=_whole(env, "POLARIS_MAX_WORDS", 12_000, 50, 12_000),
         queue_size=_whole(env, "POLARIS_QUEUE_SIZE", 12, 1, 1000),
         unfollowed_seconds=_whole(env, "POLARIS_UNFOLLOWED_SECONDS", 600, 1, 86_400),
-        data_dir=_folder(env),
-        data_lasts="POLARIS_DATA_DIR" in env or "SPACE_ID" not in env,  # a Space's own disk is new at every start
+        data_dir=_data_dir(env),
+        # A Space's own disk is new at every start, unless a snapshot is restored to it.
+        data_lasts="POLARIS_DATA_DIR" in env or "SPACE_ID" not in env or _backup_dir(env) is not None,
         keep_days=_whole(env, "POLARIS_KEEP_DAYS", 30, 1, 3650),
+        backup_dir=_backup_dir(env),
+        admin_key=_admin_key(env),
         zerogpu=env.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true"),
         segment_seconds=_whole(env, "POLARIS_SEGMENT_SECONDS", 80, 30, 1600),
+        # Links to a Space lead to its page on the hub: at its direct address a visitor's account does not count.
+        home=f"https://huggingface.co/spaces/{env['SPACE_ID']}" if env.get("SPACE_ID") else "",
         hf_token=env.get("HF_TOKEN") or None,
     )
 
 
-def _folder(env: Mapping[str, str]) -> Path | None:
+def _data_dir(env: Mapping[str, str]) -> Path | None:
     named = env.get("POLARIS_DATA_DIR")
     if named is None:
         return Path(env.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "polaris_demo"
     return Path(named).expanduser() if named.strip() else None
+
+
+def _backup_dir(env: Mapping[str, str]) -> Path | None:
+    named = env.get("POLARIS_BACKUP_DIR", "").strip()
+    return Path(named).expanduser() if named else None
+
+
+def _admin_key(env: Mapping[str, str]) -> str:
+    key = env.get("POLARIS_ADMIN_KEY", "").strip()
+    if key and len(key) < SHORTEST_KEY:
+        raise SettingsError(f"POLARIS_ADMIN_KEY has {len(key)} characters; it takes at least {SHORTEST_KEY}, so that it cannot be guessed.")
+    return key
 
 
 def _whole(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

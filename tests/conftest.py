@@ -1,6 +1,7 @@
 """Fixtures: the miniature loaded once, and the whole app on a free port over any engine."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,8 @@ from polaris_demo.engine.local import LocalEngine
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.settings import Settings
 
+from .doubles import ScriptedEngine, until
+
 
 @pytest.fixture(scope="session")
 def miniature() -> LocalEngine:
@@ -23,13 +26,30 @@ def miniature() -> LocalEngine:
     return engine
 
 
+@pytest.fixture
+def run() -> Iterator[Callable[..., Runner]]:
+    """run(engine or script, capacity, **runner options) -> a runner, closed at the end with all its threads."""
+    runners: list[Runner] = []
+
+    def start(script, capacity: int = 1, **options) -> Runner:
+        engine = ScriptedEngine(script, capacity=capacity) if callable(script) else script
+        runners.append(Runner(engine, **options))
+        return runners[-1]
+
+    yield start
+    for runner in runners:
+        runner.close()
+    until(lambda: not [t for t in threading.enumerate() if t.name.startswith("writer-")], what="workers ended")
+
+
 @contextmanager
 def serving(runner: Runner, settings: Settings | None = None) -> Iterator[str]:
     """The app over a runner; yields its address."""
     from polaris_demo.page.layout import build_page, launch_options
 
-    page = build_page(runner, settings or Settings())
-    options = launch_options() | {"mcp_server": False}
+    settings = settings or Settings()
+    page = build_page(runner, settings)
+    options = launch_options(runner, settings) | {"mcp_server": False}
     _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **options)
     try:
         yield url

@@ -1,9 +1,12 @@
 """Engines that follow a script, for what the miniature cannot be made to do. Only for tests."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from polaris_demo.jobs.job import Job
+from polaris_demo.jobs.runner import Runner
 from polaris_demo.story.events import Delta, Event, Finish, Progress, Started
 from polaris_demo.story.request import StoryRequest
 from polaris_demo.story.writer import Writer
@@ -92,3 +95,30 @@ def until(test: Callable[[], bool], seconds: float = 20, what: str = "") -> floa
         assert time.monotonic() - start < seconds, f"still not so after {seconds} s: {what or test}"
         time.sleep(0.005)
     return time.monotonic() - start
+
+
+def asked(premise: str = "a robot", **fields: object) -> dict[str, object]:
+    """A request as it arrives."""
+    return {"premise": premise, "words": 200, **fields}
+
+
+def finished(job: Job) -> bool:
+    return job.record.over
+
+
+def rests(job: Job) -> bool:
+    """Nothing more comes of it by itself, and its worker is free again."""
+    return not job.active
+
+
+def paused(job: Job) -> bool:
+    return job.record.state == "paused" and not job.at_work
+
+
+def followed(runner: Runner, job: Job, offset: int = 0) -> str:
+    """The text of a story, followed to its end."""
+
+    async def read() -> str:
+        return "".join([piece.text async for piece in runner.follow(job.record.id, offset)])
+
+    return asyncio.run(read())

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "polaris_demo"
-LAYERS = ["page", "jobs", "engine", "story"]
-SHARED = {"card", "settings", "errors"}
+LAYERS = ["__main__", "page", "jobs", "engine", "story"]
+SHARED = {"card", "settings", "errors", "__version__"}
 HOMES = {
     "gradio": {"page"}, "torch": {"engine"}, "transformers": {"engine"}, "tokenizers": {"engine"}, "safetensors": {"engine"},
     "bitsandbytes": {"engine"}, "huggingface_hub": {"engine"}, "httpx": {"engine"}, "openai": {"engine"}, "sqlite3": {"jobs"},

@@ -1,6 +1,7 @@
 """The library keeps what was written: through kills, forks, full disks, damage and time."""
 
 import gc
+import json
 import os
 import random
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from polaris_demo.jobs.library import DAY, FULL, Library, SavedStory, hash_key
+from polaris_demo.jobs.library import DAY, FULL, MIGRATIONS, Library, SavedStory, hash_key
 
 ROOT = Path(__file__).parent.parent
 
@@ -88,21 +89,72 @@ def test_a_deleted_story_gives_its_room_back(tmp_path: Path) -> None:
     assert (tmp_path / "stories.db").stat().st_size < 1_000_000
 
 
-def test_a_newer_librarys_file_is_left_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    Library(tmp_path).close()
+def contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def test_a_newer_librarys_file_is_refused_with_a_sentence_and_untouched(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first = Library(tmp_path)
+    first.save(piece("s", "of the future"))
+    first.close()
     db = sqlite3.connect(tmp_path / "stories.db")
-    db.execute("PRAGMA user_version = 99")
+    db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    db.execute("PRAGMA journal_mode = DELETE")
     db.close()
+    before = contents(tmp_path)
     library = Library(tmp_path)
     assert not library.lasting and library.save(piece("s", "text"))
-    assert "version 99" in caplog.text
+    library.close()
+    assert f"version {len(MIGRATIONS) + 1}, and this app knows {len(MIGRATIONS)}; start the newer app" in caplog.text
+    assert contents(tmp_path) == before
 
 
-def test_a_damaged_file_is_set_aside_and_a_new_one_begun(tmp_path: Path) -> None:
-    (tmp_path / "stories.db").write_bytes(b"this is no database at all" * 200)
+def test_a_library_of_the_first_schema_opens_with_nothing_lost(tmp_path: Path) -> None:
+    """Two hundred stories as the first version wrote them, and the file brought forward once."""
+    db = sqlite3.connect(tmp_path / "stories.db")
+    db.executescript(f"{MIGRATIONS[0]} PRAGMA user_version = 1;")
+    stories = {f"s{n}": ([f"{n}.{i} é\n" for i in range(5)], list(range(n, n + 5))) for n in range(200)}
+    for n, (name, (texts, tokens)) in enumerate(stories.items()):
+        about = json.dumps({"request": {"premise": name}, "created": n})
+        db.execute("INSERT INTO stories VALUES (?, ?, 'finished', ?, ?, 9)", (name, hash_key(name), float(n), about))
+        for i, (text, token) in enumerate(zip(texts, tokens, strict=True), 1):
+            db.execute("INSERT INTO pieces VALUES (?, ?, ?, ?)", (name, i, text, token.to_bytes(4, sys.byteorder)))
+    db.commit()
+    db.close()
+    for _ in range(2):
+        library = Library(tmp_path)
+        assert library._db.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
+        for n, (name, (texts, tokens)) in enumerate(stories.items()):
+            saved = library.load(name)
+            about = {"request": {"premise": name}, "created": n}
+            assert saved == SavedStory(name, hash_key(name), "finished", float(n), about, "".join(texts), tuple(tokens))
+        assert library.save(piece("new", "text")) and library.delete("new")
+        library.close()
+    assert sound(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["garbage", "truncated", "no header", "a hole in the stories"])
+def test_a_damaged_file_is_set_aside_named_and_a_new_one_begun(tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture) -> None:
+    library, file = Library(tmp_path), tmp_path / "stories.db"
+    for n in range(300):
+        library.save(piece(f"s{n}", "text " * 20, request={"premise": "p" * 200}))
+    library.close()
+    data = bytearray(file.read_bytes())
+    if damage == "garbage":
+        data = bytearray(b"this is no database at all" * 200)
+    elif damage == "truncated":
+        del data[len(data) // 2 :]
+    elif damage == "no header":
+        data[:100] = bytes(100)
+    else:
+        data[8 * 4096 : 9 * 4096] = bytes([7]) * 4096
+    file.write_bytes(data)
     library = Library(tmp_path)
     assert library.lasting and library.save(piece("s", "text"))
-    assert len(list(tmp_path.glob("stories.db.damaged-*"))) == 1
+    [aside] = tmp_path.glob("stories.db.damaged-*")
+    assert aside.read_bytes() == data and aside.name in caplog.text
+    library.close()
+    assert sound(tmp_path)
 
 
 def test_a_folder_that_cannot_be_made_is_no_reason_not_to_write(tmp_path: Path) -> None:
@@ -121,6 +173,38 @@ def test_a_full_disk_is_said_and_the_next_save_makes_up_for_it(tmp_path: Path) -
     assert library.save(piece("s", " after", (3,))) and not library.problem
     saved = library.load("s")
     assert saved and saved.text == "before " + "x" * 100_000 + " after" and saved.token_ids == (1, 2, 3)
+
+
+def test_what_no_character_is_becomes_a_question_mark(tmp_path: Path) -> None:
+    library = Library(tmp_path)
+    assert library.save(SavedStory("s", "k", "writing", 1.0, {"a": "\udcff"}, "half \ud83c of a pair", (), "title \ud83c"))
+    saved = library.load("s")
+    assert saved and saved.text == "half ? of a pair"
+
+
+def test_settings_of_the_host_last(tmp_path: Path) -> None:
+    library = Library(tmp_path)
+    assert library.remembered("name") == ""
+    library.remember("name", "value")
+    library.remember("name", "another")
+    library.close()
+    assert Library(tmp_path).remembered("name") == "another"
+
+
+def test_a_full_disk_at_every_moment_of_a_story_costs_nothing_once_there_is_room(tmp_path: Path) -> None:
+    """Forty saves with the disk full for ten of them, at any place."""
+    for full_from in range(0, 30, 5):
+        library, texts = Library(tmp_path / str(full_from)), []
+        for n in range(40):
+            pages = library._db.execute("PRAGMA page_count").fetchone()[0]
+            library._db.execute(f"PRAGMA max_page_count = {pages if full_from <= n < full_from + 10 else 1_000_000}")
+            texts.append(f"{n} " * 3000)
+            kept = library.save(piece("s", texts[-1], (n,)))
+            assert kept == (not library.problem)
+        assert not library.problem
+        saved = library.load("s")
+        assert saved and saved.text == "".join(texts) and saved.token_ids == tuple(range(40))
+        library.close()
 
 
 def test_a_save_costs_the_same_however_long_the_story(tmp_path: Path) -> None:

@@ -6,50 +6,34 @@ import itertools
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from polaris_demo.engine.base import BackgroundEngine, GpuBroken, LoadProgress
 from polaris_demo.errors import Busy, CannotGoOn, EngineError, RequestRefused, UnknownStory
+from polaris_demo.jobs import runner as runner_module
 from polaris_demo.jobs.library import Library
-from polaris_demo.jobs.runner import UNFOLLOWED, UNFORESEEN, Job, Runner
+from polaris_demo.jobs.runner import UNFOLLOWED, UNFORESEEN
+from polaris_demo.jobs.shelf import INTERRUPTED, LEFT
 from polaris_demo.story.events import Delta, Finish, Started
 
-from .doubles import ScriptedEngine, echoes, endless, story_events, tells, until, waits_for
+from .doubles import (
+    ScriptedEngine,
+    asked,
+    echoes,
+    endless,
+    finished,
+    followed,
+    paused,
+    rests,
+    story_events,
+    tells,
+    until,
+    waits_for,
+)
 
 ROOT = Path(__file__).parent.parent
-
-
-def asked(premise: str = "a robot", **fields: object) -> dict[str, object]:
-    return {"premise": premise, "words": 200, **fields}
-
-
-@pytest.fixture
-def run() -> Iterator:
-    runners: list[Runner] = []
-
-    def start(script, capacity: int = 1, **options) -> Runner:
-        engine = script if not callable(script) else ScriptedEngine(script, capacity=capacity)
-        runners.append(Runner(engine, **options))
-        return runners[-1]
-
-    yield start
-    for runner in runners:
-        runner.close()
-    until(lambda: not [t for t in threading.enumerate() if t.name.startswith("writer-")], what="workers ended")
-
-
-def finished(job: Job) -> bool:
-    return job.record.over
-
-
-def followed(runner: Runner, job: Job, offset: int = 0) -> str:
-    async def read() -> str:
-        return "".join([piece.text async for piece in runner.follow(job.record.id, offset)])
-
-    return asyncio.run(read())
 
 
 def test_a_story_is_written_and_followed_from_any_offset(run) -> None:
@@ -209,11 +193,19 @@ def test_a_follower_hears_something_every_second_while_nothing_happens(run) -> N
     assert max(b - a for a, b in itertools.pairwise(times)) < 1.5
 
 
-def test_a_story_nobody_follows_is_stopped(run) -> None:
+def test_a_story_nobody_follows_is_paused_and_one_that_waits_leaves_the_queue(run) -> None:
     runner = run(endless, unfollowed_seconds=0.2)
     first, second = runner.submit(asked()), runner.submit(asked())
-    until(lambda: finished(first) and finished(second))
-    assert first.record.finish and first.record.finish.message == UNFOLLOWED
+    until(lambda: rests(first) and rests(second))
+    assert first.record.finish == second.record.finish == Finish("segment", UNFOLLOWED)
+    assert first.record.state == second.record.state == "paused" and first.record.words > 0 == second.record.words
+    assert runner.library.load(second.record.id).state == "paused"
+    runner._unfollowed_seconds = 60
+    for job in (first, second):
+        runner.resume(job.record.id, job.key)
+    until(lambda: first.record.state == "writing")
+    runner.stop(first.record.id, first.key)
+    until(lambda: second.record.state == "writing")
 
 
 def test_a_followed_story_is_not(run) -> None:
@@ -272,12 +264,13 @@ def test_stories_wait_while_the_model_loads(run) -> None:
     assert job.record.writer and job.record.writer.name == "POLARIS-9B"
 
 
-def test_closing_stops_everything_what_waits_too(run) -> None:
+def test_closing_pauses_everything_what_waits_too(run) -> None:
     runner = run(endless, capacity=3)
     jobs = [runner.submit(asked()) for _ in range(5)]
     until(lambda: all(job.record.state == "writing" for job in jobs[:3]))
     runner.close()
-    assert all(map(finished, jobs))
+    assert [job.record.finish for job in jobs] == [Finish("segment", INTERRUPTED)] * 5 and all(map(rests, jobs))
+    assert all(runner.library.load(job.record.id).state == "paused" for job in jobs)
 
 
 def test_the_last_thing_a_follower_hears_is_the_end(run) -> None:
@@ -326,18 +319,6 @@ def test_seconds_are_expected_once_a_story_has_been_written(run) -> None:
     assert checked.seconds and checked.words == 7200
 
 
-def test_old_stories_are_forgotten_but_never_running_ones(run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("polaris_demo.jobs.runner.KEPT", 3)
-    runner = run(tells("Hi."))
-    jobs = []
-    for _ in range(6):
-        jobs.append(runner.submit(asked()))
-        until(lambda: finished(jobs[-1]))
-    assert list(runner._jobs) == [job.record.id for job in jobs[-3:]]
-    assert runner.get(jobs[-1].record.id) is jobs[-1].record
-    assert str(runner.get(jobs[0].record.id).story) == "Hi."  # from the library
-
-
 def test_stop_lands_within_a_second_on_the_miniature_and_the_next_story_starts(run, miniature) -> None:
     """Thirty stops while it reads a long prompt, plans and writes."""
     runner, slowest = run(miniature), 0.0
@@ -363,10 +344,6 @@ def in_segments(texts: list[str], message: str = ""):
         yield Finish("stop") if text == texts[-1] else Finish("segment", message)
 
     return script
-
-
-def paused(job: Job) -> bool:
-    return job.record.state == "paused" and not job.at_work
 
 
 def test_a_paused_story_goes_on_where_it_was(run) -> None:
@@ -402,6 +379,20 @@ def test_a_story_paused_for_a_reason_rests_and_can_be_stopped(run) -> None:
     assert job.record.resting and job.record.finish == Finish("segment", "The quota is used up.")
     runner.stop(job.record.id, job.key)
     assert job.record.state == "stopped" and str(job.record.story) == "Once "
+
+
+def test_a_story_whose_page_does_not_ask_for_the_next_segment_is_paused_with_a_sentence(run, monkeypatch, tmp_path) -> None:
+    library = Library(tmp_path)
+    runner = run(in_segments(["Once ", "upon a time."]), library=library)
+    job = runner.submit(asked())
+    until(lambda: paused(job))
+    second = run(echoes, library=Library(tmp_path))  # the server dies here: what comes after it finds no page either
+    assert second.get(job.record.id).finish == Finish("segment", LEFT) and second.get(job.record.id).resting
+    monkeypatch.setattr(runner_module, "BETWEEN_SECONDS", 0.1)
+    until(lambda: job.record.resting)
+    assert job.record.finish == Finish("segment", LEFT) and job.record.state == "paused"
+    runner.resume(job.record.id, job.key)
+    assert followed(runner, job) == "Once upon a time."
 
 
 def test_only_the_owner_goes_on_and_only_with_what_is_paused(run) -> None:
@@ -479,7 +470,7 @@ def test_a_server_that_died_leaves_its_stories_to_be_gone_on_with(run, tmp_path)
     job = first.submit(asked("a potter"))
     until(lambda: paused(job))
     job.record.state = "writing"  # as the library would have it, had the process been killed now
-    first._save(job)
+    first._shelf.save(job)
 
     second = run(in_segments(["a time."]), library=Library(tmp_path))
     found = second.get(job.record.id)

@@ -13,12 +13,17 @@ import sqlite3
 import threading
 import time
 from array import array
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .backup import Backup, restore
+
 DAY = 86_400
+MOST_BYTES = 2**30  # some tens of thousands of stories, and a small part of the smallest disk a Space has
+MOST_IN_MEMORY = 2**28  # where there is no file, the model needs the memory more
 FULL = "This server's disk is full, so this story is not being kept: copy or download it before you leave."
 UNWRITABLE = "This server cannot keep stories just now: copy or download this one before you leave."
 MIGRATIONS = (
@@ -33,6 +38,12 @@ MIGRATIONS = (
         PRIMARY KEY (story, number)
     ) WITHOUT ROWID;
     CREATE INDEX by_age ON stories (updated);
+    """,
+    # A story saved before this has no title and no count of words until it is saved again.
+    """
+    ALTER TABLE stories ADD COLUMN title TEXT;
+    ALTER TABLE stories ADD COLUMN words INTEGER;
+    CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     """,
 )
 log = logging.getLogger(__name__)
@@ -51,6 +62,20 @@ class SavedStory:
     about: dict[str, Any]
     text: str
     token_ids: tuple[int, ...]
+    title: str | None = None
+    words: int | None = None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A story in a list of stories. `expires` is None where nothing lasts; all times are seconds since the epoch."""
+
+    id: str
+    title: str
+    words: int
+    state: str
+    created: float
+    expires: float | None
 
 
 def hash_key(key: str) -> str:
@@ -66,16 +91,32 @@ class Library:
     the process loses none.
     """
 
-    def __init__(self, folder: Path | None, keep_days: float = 30, most_bytes: int = 2**30, lasts: bool = True) -> None:
-        self.keep_days, self._most_bytes, self._lasts, self.problem = keep_days, most_bytes, lasts, ""
+    def __init__(
+        self,
+        folder: Path | None,
+        keep_days: float = 30,
+        most_bytes: int = MOST_BYTES,
+        lasts: bool = True,
+        backup_dir: Path | None = None,
+    ) -> None:
+        self.keep_days, self._lasts, self.problem = keep_days, lasts, ""
+        self.changes = 0  # made by this process; snapshots go by it
         self._lock = threading.RLock()
         self._owed: dict[str, tuple[str, list[int]]] = {}
-        self._db = self._open(folder)
+        self._file: Path | None = folder / "stories.db" if folder else None
+        self._backup_dir, self._new = backup_dir, True
+        self._db = self._open()
+        self._most_bytes = most_bytes if self._file else min(most_bytes, MOST_IN_MEMORY)
+        self._backup = self._begin_backup()
 
     @property
     def lasting(self) -> bool:
         """Stories outlive a restart of the server: they are in a file, and its disk is said to last."""
-        return self._lasts and bool(self._db.execute("PRAGMA database_list").fetchone()[2])
+        return self._lasts and self._file is not None
+
+    def expires(self, updated: float) -> float | None:
+        """When a story last saved at `updated` is let go of; None where nothing lasts."""
+        return updated + self.keep_days * DAY if self.lasting else None
 
     def save(self, story: SavedStory) -> bool:
         """Keep a story's new `text` and `token_ids` (what came since the last save), its state and what is known about it.
@@ -92,7 +133,7 @@ class Library:
                 self._owed[story.id] = (text, tokens)
                 self._fail(error)
                 return False
-            self.problem = ""
+            self.problem, self.changes = "", self.changes + 1
             return True
 
     def load(self, story_id: str) -> SavedStory | None:
@@ -104,12 +145,30 @@ class Library:
         tokens = array("I", b"".join(piece[1] for piece in pieces))
         return SavedStory(story_id, row[0], row[1], row[2], json.loads(row[3]), "".join(piece[0] for piece in pieces), tuple(tokens))
 
-    def delete(self, story_id: str) -> None:
+    def summaries(self, ids: Sequence[str]) -> dict[str, Summary]:
+        """What a list shows of the stories with these ids, as far as they are here and have been counted."""
+        marks = ",".join("?" * len(ids))
+        query = f"SELECT id, title, words, state, about, updated FROM stories WHERE id IN ({marks}) AND words IS NOT NULL"
         with self._lock:
+            rows = self._db.execute(query, tuple(ids)).fetchall()
+        return {
+            story_id: Summary(story_id, heading, words, state, json.loads(about).get("created", 0.0), self.expires(updated))
+            for story_id, heading, words, state, about, updated in rows
+        }
+
+    def delete(self, story_id: str) -> bool:
+        """Let go of a story and of the room it took. False where that failed."""
+        with self._lock:
+            try:
+                with self._db:
+                    self._db.execute("DELETE FROM stories WHERE id = ?", (story_id,))
+                self._db.executescript("PRAGMA incremental_vacuum")  # execute() would free one page and leave it there
+            except sqlite3.Error as error:
+                self._fail(error, "deleted")
+                return False
             self._owed.pop(story_id, None)
-            with self._db:
-                self._db.execute("DELETE FROM stories WHERE id = ?", (story_id,))
-            self._db.executescript("PRAGMA incremental_vacuum")  # execute() would free one page and leave it there
+            self.changes += 1
+            return True
 
     def interrupt(self, unfinished: Collection[str], now: float) -> int:
         """At start: stories left in one of the `unfinished` states were interrupted. How many there were."""
@@ -118,37 +177,59 @@ class Library:
         with self._lock:
             try:
                 with self._db:
-                    return self._db.execute(change, (now, *unfinished)).rowcount
+                    found = self._db.execute(change, (now, *unfinished)).rowcount
             except sqlite3.Error as error:
-                self._fail(error)
+                self._fail(error, "marked as interrupted")
                 return 0
+            self.changes += found > 0
+            return found
 
-    def expire(self, now: float, in_use: Collection[str] = ()) -> None:
-        """Delete what is past its days, and the oldest beyond the size limit; never a story `in_use`."""
+    def expire(self, now: float, in_use: Collection[str] = ()) -> list[str]:
+        """Delete what is past its days, and the oldest beyond the size limit; never a story `in_use`. The ids that went."""
         with self._lock:
             rows = self._db.execute("SELECT id, updated, bytes FROM stories ORDER BY updated DESC").fetchall()
-            kept = 0
-            for story_id, updated, size in rows:
-                kept += size
-                if story_id not in in_use and (updated < now - self.keep_days * DAY or kept > self._most_bytes):
-                    try:
-                        self.delete(story_id)
-                    except sqlite3.Error as error:
-                        self._fail(error)
-                    kept -= size
+        kept, gone = 0, []
+        for story_id, updated, size in rows:
+            kept += size
+            if story_id not in in_use and (updated < now - self.keep_days * DAY or kept > self._most_bytes):
+                kept -= size
+                if self.delete(story_id):
+                    gone.append(story_id)
+        return gone
+
+    def remembered(self, name: str) -> str:
+        """What was kept under this name; empty where nothing was."""
+        with self._lock:
+            row = self._db.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep a setting of the host over restarts."""
+        with self._lock:
+            try:
+                with self._db:
+                    self._db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
+            except sqlite3.Error as error:
+                self._fail(error, "changed in its settings")
+            self.changes += 1
 
     def close(self) -> None:
+        """Make the last snapshot, where snapshots are made, and let go of the file."""
+        if self._backup:
+            self._backup.close()
         with self._lock:
             self._db.close()
 
     # --- the file ----------------------------------------------------------------------------------------------------
 
     def _append(self, story: SavedStory, text: str, tokens: list[int]) -> None:
+        text, heading = _text(text), _text(story.title) if story.title else None
         blob, about = array("I", tokens).tobytes(), json.dumps(story.about)
         self._db.execute(
-            "INSERT INTO stories (id, key_hash, state, updated, about, bytes) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE "
-            "SET state = excluded.state, updated = excluded.updated, about = excluded.about, bytes = bytes + excluded.bytes",
-            (story.id, story.key_hash, story.state, story.updated, about, len(blob) + len(text.encode())),
+            "INSERT INTO stories (id, key_hash, state, updated, about, title, words, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET state = excluded.state, updated = excluded.updated, about = excluded.about, "
+            "title = coalesce(excluded.title, title), words = excluded.words, bytes = bytes + excluded.bytes",
+            (story.id, story.key_hash, story.state, story.updated, about, heading, story.words, len(blob) + len(text.encode())),
         )
         if text or tokens:
             self._db.execute(
@@ -156,29 +237,49 @@ class Library:
                 (story.id, text, blob, story.id),
             )
 
-    def _open(self, folder: Path | None) -> sqlite3.Connection:
-        if folder is None:
+    def _open(self) -> sqlite3.Connection:
+        if self._file is None:
             return _connect(":memory:")
-        path = folder / "stories.db"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            return self._open_file(self._file)
+        except (OSError, sqlite3.Error, NewerLibrary) as error:
+            log.error("Stories cannot be kept in %s and last until this server restarts: %s", self._file.parent, error)
+            self._file = None
+            return _connect(":memory:")
+
+    def _open_file(self, path: Path) -> sqlite3.Connection:
+        """The file as it is, or the newest snapshot, or a new one: a damaged file is set aside, never written over."""
+        if path.exists():
             try:
-                return _connect(str(path))
+                db = _connect(str(path))
+                self._new = False
+                return db
             except sqlite3.DatabaseError as error:
                 if isinstance(error, sqlite3.OperationalError):
                     raise
-                damaged = path.with_name(f"stories.db.damaged-{int(time.time())}")
-                path.rename(damaged)
-                log.error("%s is damaged (%s); it is set aside as %s and a new one begun", path, error, damaged.name)
-                return _connect(str(path))
-        except (OSError, sqlite3.Error, NewerLibrary) as error:
-            log.error("Stories cannot be kept in %s and last until this server restarts: %s", folder, error)
-            return _connect(":memory:")
+                log.error("%s is damaged: %s", path, error)
+        _set_aside(path)
+        if self._backup_dir:
+            try:
+                restore(self._backup_dir, path)
+            except OSError as error:
+                log.error(
+                    "%s cannot be read, so no snapshot was restored, and none is made until the next start: %s", self._backup_dir, error
+                )
+                self._backup_dir = None
+        return _connect(str(path))
 
-    def _fail(self, error: sqlite3.Error) -> None:
+    def _begin_backup(self) -> Backup | None:
+        if self._backup_dir is None or self._file is None:
+            return None
+        # A file that was here before may hold more than the newest snapshot.
+        return Backup(self._file, self._backup_dir, lambda: self.changes, made=0 if self._new else -1)
+
+    def _fail(self, error: sqlite3.Error, what: str = "saved") -> None:
         problem = FULL if "full" in str(error) else UNWRITABLE
         if problem != self.problem:
-            log.error("A story could not be saved: %s", error)
+            log.error("A story could not be %s: %s", what, error)
         self.problem = problem
 
 
@@ -188,14 +289,35 @@ class NewerLibrary(Exception):
 
 def _connect(path: str) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=5, check_same_thread=False)
-    db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = NORMAL")
-    db.execute("PRAGMA foreign_keys = ON")
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(MIGRATIONS):
+    try:
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(MIGRATIONS):  # looked at before anything could change the file
+            raise NewerLibrary(f"it has version {version}, and this app knows {len(MIGRATIONS)}; start the newer app")
+        found = db.execute("PRAGMA quick_check('stories')").fetchone()[0] if version else "ok"  # texts would take too long
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA secure_delete = ON")  # what was deleted can be read nowhere in the file
+        for number, migration in enumerate(MIGRATIONS[version:], version + 1):
+            db.executescript(f"BEGIN; {migration} PRAGMA user_version = {number}; COMMIT;")
+    except BaseException:
         db.close()
-        raise NewerLibrary(f"it has version {version}, and this app knows {len(MIGRATIONS)}; start the newer app")
-    for number, migration in enumerate(MIGRATIONS[version:], version + 1):
-        db.executescript(f"BEGIN; {migration} PRAGMA user_version = {number}; COMMIT;")
+        raise
     return db
+
+
+def _text(text: str) -> str:
+    """What SQLite takes: a half of a surrogate pair, which no character is, becomes a question mark."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _set_aside(path: Path) -> None:
+    """Rename what is left of a database, its log too: SQLite would play an old log into a new file."""
+    aside = f"{path.name}.damaged-{int(time.time())}"
+    for ending in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + ending).rename(path.with_name(aside + ending))
+            log.error("%s%s is set aside as %s%s", path, ending, aside, ending)

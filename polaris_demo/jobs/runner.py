@@ -1,48 +1,39 @@
 """Stories belong to the server: they are queued and written here, by worker threads, whoever is watching.
 
-Visitors submit, follow, stop. A follower that leaves changes nothing; a story that nobody follows for a set time is
-stopped. Knows nothing of pages or models.
+Visitors submit, follow, stop, go on. A follower that leaves changes nothing; a story that nobody follows for a set time
+is paused. Knows nothing of pages or models.
 """
 
 import asyncio
-import contextvars
 import logging
 import os
 import secrets
 import sys
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..engine.base import Engine, GpuBroken
-from ..errors import Busy, CannotGoOn, RequestRefused, UnknownStory, log_bug
+from ..errors import Busy, CannotGoOn, NotTheHost, RequestRefused, UnknownStory, log_bug
 from ..story.events import Finish, Progress
-from ..story.prompt import user_message
-from ..story.record import UNFINISHED, StoryRecord
-from ..story.request import (
-    LIMITS,
-    TOKENS_PER_WORD,
-    Finding,
-    StoryRequest,
-    beside_errors,
-    check,
-    errors,
-    expected_words,
-    read,
-    token_budget,
-)
-from .library import Library, SavedStory, hash_key
+from ..story.record import StoryRecord
+from ..story.request import LIMITS, errors
+from .admission import HOST_PAUSED, Checked, Pace, checked, require_place, seconds_left, waits
+from .job import Job
+from .library import Library, Summary, hash_key
+from .shelf import INTERRUPTED, LEFT, UNKNOWN, Shelf
 
 POLL_SECONDS = 0.1  # followers look this often, so a page gets at most ten updates a second
 HEARTBEAT_SECONDS = 1.0  # a follower that says nothing cannot notice that its visitor has gone
-KEPT = 200  # records of ended stories kept in memory; the library has the others
-UNFORESEEN = "The story stopped with an error nobody foresaw. What was written is kept; writing again may work."
-UNFOLLOWED = "Nobody was following, so the story was stopped to free the place."
-INTERRUPTED = "The server stopped while this story was being written. What was written is here, and Continue goes on from there."
-SAVE_SECONDS = 0.5
+SAVE_SECONDS = 0.25  # leaves three quarters of the second that may be lost to a machine that is busy
+TEND_SECONDS = 1.0
 EXPIRE_SECONDS = 3600
+BETWEEN_SECONDS = 20  # the page asks for the next segment at once; a phone that has just lost its connection takes longer
+LET_GO_SECONDS = 3.0  # an engine obeys within two
+UNFORESEEN = "The story stopped with an error nobody foresaw. What was written is kept; writing again may work."
+UNFOLLOWED = "Nobody was following this story, so it was paused to free its place. Continue goes on with it."
 log = logging.getLogger(__name__)
 
 
@@ -51,52 +42,6 @@ def start_anew() -> None:
     time.sleep(1)  # long enough for every follower to read the last sentence
     logging.shutdown()
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
-
-
-@dataclass(eq=False)
-class Job:
-    """A story and what only its owner may use: the key. `seen` is when somebody last followed it.
-
-    `context` is that of the owner's latest request: a lent GPU is asked for in the owner's name. `saved` is how many
-    characters and tokens the library has, and when they were saved. A story from the library has no key, only its hash.
-    """
-
-    record: StoryRecord
-    key: str
-    seen: float
-    key_hash: str
-    context: contextvars.Context
-    saved: tuple[int, int, float] = (0, 0, 0.0)
-    stop: threading.Event = field(default_factory=threading.Event)
-    unfollowed: bool = False
-    at_work: bool = False
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How the last story went here: tokens per second, and how many it thought."""
-
-    tokens_per_second: float
-    thinking_tokens: int
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What can be said of a request before it is run. `seconds` is None until a story has been written here."""
-
-    request: StoryRequest | None
-    findings: tuple[Finding, ...]
-    prompt: str = ""
-    prompt_tokens: int | None = None
-    words: int | None = None
-    seconds: int | None = None
-
-    @property
-    def budget(self) -> int | None:
-        return token_budget(self.request) if self.request else None
-
-    def refusal(self) -> str:
-        return " ".join(finding.message for finding in errors(self.findings))
 
 
 @dataclass(frozen=True)
@@ -120,21 +65,22 @@ class Runner:
         max_words: int = 12_000,
         library: Library | None = None,
         start_anew: Callable[[], None] = start_anew,
+        admin_key: str = "",
     ) -> None:
         self._engine, self._queue_size, self._unfollowed_seconds, self._max_words = engine, queue_size, unfollowed_seconds, max_words
-        self._start_anew = start_anew
+        self._start_anew, self._admin_key = start_anew, admin_key
         self._library = library or Library(None)
-        self._library.interrupt(UNFINISHED, time.time())
-        self._expired = 0.0
-        self._jobs: OrderedDict[str, Job] = OrderedDict()
-        self._waiting: deque[Job] = deque()
+        self._host_paused = self._library.remembered("new stories") == "paused"
         self._changed = threading.Condition()
-        self._closing = False
+        self._shelf = Shelf(self._library, self._changed)
+        self._waiting: deque[Job] = deque()
+        self._closing = threading.Event()
         self._running = 0
         self._pace: Pace | None = None
-        self._workers = [threading.Thread(target=self._work, name=f"writer-{i}", daemon=True) for i in range(engine.capacity)]
-        for worker in self._workers:
-            worker.start()
+        self._threads = [threading.Thread(target=self._work, name=f"writer-{i}", daemon=True) for i in range(engine.capacity)]
+        self._threads.append(threading.Thread(target=self._tend, name="writer-keeper", daemon=True))
+        for thread in self._threads:
+            thread.start()
 
     @property
     def engine(self) -> Engine:
@@ -147,84 +93,122 @@ class Runner:
 
     def check(self, raw: Mapping[str, object]) -> Checked:
         """Everything there is to say about raw values, without running anything."""
-        request, findings = read(raw)
-        if request is None:
-            return Checked(None, findings + beside_errors(raw, findings, self._engine.writer))
-        rendered = self._engine.prompt(request)
-        prompt, tokens = rendered if rendered else (user_message(request), None)
-        findings = check(request, self._engine.writer, tokens, self._max_words)
-        return Checked(request, findings, prompt, tokens, expected_words(request, self._engine.writer), self._seconds(request))
+        return checked(raw, self._engine, self._max_words, self._pace)
 
-    def submit(self, raw: Mapping[str, object]) -> Job:
-        """Queue a story. Raises RequestRefused or Busy, each with a sentence."""
-        checked = self.check(raw)
-        if checked.request is None or errors(checked.findings):
-            raise RequestRefused(checked.refusal())
-        request = checked.request
+    def submit(self, raw: Mapping[str, object], visitor: str = "") -> Job:
+        """Queue a story. `visitor` is any name for who asks, the same for all their stories; without one nobody counts them.
+
+        Raises RequestRefused or Busy, each with a sentence.
+        """
+        found = self.check(raw)
+        if found.request is None or errors(found.findings):
+            raise RequestRefused(found.refusal())
+        request = found.request
         if request.sampling.seed < 0:
             request = request.with_seed(secrets.randbelow(2**32))
-        record = StoryRecord(secrets.token_urlsafe(12), request, checked.findings, created=time.time(), writer=self._engine.writer)
+        record = StoryRecord(secrets.token_urlsafe(12), request, found.findings, created=time.time(), writer=self._engine.writer)
         key = secrets.token_urlsafe(24)
-        job = Job(record, key, time.monotonic(), hash_key(key), contextvars.copy_context())
-        self._save(job)
+        job = Job(record, key, hash_key(key), visitor=visitor)
         with self._changed:
-            self._require_place()
-            self._forget_old()
-            self._jobs[record.id] = job
+            if self._host_paused:
+                raise Busy(HOST_PAUSED)
+            self._require_place(visitor)
+            self._shelf.put(job)
             self._waiting.append(job)
             self._tell_places()
-            self._changed.notify()
+            self._changed.notify_all()
+        self._shelf.save(job)
         return job
 
     @property
     def library(self) -> Library:
         return self._library
 
-    def get(self, story_id: str) -> StoryRecord:
+    def get(self, story_id: object) -> StoryRecord:
         """The record of a story; reading it counts as following. Raises UnknownStory."""
-        job = self._job(story_id)
+        job = self._shelf.find(story_id)
         job.seen = time.monotonic()
         return job.record
 
-    def stop(self, story_id: str, key: str) -> StoryRecord:
+    def summaries(self, ids: object) -> list[Summary]:
+        """What a list shows of stories; ids of stories that are not here, or that are no ids, are left out."""
+        return self._shelf.summaries(ids)
+
+    def expires(self, record: StoryRecord) -> float | None:
+        """Until when a story is kept, as it is now; None where it goes with this server. Raises UnknownStory."""
+        return self._library.expires(self._shelf.find(record.id).saved.at)
+
+    def stop(self, story_id: object, key: object) -> StoryRecord:
         """Stop a story; harmless where it is over. Raises UnknownStory without the right key."""
         job = self._owned(story_id, key)
-        self._stop(job)
-        if not job.at_work:
-            self._save(job)
+        with self._changed:
+            self._halt(job, Finish("cancelled"))
+        self._shelf.save(job)
         return job.record
 
-    def resume(self, story_id: str, key: str) -> StoryRecord:
+    def resume(self, story_id: object, key: object, visitor: str = "") -> StoryRecord:
         """Go on with a story that was paused, stopped, cut or interrupted, from its last token; harmless while it is written.
 
         A story between two segments keeps its turn. Raises UnknownStory without the right key, CannotGoOn, Busy.
         """
         job = self._owned(story_id, key)
         with self._changed:
+            job = self._shelf.put(job)
+            self._wait_for_its_worker(job)
             if not job.at_work and job not in self._waiting:
                 if not job.record.resumable:
                     raise CannotGoOn("The model ended this story itself, so there is nothing to go on with.")
-                own_turn = job.record.state == "paused" and not job.record.resting
+                own_turn = job.active
                 if not own_turn:
-                    self._require_place()
-                job.context, job.stop, job.unfollowed, job.seen = contextvars.copy_context(), threading.Event(), False, time.monotonic()
-                job.record.resume()
+                    self._require_place(visitor or job.visitor)
+                job.begin_again(visitor)
                 (self._waiting.appendleft if own_turn else self._waiting.append)(job)
                 self._tell_places()
-                self._changed.notify()
+                self._changed.notify_all()
         return job.record
+
+    def delete(self, story_id: object, key: object) -> None:
+        """Stop a story and let go of it for good; its owner may, and the host. Raises UnknownStory, CannotDelete."""
+        job = self._shelf.find(story_id) if self.is_admin(key) else self._owned(story_id, key)
+        with self._changed:
+            job.deleted = True
+            self._halt(job, Finish("cancelled"))
+            self._changed.wait_for(lambda: not job.at_work, LET_GO_SECONDS)
+        self._shelf.delete(job)
+
+    def is_admin(self, key: object) -> bool:
+        """This is the host's key. Without one set, nobody has it."""
+        return bool(self._admin_key) and isinstance(key, str) and secrets.compare_digest(hash_key(self._admin_key), hash_key(key))
+
+    @property
+    def host_paused(self) -> bool:
+        """The host lets no new story begin."""
+        return self._host_paused
+
+    def pause_new(self, admin_key: str, paused: bool) -> None:
+        """Let no new story begin, or let them again; it holds over restarts. Raises NotTheHost."""
+        if not self.is_admin(admin_key):
+            raise NotTheHost("This key is not the host's. Whoever runs this server sets it as POLARIS_ADMIN_KEY.")
+        self._host_paused = paused
+        self._library.remember("new stories", "paused" if paused else "")
 
     async def follow(self, story_id: str, offset: int = 0) -> AsyncIterator[Piece]:
         """The story from `offset` (in characters) on, piece by piece, until it is over.
 
         Yields at least once a second. Any number may follow one story. Raises UnknownStory.
         """
-        record, version, said = self.get(story_id), -1, 0.0
+        job = await asyncio.to_thread(self._shelf.find, story_id)  # it may have to be read from the disk
+        record, version, said = job.record, -1, 0.0
         while True:
+            if not self._shelf.holds(job):
+                job = await asyncio.to_thread(self._shelf.find, story_id)
+                record, version = job.record, -1
+            if job.deleted:
+                raise UnknownStory(UNKNOWN)
             over, changed = record.over, record.version != version
             if over or changed or time.monotonic() - said >= HEARTBEAT_SECONDS:
-                self.get(story_id)
                 version, said = record.version, time.monotonic()
+                job.seen = said
                 text, end = record.story.since(offset)
                 yield Piece(record, offset, end, text)
                 offset = end
@@ -233,14 +217,18 @@ class Runner:
             await asyncio.sleep(POLL_SECONDS)
 
     def close(self) -> None:
-        """Stop every story and every worker."""
+        """Pause every story, so that it can be gone on with, and end every worker."""
         with self._changed:
-            self._closing = True
-            for job in self._jobs.values():
-                self._stop_locked(job)
+            self._closing.set()
+            for job in self._shelf.jobs():
+                if job.active:
+                    self._halt(job, Finish("segment", INTERRUPTED))
             self._changed.notify_all()
-        for worker in self._workers:
-            worker.join(timeout=10)
+        for thread in self._threads:
+            thread.join(timeout=10)
+        for job in self._shelf.jobs():
+            if job.owed or job.halted:
+                self._shelf.save(job)
 
     # --- the workers' side -------------------------------------------------------------------------------------------
 
@@ -250,32 +238,44 @@ class Runner:
 
     def _next(self) -> Job | None:
         with self._changed:
-            while not self._closing:
-                self._stop_unfollowed()
-                self._expire()
-                if self._waiting:
-                    job = self._waiting.popleft()
-                    self._running += 1
-                    job.at_work = True
-                    self._tell_places()
-                    return job
-                self._changed.wait(timeout=1.0)
-        return None
+            self._changed.wait_for(lambda: self._waiting or self._closing.is_set())
+            if self._closing.is_set():
+                return None
+            job = self._waiting.popleft()
+            self._running += 1
+            job.at_work = True
+            self._tell_places()
+            return job
 
     def _write(self, job: Job) -> None:
         """Write one story to its end or its pause, whatever happens."""
+        broken = False
+        try:
+            broken = self._turn(job)
+        except Exception as error:
+            log_bug(log, f"Story {job.record.id} failed", error)
+        with self._changed:
+            self._running -= 1
+            job.at_work, job.let_go = False, time.monotonic()
+            self._tell_places()
+            self._changed.notify_all()
+        if broken:
+            log.error("The GPU of this process is broken, so the process starts anew")
+            self._start_anew()
+
+    def _turn(self, job: Job) -> bool:
+        """What the engine says, folded into the record and saved. True where the GPU is broken."""
         record, broken = job.record, False
+        self._save(job)
         events = self._engine.write(record.request, tuple(record.token_ids), job.stop)
         try:
             while event := job.context.run(next, events, None):
                 record.writer = record.writer or self._engine.writer
-                if isinstance(event, Finish) and event.reason == "cancelled" and job.unfollowed:
-                    event = Finish("cancelled", UNFOLLOWED)
+                if isinstance(event, Finish) and event.reason == "cancelled" and job.halted:
+                    event = job.halted
                 record.apply(event, time.time())
-                if time.time() - job.saved[2] >= SAVE_SECONDS:
+                if not 0 <= time.time() - job.saved.at < SAVE_SECONDS:  # a clock may be set back
                     self._save(job)
-                with self._changed:
-                    self._stop_unfollowed()
         except GpuBroken:
             broken = True
         except Exception as error:
@@ -284,92 +284,83 @@ class Runner:
         if not record.over and record.state != "paused":
             record.apply(Finish("error", UNFORESEEN), time.time())
         self._save(job)
+        return broken
+
+    def _save(self, job: Job) -> None:
+        """Save the story that this worker is writing."""
+        with job.saving:
+            job.save(self._library)
+        record = job.record
+        if record.story_tokens and record.tokens_per_second:
+            self._pace = Pace(record.tokens_per_second, record.thinking_tokens)
+
+    # --- the keeper's side -------------------------------------------------------------------------------------------
+
+    def _tend(self) -> None:
+        """Every second: pause what nobody follows, tell those who wait how long, make up for saves that failed."""
+        expired = -float(EXPIRE_SECONDS)
+        while not self._closing.wait(TEND_SECONDS):
+            try:
+                for job in self._pause_left():
+                    self._shelf.save(job)
+                self._shelf.save_owed()
+                if time.monotonic() - expired >= EXPIRE_SECONDS:
+                    expired = time.monotonic()
+                    self._shelf.expire()
+            except Exception as error:
+                log_bug(log, "Tending the stories failed", error)
+
+    def _pause_left(self) -> list[Job]:
+        """Pause every story that nobody has followed for too long, or whose page does not ask for its next segment."""
+        now = time.monotonic()
         with self._changed:
-            self._running -= 1
-            job.at_work = False
-            if record.tokens_per_second:
-                self._pace = Pace(record.tokens_per_second, record.thinking_tokens)
+            left = []
+            for job in [job for job in self._shelf.jobs() if job.active and not job.stop.is_set()]:
+                between = job.record.state == "paused" and not job.at_work
+                if job.seen < now - self._unfollowed_seconds:
+                    left.append((job, UNFOLLOWED))
+                elif between and job.let_go < now - BETWEEN_SECONDS:
+                    left.append((job, LEFT))
+            for job, sentence in left:
+                self._halt(job, Finish("segment", sentence))
             self._tell_places()
-        if broken:
-            log.error("The GPU of this process is broken, so the process starts anew")
-            self._start_anew()
-
-    def _stop_unfollowed(self) -> None:
-        """Stop every story that nobody has followed for too long. The lock is held."""
-        latest = time.monotonic() - self._unfollowed_seconds
-        for job in [j for j in self._jobs.values() if not j.record.over and j.seen < latest]:
-            job.unfollowed = True
-            self._stop_locked(job)
-
-    def _seconds(self, request: StoryRequest) -> int | None:
-        """How long this story would take at the last story's pace; queueing aside."""
-        if self._pace is None:
-            return None
-        tokens = TOKENS_PER_WORD * request.words + self._pace.thinking_tokens
-        return round(min(tokens, token_budget(request)) / self._pace.tokens_per_second)
+        return [job for job, _ in left]
 
     # --- helpers -----------------------------------------------------------------------------------------------------
 
-    def _job(self, story_id: str) -> Job:
-        job = self._jobs.get(story_id) if isinstance(story_id, str) else None
-        return job or self._from_library(story_id)
-
-    def _from_library(self, story_id: str) -> Job:
-        saved = self._library.load(story_id) if isinstance(story_id, str) else None
-        if saved is None:
-            raise UnknownStory("There is no story with this id here: it has expired or was deleted, or the address is mistyped.")
-        record = StoryRecord.restore(saved.id, saved.state, saved.about, saved.text, saved.token_ids)  # type: ignore[arg-type]
-        if record.state == "interrupted":
-            record.finish = Finish("error", INTERRUPTED)
-        job = Job(record, "", time.monotonic(), saved.key_hash, contextvars.copy_context())
-        job.saved = (len(record.story), len(record.token_ids), time.time())
-        with self._changed:
-            return self._jobs.setdefault(saved.id, job)
-
-    def _save(self, job: Job) -> None:
-        """Hand the library what it does not have yet; while a story is at work, only its worker may."""
-        record, (characters, tokens, _) = job.record, job.saved
-        text, end = record.story.since(characters)
-        new = tuple(record.token_ids[tokens:])
-        job.saved = (end, tokens + len(new), time.time())
-        self._library.save(SavedStory(record.id, job.key_hash, record.state, time.time(), record.about(), text, new))
-
-    def _expire(self) -> None:
-        """Once an hour, let go of what is past its days. The lock is held."""
-        if time.monotonic() - self._expired >= EXPIRE_SECONDS:
-            self._expired = time.monotonic()
-            self._library.expire(time.time(), [story_id for story_id, job in self._jobs.items() if not job.record.over])
-
-    def _owned(self, story_id: str, key: str) -> Job:
-        job = self._job(story_id)
-        if not isinstance(key, str) or not secrets.compare_digest(job.key_hash, hash_key(key)):
+    def _owned(self, story_id: object, key: object) -> Job:
+        job = self._shelf.find(story_id)
+        if not job.owned_by(key):
             raise UnknownStory("This key does not belong to this story. Only whoever started a story can stop it or go on with it.")
         return job
 
-    def _require_place(self) -> None:
-        if len(self._waiting) >= self._queue_size:
-            raise Busy(f"All {self._queue_size} places in the queue are taken. Try again in a few minutes.")
+    def _require_place(self, visitor: str) -> None:
+        theirs = sum(job.active and job.visitor == visitor for job in self._shelf.jobs()) if visitor else 0
+        require_place(len(self._waiting), self._queue_size, theirs)
 
-    def _stop(self, job: Job) -> None:
-        with self._changed:
-            self._stop_locked(job)
+    def _wait_for_its_worker(self, job: Job) -> None:
+        """A story has ended or paused a moment before its worker is free of it. The lock is held."""
+        if job.record.over or job.record.state == "paused":
+            self._changed.wait_for(lambda: not job.at_work, LET_GO_SECONDS)
 
-    def _stop_locked(self, job: Job) -> None:
+    def _halt(self, job: Job, finish: Finish) -> None:
+        """End a story's turn with `finish`; one at work says it once its engine has obeyed. The lock is held."""
+        job.halted = finish
         job.stop.set()
-        waiting = job in self._waiting
-        if waiting:
+        if job.at_work or job.record.over:
+            return
+        if job in self._waiting:
             self._waiting.remove(job)
-        if waiting or (job.record.state == "paused" and not job.at_work and not job.unfollowed):
-            job.record.apply(Finish("cancelled", UNFOLLOWED if job.unfollowed else ""), time.time())
-            self._tell_places()
+        job.record.apply(finish, time.time())
+        self._tell_places()
 
     def _tell_places(self) -> None:
-        """Tell every waiting story how many stand before it, those being written among them."""
-        for waiting_before, job in enumerate(self._waiting):
-            before = waiting_before + self._running
-            job.record.apply(Progress("queued", before, before + 1), time.time())
-
-    def _forget_old(self) -> None:
-        over = [story_id for story_id, job in self._jobs.items() if job.record.over or job.record.state == "paused"]
-        for story_id in over[: max(0, len(over) - KEPT + 1)]:
-            del self._jobs[story_id]
+        """Tell every waiting story how many stand before it, those being written among them, and how long that may take."""
+        seconds: list[int] | list[None] = [None] * len(self._waiting)
+        if pace := self._pace:
+            writing = [seconds_left(job.record, pace) for job in self._shelf.jobs() if job.at_work]
+            seconds = waits(writing, [seconds_left(job.record, pace) for job in self._waiting], self._engine.capacity)
+        for before, (job, wait) in enumerate(zip(self._waiting, seconds, strict=True), self._running):
+            progress = Progress("queued", before, before + 1, wait)
+            if job.record.progress != progress:
+                job.record.apply(progress, time.time())

@@ -10,11 +10,15 @@ Reason = Literal["stop", "length", "cancelled", "segment", "loop", "error"]
 
 @dataclass(frozen=True)
 class Progress:
-    """Work before the next token: `done` of `total` (both 0 where no measure exists). "gpu" waits for a lent GPU."""
+    """Work before the next token: `done` of `total` (both 0 where no measure exists). "gpu" waits for a lent GPU.
+
+    `seconds` is how long the rest is expected to take; None where no pace has been measured.
+    """
 
     stage: Stage
     done: int = 0
     total: int = 0
+    seconds: int | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,111 @@
+"""What can be said of a request before it is run, who may begin a story now, and how long those who wait will wait.
+
+Knows no threads and no clock.
+"""
+
+import heapq
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..engine.base import Engine
+from ..errors import Busy
+from ..story.prompt import user_message
+from ..story.record import StoryRecord
+from ..story.request import (
+    TOKENS_PER_WORD,
+    Finding,
+    StoryRequest,
+    beside_errors,
+    check,
+    errors,
+    expected_words,
+    read,
+    thinking_budget,
+    token_budget,
+)
+
+VISITOR_STORIES = 2  # one to read and one to look forward to; a visitor's third would stand before everybody else's first
+OVERDUE = 0.1  # a story that outran its expectation is expected to take this share of it longer
+HOST_PAUSED = "The host has paused new stories. Stories already begun go on; try again later."
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How the last story went here: tokens per second, and how many it thought."""
+
+    tokens_per_second: float
+    thinking_tokens: int
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What can be said of a request before it is run.
+
+    `seconds` to its end, and to its `first_word`, are None until a story has been written here; its turn in the queue aside.
+    """
+
+    request: StoryRequest | None
+    findings: tuple[Finding, ...]
+    prompt: str = ""
+    prompt_tokens: int | None = None
+    words: int | None = None
+    seconds: int | None = None
+    first_word: int | None = None
+
+    @property
+    def budget(self) -> int | None:
+        return token_budget(self.request) if self.request else None
+
+    def refusal(self) -> str:
+        return " ".join(finding.message for finding in errors(self.findings))
+
+
+def checked(raw: Mapping[str, object], engine: Engine, max_words: int, pace: Pace | None) -> Checked:
+    """Everything there is to say about raw values."""
+    request, findings = read(raw)
+    if request is None:
+        return Checked(None, findings + beside_errors(raw, findings, engine.writer))
+    rendered = engine.prompt(request)
+    prompt, tokens = rendered if rendered else (user_message(request), None)
+    findings = check(request, engine.writer, tokens, max_words)
+    whole, first = seconds_for(request, pace) if pace else (None, None)
+    return Checked(request, findings, prompt, tokens, expected_words(request, engine.writer), whole, first)
+
+
+def require_place(waiting: int, queue_size: int, of_this_visitor: int) -> None:
+    """Raise Busy, with what to do, where the queue is full or this visitor has as many stories as one may have."""
+    if of_this_visitor >= VISITOR_STORIES:
+        raise Busy(
+            f"You have {of_this_visitor} stories queued or being written, and {VISITOR_STORIES} at a time is the most for one visitor. "
+            "Wait until one has ended, or stop one."
+        )
+    if waiting >= queue_size:
+        raise Busy(f"All {queue_size} places in the queue are taken. Try again in a few minutes.")
+
+
+def seconds_for(request: StoryRequest, pace: Pace) -> tuple[int, int]:
+    """How long a story takes at this pace to its end and to its first word; waiting for its turn aside."""
+    thinking = min(pace.thinking_tokens, thinking_budget(request))
+    return round(_tokens(request, thinking) / pace.tokens_per_second), round(thinking / pace.tokens_per_second)
+
+
+def seconds_left(record: StoryRecord, pace: Pace) -> float:
+    """How much longer a story takes that may have been begun."""
+    expected = _tokens(record.request, record.thinking_tokens if record.story_tokens else pace.thinking_tokens)
+    return max(expected - len(record.token_ids), OVERDUE * expected) / pace.tokens_per_second
+
+
+def waits(writing: Collection[float], waiting: Sequence[float], capacity: int) -> list[int]:
+    """For every waiting story the seconds until its turn, when stories take this long and `capacity` are written at once."""
+    free = [*writing, *(0.0 for _ in range(capacity - len(writing)))]
+    heapq.heapify(free)
+    begins = []
+    for seconds in waiting:
+        begins.append(math.ceil(free[0]))
+        heapq.heapreplace(free, free[0] + seconds)
+    return begins
+
+
+def _tokens(request: StoryRequest, thinking: int) -> float:
+    return min(TOKENS_PER_WORD * request.words + thinking, token_budget(request))

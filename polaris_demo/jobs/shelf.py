@@ -1,0 +1,122 @@
+"""The stories of this server by id: those at work and those lately asked for in memory, all others in the library."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Collection
+
+from ..errors import CannotDelete, UnknownStory
+from ..story.events import Finish
+from ..story.exports import title
+from ..story.record import UNFINISHED, StoryRecord
+from .job import Job, Saved
+from .library import Library, Summary
+
+KEPT = 200  # stories at rest kept in memory
+MOST_SUMMARIES = 200  # in one list
+LEFT = "The page that asked for this story was no longer there to go on with it, so it was paused. Continue goes on with it."
+INTERRUPTED = "The server stopped while this story was being written. What was written is here, and Continue goes on from there."
+UNKNOWN = "There is no story with this id here: it has expired or was deleted, or the address is mistyped."
+
+
+class Shelf:
+    """Finds, saves and lets go of stories. `lock` guards what is in memory; it is taken after a job's `saving`, never before."""
+
+    def __init__(self, library: Library, lock: threading.Condition) -> None:
+        self._library, self._lock = library, lock
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._deletions = 0
+        library.interrupt(UNFINISHED, time.time())
+
+    def jobs(self) -> Collection[Job]:
+        """Those in memory, as they are now."""
+        return list(self._jobs.values())
+
+    def put(self, job: Job) -> Job:
+        """Have a story in memory, at least as long as it is active; the job that is there already, where one is. The lock is held."""
+        self._forget_old()
+        return self._jobs.setdefault(job.record.id, job)
+
+    def holds(self, job: Job) -> bool:
+        """This very job is still the one in memory under its id."""
+        return self._jobs.get(job.record.id) is job
+
+    def find(self, story_id: object) -> Job:
+        """Raises UnknownStory."""
+        if not isinstance(story_id, str) or not story_id.isascii():
+            raise UnknownStory(UNKNOWN)
+        job = self._jobs.get(story_id) or self._from_library(story_id)
+        if job.deleted:
+            raise UnknownStory(UNKNOWN)
+        return job
+
+    def save(self, job: Job) -> None:
+        """Save a story, unless it is at work: then its worker does."""
+        with job.saving:
+            with self._lock:
+                if job.at_work:
+                    return
+            job.save(self._library)
+
+    def save_owed(self) -> None:
+        """Try again what could not be saved when its story ended."""
+        for job in self.jobs():
+            if job.owed:
+                self.save(job)
+
+    def delete(self, job: Job) -> None:
+        """Let go of a story for good. Raises CannotDelete."""
+        with job.saving:
+            job.deleted = self._library.delete(job.record.id)
+        if not job.deleted:
+            raise CannotDelete("This server cannot change what it keeps just now, so the story is still here. Try again later.")
+        self._drop([job.record.id])
+
+    def expire(self) -> None:
+        """Let go of what is past its days."""
+        self._drop(self._library.expire(time.time(), [job.record.id for job in self.jobs() if job.active]))
+
+    def summaries(self, ids: object) -> list[Summary]:
+        """What a list shows of stories; ids of stories that are not here, or that are no ids, are left out."""
+        wanted = [i for i in ids if isinstance(i, str) and i.isascii()] if isinstance(ids, list | tuple) else []
+        wanted = list(dict.fromkeys(wanted))[:MOST_SUMMARIES]
+        found = self._library.summaries([story_id for story_id in wanted if story_id not in self._jobs])
+        summaries = []
+        for story_id in wanted:
+            try:
+                summaries.append(found.get(story_id) or self._summary(self.find(story_id)))
+            except UnknownStory:
+                continue
+        return summaries
+
+    def _summary(self, job: Job) -> Summary:
+        record = job.record
+        return Summary(record.id, title(record), record.words, record.state, record.created, self._library.expires(job.saved.at))
+
+    def _from_library(self, story_id: str) -> Job:
+        """A story at rest. Read again where something was deleted meanwhile: it might have been this one."""
+        while True:
+            deletions, saved = self._deletions, self._library.load(story_id)
+            if saved is None:
+                raise UnknownStory(UNKNOWN)
+            state = "interrupted" if saved.state in UNFINISHED else saved.state
+            record = StoryRecord.restore(saved.id, state, saved.about, saved.text, saved.token_ids)  # type: ignore[arg-type]
+            if record.state == "interrupted":
+                record.finish = Finish("error", INTERRUPTED)
+            elif not record.resting:
+                record.finish = Finish("segment", LEFT)
+            job = Job(record, "", saved.key_hash, saved=Saved(len(record.story), len(record.token_ids), saved.updated))
+            with self._lock:
+                if self._deletions == deletions:
+                    return self.put(job)
+
+    def _drop(self, ids: Collection[str]) -> None:
+        with self._lock:
+            self._deletions += len(ids)
+            for story_id in ids:
+                self._jobs.pop(story_id, None)
+
+    def _forget_old(self) -> None:
+        at_rest = [story_id for story_id, job in self._jobs.items() if not job.active and not job.owed]
+        for story_id in at_rest[: max(0, len(at_rest) - KEPT + 1)]:
+            del self._jobs[story_id]

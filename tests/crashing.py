@@ -1,0 +1,88 @@
+"""Writes stories with the miniature in forked children, each of which can be killed at any moment. Only for tests.
+
+    python -m tests.crashing
+
+Takes lines of JSON: {"folder", "begin": [requests]} or {"folder", "resume": [[id, key], …]}. For each a child writes the
+stories, two at a time, and reports what there is of them every few milliseconds; the last line says that it has ended.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+os.environ |= {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
+
+import torch
+
+from polaris_demo.engine.loading import load
+from polaris_demo.engine.local import LocalEngine
+from polaris_demo.jobs.library import Library
+from polaris_demo.jobs.runner import Runner
+from polaris_demo.settings import Settings
+from polaris_demo.story.events import Event
+from polaris_demo.story.request import StoryRequest
+
+
+class Pair:
+    """Two engines over one loaded model, so that two stories are written at once."""
+
+    capacity = 2
+
+    def __init__(self, engines: Sequence[LocalEngine]) -> None:
+        self._free = list(engines)
+        self.writer, self.prompt = engines[0].writer, engines[0].prompt
+
+    def write(self, request: StoryRequest, output: Sequence[int], stop: threading.Event, seconds: float | None = None) -> Iterator[Event]:
+        engine = self._free.pop()
+        try:
+            yield from engine.write(request, output, stop, seconds)
+        finally:
+            self._free.append(engine)
+
+
+def say(**what: Any) -> None:
+    os.write(1, f"{json.dumps(what)}\n".encode())  # whole lines, and no lock that a fork could leave held
+
+
+def write(engine: Pair, folder: str, begin: list[dict[str, Any]], resume: list[list[str]]) -> None:
+    library = Library(Path(folder))
+    runner = Runner(engine, library=library)  # type: ignore[arg-type]
+    say(found={story_id: runner.get(story_id).state for story_id, _ in resume})
+    jobs = [runner.submit(raw) for raw in begin]
+    keys = [[job.record.id, job.key] for job in jobs] + resume
+    records = [runner.resume(*key) for key in resume] + [job.record for job in jobs]
+    say(keys=keys)
+    while not all(record.resting for record in records):
+        there = {record.id: [len(record.token_ids), len(record.story)] for record in records}
+        say(at=time.monotonic(), there=there)
+        time.sleep(0.02)
+    runner.close()
+    library.close()
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    local = load(Settings(model="preview"), lambda progress: None)
+    assert isinstance(local, LocalEngine)
+    engines = [local, LocalEngine(local._model, local._chat, local.writer)]
+    say(ready=True)
+    for line in sys.stdin:
+        task = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            try:
+                write(Pair(engines), task["folder"], task.get("begin", []), task.get("resume", []))
+            finally:
+                os._exit(0)
+        say(child=child)
+        os.waitpid(child, 0)
+        say(ended=True)
+
+
+if __name__ == "__main__":
+    main()
