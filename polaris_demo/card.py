@@ -41,6 +41,23 @@ MODEL = Model(
     arxiv="2606.04095",
     licence="gated, for non-commercial use only",
 )
+TITLE = "POLARIS: Guiding Small Models to Write Long Stories"
+AUTHORS = ("Rishanth Rajendhran", "Jenna Russell", "Mohit Iyyer", "John Frederick Wieting")
+# What the name stands for (authors' repository).
+NAME_IN_FULL = "Policy Optimization with LLM-as-a-judge rewards and Anchored-Reference Injection for Storywriting"
+
+
+@dataclass(frozen=True)
+class Revision:
+    """How old the figures are. The card states no date; a mirror of it and the authors' code have revisions."""
+
+    read: str
+    card: str
+    code: str
+    code_date: str
+
+
+REVISION = Revision(read="23 November 2026", card="a297c82", code="50177c18", code_date="2 June 2026")
 
 
 @dataclass(frozen=True)
@@ -67,6 +84,24 @@ SETTINGS = {
     "repetition_penalty": Setting(1.0, 1.10, 1.10, "never together with the presence penalty"),
     "presence_penalty": Setting(0.0, 1.5, 0.0, "never together with the repetition penalty"),
 }
+@dataclass(frozen=True)
+class Preset:
+    """Settings that belong together: field -> value."""
+
+    name: str
+    about: str
+    values: dict[str, float]
+    source: Source = Source.CARD
+
+
+_EXAMPLE = {name: setting.value for name, setting in SETTINGS.items()}
+PRESETS = {
+    "card": Preset("Card", "The values of the model card's own example.", _EXAMPLE),
+    "long": Preset("Long form", "Cooler, in the middle of what the card recommends for long stories.", _EXAMPLE | {"temperature": 0.5}),
+    "rollouts": Preset(
+        "Training rollouts", "What the paper's training drew its stories with: hotter, more varied.", _EXAMPLE | {"temperature": 1.0}, Source.CODE
+    ),
+}
 # "The least for targets of 8–12k words" (card), thinking included.
 LONG_TARGET_WORDS = 8000
 LONG_TARGET_MIN_TOKENS = 14336
@@ -79,6 +114,47 @@ TRAINED_WORDS = (1000, 4000)
 
 
 @dataclass(frozen=True)
+class Evaluation:
+    """Who judged, over how much, and what to keep in mind when reading the figures."""
+
+    judge: str
+    sample: str
+    remark: str
+    source: Source = Source.CARD
+
+
+@dataclass(frozen=True)
+class StoryQuality:
+    """A model's Story Quality and length ratio at 1–4k, 4–8k and 8–12k requested words; None where no card has it.
+
+    The ratio at 8–12k stands on the same card as the scores.
+    """
+
+    model: str
+    scores: tuple[float, float, float]
+    ratios: tuple[float | None, float | None, float]
+    source: Source = Source.CARD
+    ratio_source: Source = Source.SIBLINGS
+
+
+# No percentage: the scale runs over STORY_QUALITY_SCALE.
+STORY_QUALITY = (
+    StoryQuality("POLARIS-9B", (57.4, 48.2, 44.1), (0.99, 0.87, 0.72)),
+    StoryQuality("Qwen3.5-27B", (51.5, 38.7, 24.6), (None, None, 0.82)),
+    StoryQuality("Qwen3.5-9B (base)", (35.1, 8.7, -11.8), (1.09, 0.96, 0.88)),
+    StoryQuality("Gemma 4 31B", (53.9, 49.7, 47.1), (None, None, 0.36)),
+    StoryQuality("POLARIS-no-HRI-9B", (56.5, 47.0, 37.7), (0.94, 0.86, 0.70), Source.SIBLINGS),
+)
+STORY_QUALITY_SCALE = (-159, 108)
+STORY_QUALITY_PROMPTS = 180
+STORY_QUALITY_EVALUATION = Evaluation(
+    judge="GPT-5.4",
+    sample=f"{STORY_QUALITY_PROMPTS} held-out prompts",
+    remark=f"Story Quality is no percentage: points given and taken by a rubric, from −{-STORY_QUALITY_SCALE[0]} to {STORY_QUALITY_SCALE[1]}.",
+)
+
+
+@dataclass(frozen=True)
 class LengthBucket:
     """A range of requested lengths in words, and generated words / requested words for each model measured."""
 
@@ -86,18 +162,23 @@ class LengthBucket:
     high: int
     zone: str
     ratios: dict[str, float]
-    source: Source
+    source: Source = Source.SIBLINGS
 
     def label(self) -> str:
         return f"{self.low // 1000}–{self.high // 1000}k"
 
 
-# POLARIS-9B's last ratio and the base's stand on the card itself, the others on the sibling cards.
+def _ratios(index: int) -> dict[str, float]:
+    """Every known ratio of one bucket, by the model's name on the hub."""
+    known = {row.model.removesuffix(" (base)"): row.ratios[index] for row in STORY_QUALITY}
+    return {model: ratio for model, ratio in known.items() if ratio is not None}
+
+
 LENGTH_BUCKETS = (
-    LengthBucket(1000, 4000, "as trained", {"POLARIS-9B": 0.99, "POLARIS-no-HRI-9B": 0.94, "Qwen3.5-9B": 1.09}, Source.SIBLINGS),
-    LengthBucket(4000, 8000, "near", {"POLARIS-9B": 0.87, "POLARIS-no-HRI-9B": 0.86, "Qwen3.5-9B": 0.96}, Source.SIBLINGS),
-    LengthBucket(8000, 12000, "far", {"POLARIS-9B": 0.72, "POLARIS-no-HRI-9B": 0.70, "Qwen3.5-9B": 0.88}, Source.SIBLINGS),
-)  # fmt: skip
+    LengthBucket(1000, 4000, "as trained", _ratios(0)),
+    LengthBucket(4000, 8000, "near", _ratios(1)),
+    LengthBucket(8000, 12000, "far", _ratios(2)),
+)
 
 
 def bucket(words: int) -> LengthBucket | None:
@@ -180,7 +261,7 @@ class Elo:
     source: Source = Source.CARD
 
 
-# Pairwise Elo on EQ-Bench Creative, Gemini 3 Flash judging both orders. The card lists no rank 8.
+# Pairwise Elo on EQ-Bench Creative. The card lists no rank 8.
 ELO = (
     Elo(1, "GPT-5.4", 1911),
     Elo(2, "Claude Opus 4.6", 1783),
@@ -191,27 +272,11 @@ ELO = (
     Elo(7, "Qwen3.5-27B", 1503),
     Elo(9, "Qwen3.5-9B (base)", 1352),
 )
-
-
-@dataclass(frozen=True)
-class StoryQuality:
-    """Story Quality at 1–4k, 4–8k and 8–12k requested words, and the length ratio at 8–12k."""
-
-    model: str
-    scores: tuple[float, float, float]
-    far_length_ratio: float
-    source: Source = Source.CARD
-
-
-# GPT-5.4 judge, 180 held-out prompts. No percentage: the scale runs over STORY_QUALITY_SCALE.
-STORY_QUALITY = (
-    StoryQuality("POLARIS-9B", (57.4, 48.2, 44.1), 0.72),
-    StoryQuality("Qwen3.5-27B", (51.5, 38.7, 24.6), 0.82),
-    StoryQuality("Qwen3.5-9B (base)", (35.1, 8.7, -11.8), 0.88),
-    StoryQuality("Gemma 4 31B", (53.9, 49.7, 47.1), 0.36),
+ELO_EVALUATION = Evaluation(
+    judge="Gemini 3 Flash, every pair in both orders",
+    sample="EQ-Bench Creative; the card gives no number",
+    remark="Gemini 3 Flash also gave POLARIS-9B its reward in training, and is itself on the list.",
 )
-STORY_QUALITY_SCALE = (-159, 108)
-STORY_QUALITY_PROMPTS = 180
 
 
 @dataclass(frozen=True)
@@ -229,7 +294,35 @@ HUMAN_PREFERENCES = (
     HumanPreference("Qwen3.5-9B", 67.5, 55.0, 80.0),
     HumanPreference("Qwen3.5-27B", 51.2, 38.8, 58.8),
 )
-HUMAN_PAIRS, HUMAN_ANNOTATORS = 60, 2
+HUMAN_PAIRS = 60
+HUMAN_EVALUATION = Evaluation(
+    judge="two annotators, blinded",
+    sample=f"{HUMAN_PAIRS} prompt–generation pairs",
+    remark="Annotators most often praised atmosphere, voice and how scenes are realised.",
+)
+
+
+@dataclass(frozen=True)
+class Training:
+    """How POLARIS-9B was made from its base."""
+
+    method: str = "GRPO"
+    pairs: int = 1388
+    anthologies: int = 100
+    longest_reference_words: int = 4000
+    steps: int = 160
+    groups: int = 8
+    rollouts: int = 5
+    references: int = 1
+    judge: str = "Gemini 3 Flash"
+    hardware: str = "4 × A100 80GB"
+    hours: int = 48
+    compute_dollars: int = 400
+    judging_dollars: int = 60
+    source: Source = Source.CARD
+
+
+TRAINING = Training()
 
 INTENDED_USE = (
     "Long stories: short stories, flash fiction, scenes.",

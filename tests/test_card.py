@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 # Figures nobody would write by chance: results, ratios, budgets, bands.
 DISTINCTIVE = (
     [str(e.elo) for e in card.ELO]
-    + [f"{s:g}" for q in card.STORY_QUALITY for s in q.scores]
+    + [f"{s:.1f}" for q in card.STORY_QUALITY for s in q.scores]
     + [f"{p.wins:g}" for p in card.HUMAN_PREFERENCES]
     + [str(n) for n in (card.LONG_TARGET_MIN_TOKENS, card.THINKING_SOFT_CAP, card.TRAINED_RESPONSE_TOKENS)]
 )
@@ -63,6 +63,16 @@ def test_a_length_falls_into_its_measured_bucket(words: int, zone: str | None) -
 
 def test_the_cards_own_example_lies_in_its_ranges() -> None:
     assert all(setting.recommends(setting.value) for setting in card.SETTINGS.values())
+
+
+def test_a_models_ratios_are_those_of_its_row() -> None:
+    far = card.LENGTH_BUCKETS[-1].ratios
+    assert far["POLARIS-9B"] < far["Qwen3.5-9B"] and "Gemma 4 31B" in far
+    assert "Gemma 4 31B" not in card.LENGTH_BUCKETS[0].ratios and "Qwen3.5-9B" in card.LENGTH_BUCKETS[0].ratios
+
+
+def test_the_citation_names_the_title_and_the_authors() -> None:
+    assert f"title={{{card.TITLE}}}" in card.CITATION and f"author={{{' and '.join(card.AUTHORS)}}}" in card.CITATION
 
 
 def test_no_rank_eight_is_invented() -> None:

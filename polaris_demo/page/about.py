@@ -1,0 +1,124 @@
+"""The About tab, and what a shared link shows: the model in plain words, its citation, its links. Every figure is from card.py."""
+
+from collections.abc import Iterable
+from html import escape
+
+from .. import card
+from .drawing import tag
+
+TITLE = f"{card.MODEL.name} stories"
+DESCRIPTION = (
+    f"Ask {card.MODEL.name} for a story of up to twelve thousand words and watch it being written. "
+    "The model thinks first; its thinking is never shown."
+)
+PICTURE = "examples/pictures/social.png"
+PICTURE_SIZE = (1200, 630)
+PICTURE_WORDS = f"{card.TITLE}: quality against length of the stories that {card.MODEL.name} and other models write."
+
+
+def about() -> str:
+    """The whole About tab."""
+    parts = (
+        _part("What it is", _what()),
+        _part("How it was trained", _how(), _facts()),
+        _part("What it is for", _list(card.INTENDED_USE)),
+        _part("What it is not for", _list(card.OUT_OF_SCOPE)),
+        _part("Where it falls short", _list((*card.LIMITATIONS[:2], _undershoot(), *card.LIMITATIONS[3:]))),
+        _part("Licence and gate", _paragraph(card.GATE), _paragraph(_licence())),
+        _part("Links", _links()),
+        _part("Citation", _citation()),
+    )
+    return tag("section", *parts, class_="about-page", aria_label=f"About {card.MODEL.name}")
+
+
+def share_tags(page_url: str, picture_url: str) -> str:
+    """Meta tags of a shared link; both addresses have to be absolute."""
+    open_graph = {
+        "og:type": "website", "og:title": TITLE, "og:description": DESCRIPTION, "og:url": page_url, "og:image": picture_url,
+        "og:image:width": str(PICTURE_SIZE[0]), "og:image:height": str(PICTURE_SIZE[1]), "og:image:alt": PICTURE_WORDS,
+    }  # fmt: skip
+    named = {"description": DESCRIPTION, "twitter:card": "summary_large_image", "twitter:image": picture_url}
+    properties = "".join(f'<meta property="{key}" content="{escape(value)}">' for key, value in open_graph.items())
+    return properties + "".join(f'<meta name="{key}" content="{escape(value)}">' for key, value in named.items())
+
+
+def _what() -> str:
+    base = card.MODEL.base.split("/")[1]
+    return _paragraph(
+        f"{card.MODEL.name} is {base}, an open-weight model, trained further to write long stories to a requested length. "
+        f"It thinks before it writes. POLARIS stands for {card.NAME_IN_FULL}."
+    ) + _paragraph(
+        "Where the weights cannot run, a miniature writes in its place, and what it writes says nothing about the model or the paper."
+    )
+
+
+def _how() -> str:
+    t = card.TRAINING
+    return _paragraph(
+        f"For each prompt the model wrote {_word(t.rollouts)} stories, and {_word(t.references)} by a human author joined the group. "
+        f"A judge, {t.judge}, gave points; {t.method}, a method of reinforcement learning, then made what the better stories did "
+        "likelier. So it learned from its own attempts, held against a human one."
+    ) + _paragraph(
+        f"The human stories come from {t.anthologies} commercially purchased anthologies and are not released; the prompts are. "
+        f"The longest has {t.longest_reference_words:,} words, so longer requests go beyond what it was trained on."
+    )
+
+
+def _facts() -> str:
+    t = card.TRAINING
+    known = (
+        ("Prompts", f"about {t.pairs:,} prompt–story pairs"),
+        ("Steps", f"{t.steps}, each with {t.groups} groups of {t.rollouts} own stories and {t.references} human one"),
+        ("Hardware", f"{t.hardware}, about {t.hours} hours"),
+        ("Cost", f"about {t.compute_dollars} dollars of compute and {t.judging_dollars} of judging"),
+        ("Judge", f"{t.judge} in training; {card.STORY_QUALITY_EVALUATION.judge} in the evaluation of Story Quality"),
+    )
+    return tag("dl", *(tag("dt", term) + tag("dd", escape(value)) for term, value in known))
+
+
+def _undershoot() -> str:
+    ratio = card.LENGTH_BUCKETS[-1].ratios[card.MODEL.name]
+    return f"{card.LIMITATIONS[2].removesuffix('.')}: about {ratio:.0%} of the request on average.".replace("%", "\u00a0%")
+
+
+def _licence() -> str:
+    return (
+        "Whether a public demo counts as sharing is for the authors to say. The code of this app is MIT; that covers neither the model "
+        "nor what it writes."
+    )
+
+
+def _links() -> str:
+    model, hub = card.MODEL, "https://huggingface.co/"
+    links = (
+        ("Paper", f"https://arxiv.org/abs/{model.arxiv}", card.TITLE),
+        ("Model", hub + model.hub_id, f"{model.hub_id}, gated"),
+        ("Ablation", hub + model.ablation, f"{model.ablation}, trained without the human stories, not gated"),
+        ("Base", hub + model.base, model.base),
+        ("Prompts", f"{hub}datasets/{model.prompts}", f"{card.TRAINING.pairs:,} to train on, {card.STORY_QUALITY_PROMPTS} to test with"),
+        ("Code", model.code, "training and evaluation, MIT"),
+        ("Stories", model.stories, "stories to browse"),
+    )
+    rows = (tag("dt", tag("a", term, href=url, target="_blank", rel="noopener")) + tag("dd", escape(what)) for term, url, what in links)
+    return tag("dl", *rows, class_="links")
+
+
+def _citation() -> str:
+    button = tag("button", "Copy the citation", type="button", data_do="copy-citation")
+    return _paragraph(f"{', '.join(card.AUTHORS)}.") + tag("pre", escape(card.CITATION), tabindex="0", aria_label="BibTeX entry") + button
+
+
+def _part(title: str, *content: str) -> str:
+    return tag("div", tag("h2", escape(title)), *content)
+
+
+def _paragraph(words: str) -> str:
+    return tag("p", escape(words))
+
+
+def _list(items: Iterable[str]) -> str:
+    return tag("ul", *(tag("li", escape(item)) for item in items))
+
+
+def _word(number: int) -> str:
+    return ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")[number]
