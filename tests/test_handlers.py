@@ -1,21 +1,26 @@
 """The page's handlers, called as the page calls them: every value a browser or a script can send gets its sentence."""
 
 import asyncio
+import contextvars
 import math
+import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
 import pytest
+from gradio.context import LocalContext
 
 from polaris_demo import card
 from polaris_demo.engine.base import BackgroundEngine, LoadProgress
 from polaris_demo.errors import EngineError
 from polaris_demo.jobs.runner import Runner
-from polaris_demo.page.handlers import Handlers
+from polaris_demo.page.handlers import Handlers, visitor
+from polaris_demo.settings import Settings
 from polaris_demo.story.request import FIELDS, LIMITS
 
-from .doubles import ScriptedEngine, echoes, endless, until
+from .doubles import ScriptedEngine, echoes, until, waits_for
 
 GOOD = {
     "premise": "a robot", "words": 200, "form": "short story", "temperature": 0.6, "top_p": 0.95, "top_k": 20, "min_p": 0,
@@ -55,8 +60,8 @@ def test_the_form_sends_its_fields_in_the_contracts_order() -> None:
 def test_a_wrong_value_is_noted_at_its_field_and_refused(handlers: Handlers, field: str, value: object) -> None:
     sentence = notes(handlers.check(*values(**{field: value})))[field][0]
     assert LIMITS[field].sentence() in sentence
-    (update, ticket, *_noted) = all_of(handlers.write(*values(**{field: value})))[0]
-    assert update == {"refused": sentence} and ticket == gr.skip()
+    (update, *_noted) = all_of(handlers.write(*values(**{field: value})))[0]
+    assert update == {"refused": sentence}
 
 
 @pytest.mark.parametrize(("field", "value"), [("premise", None), ("premise", 5), ("form", None), ("form", "limerick")])
@@ -72,24 +77,77 @@ def test_a_value_outside_the_cards_range_is_warned_of_at_its_field(handlers: Han
     assert not [name for name in FIELDS if found[name] and name not in (field, "words")]
 
 
-def test_a_story_is_followed_to_its_end_and_the_ticket_given_once(handlers: Handlers) -> None:
-    updates = all_of(handlers.write(*values()))
-    assert "".join(u[0]["t"] for u in updates).endswith("about a robot.") and updates[-1][0]["over"]
-    assert isinstance(updates[0][1], list) and all(u[1] == gr.skip() for u in updates[1:])
+def test_writing_gives_the_page_the_id_and_the_key_and_leaves_the_story_to_the_server(handlers: Handlers) -> None:
+    ((given, *noted),) = all_of(handlers.write(*values()))
+    assert set(given) == {"id", "key"} and noted == [gr.skip()] * len(FIELDS)
+    until(lambda: handlers._runner.get(given["id"]).over)
+    assert str(handlers._runner.get(given["id"]).story).endswith("about a robot.")
 
 
-def test_stop_takes_the_ticket() -> None:
-    runner = Runner(ScriptedEngine(endless))
-    job = runner.submit(GOOD)
-    until(lambda: job.record.state == "writing")
-    Handlers(runner).stop([job.record.id, job.key])
-    until(lambda: job.record.over)
-    Handlers(runner).stop(None)
+def test_on_zerogpu_the_visitors_event_stays_as_long_as_the_segment() -> None:
+    gate = threading.Event()
+    runner = Runner(ScriptedEngine(waits_for(gate)))
+    events = Handlers(runner, Settings(zerogpu=True)).write(*values())
+
+    async def follow() -> int:
+        (given, *_) = await anext(events)
+        await anext(events)
+        assert not runner.get(given["id"]).over
+        gate.set()
+        return len([event async for event in events])
+
+    assert asyncio.run(follow()) >= 1
     runner.close()
 
 
+def test_an_untouched_premise_is_missed_only_when_the_story_is_asked_for(handlers: Handlers) -> None:
+    assert notes(handlers.check(*values(premise="")))["premise"] == []
+    assert "nothing was given" in all_of(handlers.write(*values(premise="")))[0][0]["refused"]
+
+
+def test_going_on_takes_the_storys_key(handlers: Handlers) -> None:
+    job = handlers._runner.submit(GOOD)
+    until(lambda: job.record.over)
+    event = gr.EventData(None, {"id": job.record.id, "key": "wrong"})
+    assert "Only whoever started a story" in all_of(handlers.resume(event))[0]["refused"]
+    event = gr.EventData(None, {"id": job.record.id, "key": job.key})
+    assert "nothing to go on with" in all_of(handlers.resume(event))[0]["refused"]
+
+
+def test_a_page_opens_with_what_its_link_says_and_says_what_it_could_not_use(handlers: Handlers) -> None:
+    request = gr.Request(query_params={"premise": "a bell", "words": "700", "temperature": "hot", "seed": "-3"})
+    opened = handlers.arrive(request)
+    shown = dict(zip(FIELDS, opened[: len(FIELDS)], strict=True))
+    assert (shown["premise"], shown["words"], shown["temperature"], shown["seed"]) == ("a bell", 700, 0.6, -3)
+    arrived, status, promise, prompt = opened[len(FIELDS) : len(FIELDS) + 4]
+    assert [f["field"] for f in arrived] == ["temperature", "seed"] and "'hot' is not a number" in arrived[0]["message"]
+    assert status["ready"] and "kept on this server until this server restarts" in promise and prompt["prompt"] == ""
+    assert "Seed: -3 is outside the limits" in notes(opened)["seed"][0]
+
+
+@pytest.mark.parametrize(
+    ("premise", "words"), [("a 3,000-word tale", 3000), ("in 2.5k words, a bell", 2500), ("a bell", None), ("99 words", 99), ("9 words", None)]
+)
+def test_a_length_in_the_premise_moves_the_dial(handlers: Handlers, premise: str, words: int | None) -> None:
+    moved = handlers.length(gr.EventData(None, {"premise": premise}))
+    assert moved == (gr.skip() if words is None else words)
+
+
+def test_one_visitor_is_told_apart_from_another_without_keeping_an_address() -> None:
+    def named(headers: dict[str, str], host: str = "10.0.0.1") -> str:
+        context = contextvars.copy_context()
+        client = SimpleNamespace(host=host)
+        context.run(LocalContext.request.set, SimpleNamespace(headers=headers, client=client))  # type: ignore[arg-type]
+        return context.run(visitor)
+
+    assert visitor() == ""
+    assert named({}) == named({}) != named({}, "10.0.0.2")
+    assert named({"x-forwarded-for": "made-up, 1.2.3.4"}) == named({"x-forwarded-for": "1.2.3.4"})
+    assert "1.2.3.4" not in named({"x-forwarded-for": "1.2.3.4"})
+
+
 def test_an_unforeseen_error_is_one_calm_line(handlers: Handlers, monkeypatch: pytest.MonkeyPatch, caplog) -> None:
-    def broken(raw: object) -> None:
+    def broken(raw: object, visitor: str) -> None:
         raise KeyError("".join(["CAN", "ARY"]))  # a log shows source lines, and this one must not give it away
 
     monkeypatch.setattr(handlers._runner, "submit", broken)
@@ -100,7 +158,8 @@ def test_an_unforeseen_error_is_one_calm_line(handlers: Handlers, monkeypatch: p
 
 
 def test_the_badge_says_who_writes_what_is_loading_and_what_failed(handlers: Handlers) -> None:
-    assert handlers.status() == {"badge": "POLARIS-9B · bf16 · test GPU", "preview": False, "why": "a test", "ready": True}
+    said = {"badge": "POLARIS-9B · bf16 · test GPU", "preview": False, "why": "a test", "ready": True, "home": ""}
+    assert handlers.status() == said
 
     def fails(report: Any) -> None:
         report(LoadProgress("downloading POLARIS-9B"))

@@ -1,6 +1,8 @@
 """What is shown: the API's JSON, the stage line, the meter, the stamp."""
 
+import hashlib
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -39,9 +41,13 @@ def test_the_answer_has_the_contracts_fields() -> None:
         ([Progress("queued", 0, 1)], "Next in the queue"),
         ([Progress("queued", 1, 2)], "In the queue, 1 story before this one"),
         ([Progress("queued", 2, 3)], "In the queue, 2 stories before this one"),
+        ([Progress("queued", 2, 3, 130)], "In the queue, 2 stories before this one; about 3 min to wait"),
         ([Progress("loading")], "Loading the model"),
         ([Progress("reading", 0, 60), Started("p", 60)], "Reading the prompt"),
         ([Delta("thinking", "", (1,) * 1140)], f"Planning: 1,140 tokens of about {card.THINKING_SOFT_CAP:,} at most"),
+        ([Delta("thinking", "", (1,) * 40), Delta("thinking", "", (1,) * 32)],
+         f"Planning: 72 tokens of about {card.THINKING_SOFT_CAP:,} at most; the story starts within about 45 s"),
+        ([Delta("thinking", "", (1,) * 3100)], "Planning: 3,100 tokens, more than usual; it is closed at 3,072"),
         ([Delta("thinking", "", (1,)), Delta("story", "a b", (2,))], "Writing: 2 of 100 words · 2 tokens/s"),
         ([Finish("cancelled")], "Stopped. What was written stays here."),
         ([Finish("length", "Raise it.")], "Raise it."),
@@ -58,14 +64,47 @@ def test_no_expectation_of_the_card_stands_beside_the_miniature() -> None:
     assert view.meter(record(Delta("thinking", "", (1,) * 1536))) == 0.5
 
 
+class Keeps:
+    """A runner as far as a view asks it: where stories lie and until when."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+
+    def expires(self, record: StoryRecord) -> float | None:
+        return self.library.expires(0)
+
+
 def test_an_update_carries_only_what_is_new_until_the_end() -> None:
     whole = record(*story_events("plan", "# T\n\none two"))
-    update = view.update(Piece(whole, 5, 12, "one two"))
+    runner: Any = Keeps(Library(None))
+    update = view.update(Piece(whole, 5, 12, "one two"), runner, "https://a.b/?story=id")
     assert (update["off"], update["end"], update["t"], update["over"]) == (5, 12, "one two", True)
     assert ["Length ratio", "0.03"] in update["stamp"] and ["Seed", "3"] in update["stamp"]
-    assert set(update["files"]) == {"md", "txt"} and not update["files"]["md"]["after"].startswith("#")
-    going = view.update(Piece(record(Delta("story", "a", (1,))), 0, 1, "a"))
-    assert going["stamp"] is None and going["files"] is None
+    assert update["map"] == [[3, 0.0], [7, 0.0]] and "url={https://a.b/?story=id}" in update["cite"]
+    going = view.update(Piece(record(Delta("story", "a", (1,))), 0, 1, "a"), runner)
+    assert "stamp" not in going and "map" not in going
+
+
+def test_the_stamp_says_what_the_writer_averages_and_what_scores_full_marks() -> None:
+    made = StoryRecord("id", StoryRequest("p", 10_000).with_seed(3), writer=POLARIS)
+    made.apply(Finish("stop"), 0.0)
+    assert ["Length ratio", "0.00; POLARIS-9B averages 0.72 at 8–12k words"] in view.stamp(made)
+    assert ["Full marks", "9,000–11,000 words, in the paper's evaluation of length"] in view.stamp(made)
+    made.writer = PREVIEW
+    assert ["Length ratio", "0.00"] in view.stamp(made) and not [row for row in view.stamp(made) if row[0] == "Full marks"]
+
+
+def test_details_name_everything_a_story_can_be_written_again_from() -> None:
+    made = record(*story_events("plan", "one two"), writer=replace(POLARIS, versions={"torch": "2.13.0"}))
+    rows = dict(view.details(made))
+    assert {"Premise", "Form", "Temperature", "Top-p", "Top-k", "Min-p", "Repetition penalty", "Presence penalty", "Token budget"} <= set(rows)
+    assert (rows["Seed"], rows["Revision"], rows["Versions"], rows["Token budget"]) == ("3", "abc", "torch 2.13.0", "automatic")
+    assert rows["SHA-256 of the text"] == hashlib.sha256(b"one two").hexdigest()
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(3.2, "4 s"), (41, "45 s"), (61, "2 min"), (5400, "1 h 30 min")])
+def test_times_are_said_rounded_up(seconds: float, said: str) -> None:
+    assert view.spoken(seconds) == said
 
 
 def test_warnings_stay_on_the_stamp() -> None:
@@ -77,5 +116,8 @@ def test_warnings_stay_on_the_stamp() -> None:
 
 def test_a_story_says_until_when_it_is_kept(tmp_path) -> None:
     day = 86_400.0
-    assert view.kept(Library(tmp_path, keep_days=30), 24 * day) == "until 24 February 1970"
-    assert view.kept(Library(None), 0) == view.kept(Library(tmp_path, lasts=False), 0) == "until this server restarts"
+    library = Library(tmp_path, keep_days=30)
+    assert view.kept(library, library.expires(24 * day)) == "until 24 February 1970"
+    assert view.kept(Library(None), None) == "until this server restarts"
+    library.problem = "The disk is full."
+    assert view.kept(library, 1.0) == "The disk is full."

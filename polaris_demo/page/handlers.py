@@ -1,110 +1,129 @@
 """Between widgets and stories: values in, views out, errors as notices. Decides nothing itself."""
 
 import asyncio
+import hashlib
 import logging
-import time
+import secrets
 from collections.abc import AsyncIterator
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
 
 from ..errors import VisitorError, log_bug
 from ..jobs.runner import Checked, Runner
-from ..story.request import FIELDS
-from . import view
+from ..settings import Settings
+from ..story.request import FIELDS, LIMITS, Finding, length_in
+from . import links, view
+from .parts import EXAMPLES
 
 UNFORESEEN = "Something went wrong on the server that nobody foresaw. Try again; if it stays, tell the host of this Space."
 API_UPDATE_SECONDS = 0.2
+_SALT = secrets.token_bytes(16)
 log = logging.getLogger(__name__)
 
 
 class Handlers:
     """The page's and the API's functions over one runner."""
 
-    def __init__(self, runner: Runner) -> None:
-        self._runner = runner
+    def __init__(self, runner: Runner, settings: Settings | None = None) -> None:
+        self._runner, self._settings = runner, settings or Settings()
 
     # --- the page ----------------------------------------------------------------------------------------------------
 
     async def write(self, *values: object) -> AsyncIterator[tuple[Any, ...]]:
-        """Start a story and follow it. Yields updates of the reading pane, the owner's ticket, and the notes."""
+        """Start a story. Yields its id and key for the reading pane, which follows it, or why it was refused; and the notes."""
         raw = dict(zip(FIELDS, values, strict=True))
         try:
-            job = await asyncio.to_thread(self._runner.submit, raw)
+            job = await asyncio.to_thread(self._runner.submit, raw, visitor())
         except VisitorError as error:
-            yield {"refused": str(error)}, gr.skip(), *self._notes(self._runner.check(raw))
+            yield {"refused": str(error)}, *self._notes(self._runner.check(raw))
             return
         except Exception as error:
             log_bug(log, "Starting a story failed", error)
-            yield {"refused": UNFORESEEN}, gr.skip(), *(gr.skip() for _ in FIELDS)
+            yield {"refused": UNFORESEEN}, *(gr.skip() for _ in FIELDS)
             return
-        ticket: Any = [job.record.id, job.key]
-        async for update in self._follow(job.record.id, 0):
-            yield update | {"key": job.key}, ticket, *(gr.skip() for _ in FIELDS)
-            ticket = gr.skip()
+        yield {"id": job.record.id, "key": job.key}, *(gr.skip() for _ in FIELDS)
+        async for _ in self._stay(job.record.id):
+            yield gr.skip(), *(gr.skip() for _ in FIELDS)
 
-    async def resume(self, ticket: list[str] | None, event: gr.EventData) -> AsyncIterator[dict[str, Any]]:
-        """Go on with this page's paused story and follow it from where the page's text ends."""
-        if not ticket:
-            return
-        try:
-            await asyncio.to_thread(self._runner.resume, *ticket)
-        except VisitorError as error:
-            yield {"refused": str(error)}
-            return
-        shown = (event._data or {}).get("shown")
-        async for update in self._follow(ticket[0], shown if isinstance(shown, int) and shown >= 0 else 0):
-            yield update
-
-    async def open(self, event: gr.EventData) -> AsyncIterator[tuple[dict[str, Any], Any]]:
-        """Show the story that the page's address names, and follow it; with its key the page owns it again."""
+    async def resume(self, event: gr.EventData) -> AsyncIterator[Any]:
+        """Go on with a story that this page owns; the reading pane follows it."""
         asked = event._data or {}
         story_id, key = asked.get("id"), asked.get("key")
-        ticket: Any = [story_id, key] if isinstance(story_id, str) and isinstance(key, str) else None
-        async for update in self._follow(story_id, 0):
-            yield update, ticket
-            ticket = gr.skip()
-
-    async def _follow(self, story_id: Any, offset: int) -> AsyncIterator[dict[str, Any]]:
-        """Updates of the reading pane until the story is over or paused."""
         try:
-            async for piece in self._runner.follow(story_id, offset):
-                paused = piece.record.state == "paused"  # looked up before: the record goes on changing
-                yield view.update(piece, view.kept(self._runner.library, time.time()))
-                if paused:
-                    return
+            record = await asyncio.to_thread(self._runner.resume, story_id, key, visitor())
         except VisitorError as error:
             yield {"refused": str(error)}
+            return
         except Exception as error:
-            log_bug(log, f"Following story {story_id} failed", error)
+            log_bug(log, f"Going on with story {story_id} failed", error)
             yield {"refused": UNFORESEEN}
+            return
+        yield {"id": record.id, "turn": len(record.resumed_at)}
+        async for _ in self._stay(record.id):
+            yield gr.skip()
 
-    def stop(self, ticket: list[str] | None) -> None:
-        """Stop the story this page started, if it started one."""
-        if ticket:
-            try:
-                self._runner.stop(*ticket)
-            except VisitorError as error:
-                gr.Warning(str(error))
+    async def _stay(self, story_id: str) -> AsyncIterator[None]:
+        """On ZeroGPU, stay until the segment's end: a GPU is lent in the name of a visitor whose event is live."""
+        if not self._settings.zerogpu:
+            return
+        try:
+            async for piece in self._runner.follow(story_id):
+                if piece.record.state == "paused":
+                    return
+                yield None
+        except VisitorError:
+            return  # deleted meanwhile; whoever follows it hears so
+
+    def recipe(self, event: gr.EventData) -> tuple[Any, ...]:
+        """The form as it was for a story, seed included."""
+        record = self._spoken(lambda: self._runner.get((event._data or {}).get("id")))
+        return tuple(links.of_request(record.request).values())
 
     def check(self, *values: object) -> tuple[Any, ...]:
-        """The prompt as the model will get it, and a note for every field."""
-        raw = dict(zip(FIELDS, values, strict=True))
-        result: Checked = self._spoken(lambda: self._runner.check(raw))
+        """The prompt as the model will get it, what to expect, the link to these settings, and a note for every field."""
+        return self._checked(dict(zip(FIELDS, values, strict=True)))
+
+    def _checked(self, raw: dict[str, object]) -> tuple[Any, ...]:
+        begun = raw["premise"] != ""  # an untouched premise is missed only when somebody wants the story
+        result: Checked = self._spoken(lambda: self._runner.check(raw if begun else raw | {"premise": "…"}))
         tokens = f"{result.prompt_tokens} tokens. " if result.prompt_tokens else ""
         budget = f"Token budget, thinking included: {result.budget:,}." if result.budget else ""
-        return {"prompt": result.prompt, "about": tokens + budget}, *self._notes(result)
+        prompt = {"prompt": result.prompt, "about": tokens + budget} if begun else None
+        link = links.query(raw, self._runner.default_words)
+        return prompt, view.expectation(result, self._runner), link, *self._notes(result)
+
+    def arrive(self, request: gr.Request) -> tuple[Any, ...]:
+        """What a page shows when it opens: the form as its address says, who writes here, and what is promised."""
+        values, findings = links.arrival(dict(request.query_params), self._runner.default_words)
+        arrived = [view.finding(f) for f in findings]
+        return *values.values(), arrived, self.status(), view.promise(self._runner, self._settings), *self._checked(values)
+
+    def length(self, event: gr.EventData) -> Any:
+        """A length written in the premise moves the dial."""
+        premise = (event._data or {}).get("premise")
+        words = length_in(premise) if isinstance(premise, str) else None
+        limit = LIMITS["words"]
+        return words if words is not None and limit.low <= words <= self._settings.max_words else gr.skip()
+
+    def example(self, event: gr.EventData) -> tuple[Any, Any]:
+        index = (event._data or {}).get("index")
+        if not isinstance(index, int) or not 0 <= index < len(EXAMPLES):
+            return gr.skip(), gr.skip()
+        return EXAMPLES[index]["premise"], min(EXAMPLES[index]["words"], self._settings.max_words)
 
     def status(self) -> dict[str, Any]:
         """Who writes here, or what loading is doing."""
         writer = self._runner.engine.writer
+        home = {"home": self._settings.home}
         if writer:
-            return {"badge": writer.badge(), "preview": writer.is_preview, "why": writer.why, "ready": True}
+            return {"badge": writer.badge(), "preview": writer.is_preview, "why": writer.why, "ready": True} | home
         failure = getattr(self._runner.engine, "failure", None)
         if failure:
-            return {"badge": "no model", "preview": True, "why": failure, "ready": True}
+            return {"badge": "no model", "preview": True, "why": failure, "ready": True} | home
         doing = getattr(self._runner.engine, "progress", None)
-        return {"badge": f"{doing.doing if doing else 'loading'} …", "preview": False, "why": "", "ready": False}
+        return {"badge": f"{doing.doing if doing else 'loading'} …", "preview": False, "why": "", "ready": False} | home
 
     @staticmethod
     def _notes(result: Checked) -> list[list[dict[str, str]]]:
@@ -138,16 +157,16 @@ class Handlers:
     def api_get(self, story_id: object, offset: object) -> dict[str, Any]:
         if isinstance(offset, bool) or not isinstance(offset, int) or offset < 0:
             raise _error("Offset: give a whole number of characters, 0 or more.")
-        return self._spoken(lambda: view.answer(self._runner.get(story_id), offset))  # type: ignore[arg-type]
+        return self._spoken(lambda: view.answer(self._runner.get(story_id), offset))
 
     def api_stop(self, story_id: object, key: object) -> dict[str, Any]:
-        return self._spoken(lambda: view.answer(self._runner.stop(story_id, key)))  # type: ignore[arg-type]
+        return self._spoken(lambda: view.answer(self._runner.stop(story_id, key)))
 
     def api_resume(self, story_id: object, key: object) -> dict[str, Any]:
-        return self._spoken(lambda: view.answer(self._runner.resume(story_id, key)))  # type: ignore[arg-type]
+        return self._spoken(lambda: view.answer(self._runner.resume(story_id, key)))
 
     def _submit(self, raw: dict[str, object]) -> Any:
-        return self._spoken(lambda: self._runner.submit(raw))
+        return self._spoken(lambda: self._runner.submit(raw, visitor()))
 
     @staticmethod
     def _spoken(action: Any) -> Any:
@@ -163,3 +182,15 @@ class Handlers:
 
 def _error(message: str) -> gr.Error:
     return gr.Error(message, print_exception=False)
+
+
+def visitor() -> str:
+    """A name for whoever sent the request at hand, so that one visitor cannot take every place: a salted hash of the address.
+
+    Behind a Space's proxy the last entry of x-forwarded-for is the proxy's own word; those before it anyone can make up.
+    """
+    request = LocalContext.request.get(None)
+    if request is None or request.client is None:
+        return ""
+    address = (request.headers.get("x-forwarded-for") or request.client.host).split(",")[-1].strip()
+    return hashlib.sha256(_SALT + address.encode("utf-8", "replace")).hexdigest()[:16]

@@ -1,53 +1,8 @@
-// The page's own behaviour: shows what the server sends as text nodes, never as markup.
-// Each part gets its element, the component's props, watch(name, callback) and trigger(event, data).
+// The reading pane: follows a story and shows it as text nodes, never as markup.
+// Each part of the page gets its element, the component's props, watch(name, callback) and trigger(event, data).
 (() => {
   "use strict";
-
-  const one = (element, selector) => element.querySelector(selector);
-  const setText = (node, text) => { if (node.textContent !== text) node.textContent = text; };
-  const make = (tag, text, className) => {
-    const node = document.createElement(tag);
-    if (text) node.textContent = text;
-    if (className) node.className = className;
-    return node;
-  };
-
-  function header(element, props, watch) {
-    const show = () => {
-      const status = props.value;
-      if (!status) return;
-      setText(one(element, ".badge"), status.badge);
-      one(element, ".badge").classList.toggle("preview", status.preview);
-      const why = one(element, ".why");
-      why.hidden = !(status.preview && status.why);
-      setText(why, status.preview ? `The stories here are not POLARIS-9B's. ${status.why}` : "");
-    };
-    watch("value", show);
-    show();
-  }
-
-  function chips(element, props, watch, trigger) {
-    element.addEventListener("click", (event) => {
-      const chip = event.target.closest(".chip");
-      if (chip) trigger("click", { index: Number(chip.dataset.index) });
-    });
-  }
-
-  function note(element, props, watch) {
-    const show = () => {
-      const findings = props.value || [];
-      one(element, ".notes").replaceChildren(...findings.map((f) => make("p", f.message, `note ${f.level}`)));
-    };
-    watch("value", show);
-    show();
-  }
-
-  function prompt(element, props, watch) {
-    watch("value", () => {
-      setText(one(element, ".prompt"), props.value?.prompt || "");
-      setText(one(element, ".about"), props.value?.about || "");
-    });
-  }
+  const { one, setText, make, keys, post, copy } = polaris.tools;
 
   // Turns a growing text into paragraphs. Only the block being written is ever touched.
   class Paper {
@@ -68,9 +23,16 @@
         else if (part) this.add(part);
       }
     }
+    // Back to its first `length` characters (code points): a loop was cut off.
+    cut(length) {
+      const kept = [...this.text].slice(0, length).join("");
+      this.clear();
+      this.append(kept);
+    }
     add(text) {
       const heading = this.block?.classList.contains("heading");
       if (!this.block || this.breaks > 1 || (this.breaks && heading)) {
+        if (this.block) this.dress(true);
         this.block = this.article.appendChild(make("p"));
         this.block.appendChild(document.createTextNode(""));
       } else if (this.breaks) {
@@ -78,10 +40,10 @@
       }
       this.breaks = 0;
       this.block.lastChild.appendData(text);
-      if (this.block.firstChild.length < 200 || this.block.classList.contains("break")) this.dress();
+      if (this.block.firstChild.length < 200 || this.block.classList.contains("break")) this.dress(false);
     }
-    // A heading's marks and a line of stars are set apart by style; their characters stay as they are.
-    dress() {
+    // Marks of headings, breaks and emphasis are set apart by style; their characters stay as they are.
+    dress(done) {
       const text = this.block.textContent;
       const marks = /^#{1,3} +/.exec(text);
       if (marks && this.block.childNodes.length === 1) {
@@ -93,142 +55,305 @@
         this.block.setAttribute("aria-level", this.block.previousSibling ? "3" : "2");
       }
       this.block.classList.toggle("break", /^(\*\s*\*\s*\*|-{3,}|—|⁂)\s*$/.test(text));
+      if (done && this.block.childNodes.length === 1 && /[*_]/.test(text)) this.emphasise(text);
+    }
+    emphasise(text) {
+      const pieces = text.split(/(\*\*[^\s*](?:[^*\n]*[^\s*])?\*\*|\*[^\s*](?:[^*\n]*[^\s*])?\*|(?<!\w)_[^\s_](?:[^_\n]*[^\s_])?_(?!\w))/);
+      if (pieces.length < 3) return;
+      const nodes = pieces.map((piece, i) => {
+        if (i % 2 === 0) return piece;
+        const marks = piece.startsWith("**") ? piece.slice(0, 2) : piece[0];
+        const node = make(marks === "**" ? "strong" : "em");
+        node.append(make("span", marks, "marks"), piece.slice(marks.length, -marks.length), make("span", marks, "marks"));
+        return node;
+      });
+      this.block.replaceChildren(...nodes.filter(Boolean));
+    }
+    finish() {
+      if (this.block) this.dress(true);
     }
   }
 
-  function save(name, text) {
-    const link = make("a");
-    link.href = URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" }));
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-  }
-
-  // The stories this browser began: id -> key. Without storage (an embedded frame may have none) the page still works.
-  const keys = {
-    mine: {},
-    stored() {
-      try { return JSON.parse(localStorage.getItem("polaris-keys")) || {}; } catch { return {}; }
-    },
-    get(id) { return this.mine[id] || this.stored()[id]; },
-    keep(id, key) {
-      this.mine[id] = key;
-      try { localStorage.setItem("polaris-keys", JSON.stringify({ ...this.stored(), [id]: key })); } catch { /* no storage */ }
+  // Keeps the screen awake while a story of one's own is being written; browsers let go of it when the page is hidden.
+  const awake = {
+    lock: null,
+    async want(wanted) {
+      try {
+        if (!wanted) { await this.lock?.release(); this.lock = null; }
+        else if (!this.lock || this.lock.released) this.lock = await navigator.wakeLock?.request("screen");
+      } catch { /* not allowed here, or the battery is low */ }
     },
   };
 
   // The page's address names the story, so that a reload or a link finds it again.
   function address(id) {
-    const query = new URLSearchParams(location.search);
-    query.set("story", id);
-    history.replaceState(null, "", `?${query}`);
+    const query = new URLSearchParams();
+    for (const kept of ["__theme", "view"]) if (new URLSearchParams(location.search).has(kept)) query.set(kept, new URLSearchParams(location.search).get(kept));
+    if (id) query.set("story", id);
+    history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
     if (window.parent !== window) window.parent.postMessage({ queryString: query.toString() }, "https://huggingface.co");
   }
 
-  function pane(element, props, watch, trigger) {
-    const part = (name) => one(element, `.${name}`);
-    const paper = new Paper(part("story"));
-    let id = null, shown = 0, turn = null, files = null, spokenWords = "";
+  class Reader {
+    constructor(element, trigger) {
+      this.element = element;
+      this.trigger = trigger;
+      this.paper = new Paper(this.part("story"));
+      this.id = null;
+      this.atEnd = true;
+      this.live = false;
+      this.watchEnd();
+      this.size = Number(keys.read("polaris-size")) || 0;
+      this.resize(0);
+      element.addEventListener("click", (event) => {
+        const button = event.target.closest("[data-do]");
+        if (button) this[button.dataset.do]?.(button);
+      });
+      document.addEventListener("visibilitychange", () => {
+        if (document.visibilityState === "visible" && this.live) { awake.want(this.own); if (this.source?.readyState === 2) this.connect(); }
+      });
+      document.addEventListener("fullscreenchange", () => document.fullscreenElement || this.reading(false));
+      this.wireMap();
+    }
+    part(name) { return one(this.element, `.${name}`); }
+    get own() { return Boolean(this.id && keys.get(this.id)); }
 
-    const begin = (newId) => {
-      address(newId);
-      id = newId; shown = 0; turn = null; files = null;
-      paper.clear();
-      part("empty").hidden = true;
-      part("after").hidden = true;
-      part("notice").hidden = true;
-      part("story").hidden = true;
-      if (element.getBoundingClientRect().top > window.innerHeight * 0.6) {
+    // --- following ---------------------------------------------------------------------------------------------------
+
+    open(id, key) {
+      this.source?.close();
+      if (key) keys.keep(id, key);
+      if (id !== this.id) this.begin(id);
+      this.goneOn = null;
+      this.last = null;
+      this.connect();
+    }
+    begin(id) {
+      this.id = id;
+      this.shown = 0;
+      this.turn = null;
+      this.spokenWords = 0;
+      this.paper.clear();
+      address(id);
+      for (const name of ["empty", "after", "notice", "story", "tools"]) this.part(name).hidden = true;
+      document.body.dataset.own = this.own ? "yes" : "no";
+      if (this.element.getBoundingClientRect().top > window.innerHeight * 0.6) {
         const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-        element.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
+        this.element.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
       }
-    };
+    }
+    connect() {
+      clearTimeout(this.again);
+      this.source?.close();
+      const source = this.source = new EventSource(`stories/${encodeURIComponent(this.id)}/events?from=${this.shown}`);
+      source.onmessage = (event) => { this.failures = 0; this.show(JSON.parse(event.data)); };
+      source.addEventListener("gone", (event) => { source.close(); this.gone(JSON.parse(event.data).refused); });
+      source.onerror = () => {
+        this.failures = (this.failures || 0) + 1;
+        if (this.live || !this.last) this.say("The connection is lost. The story is kept and goes on; this page finds it again by itself.");
+        // The browser tries again by itself, except after an answer that was no stream (a server that is just starting).
+        if (source.readyState === 2) this.again = setTimeout(() => this.connect(), Math.min(10000, 1000 * this.failures));
+      };
+    }
+    gone(sentence) {
+      this.setLive(false);
+      this.notice(sentence);
+      this.part("now").hidden = true;
+      keys.forget(this.id);
+      if (!this.paper.text) { this.part("empty").hidden = false; address(null); this.id = null; document.body.dataset.view = "write"; }
+    }
+    setLive(live) {
+      this.live = live;
+      document.body.dataset.story = live ? "live" : "over";
+      document.body.dataset.own = this.own ? "yes" : "no";
+      const write = document.getElementById("write");
+      if (write) write.disabled = live && this.own;
+      awake.want(live && this.own);
+    }
 
-    const notice = (text) => {
-      setText(part("notice"), text);
-      part("notice").hidden = !text;
-    };
+    // --- showing -----------------------------------------------------------------------------------------------------
 
-    const speak = (text) => {
-      if (text && text !== spokenWords) setText(part("spoken"), (spokenWords = text));
-    };
+    show(value) {
+      this.last = value;
+      if (value.end < this.shown) { this.paper.cut(value.end); this.shown = value.end; }
+      if (value.end > this.shown && value.off <= this.shown) {
+        this.paper.append([...value.t].slice(this.shown - value.off).join(""));
+        this.shown = value.end;
+        this.part("story").hidden = this.part("tools").hidden = false;
+        if (this.atEnd && this.live) this.part("end").scrollIntoView({ block: "end" });
+      }
+      this.setLive(!value.over);
+      this.part("now").hidden = value.over;
+      this.part("after").hidden = !value.over;
+      this.part("now").dataset.state = value.state;
+      this.say(value.stage);
+      const meter = this.part("meter");
+      meter.classList.toggle("unknown", value.meter === null);
+      meter.firstElementChild.style.width = value.meter === null ? "" : `${Math.round(value.meter * 100)}%`;
+      this.announce(value);
+      this.toggleJump();
+      if (value.over) this.end(value);
+      else if (value.again && this.own && value.turn !== this.turn) {
+        this.turn = value.turn;
+        this.goOn();
+      }
+    }
+    end(value) {
+      this.source.close();
+      this.paper.finish();
+      this.notice(value.failed ? value.ended : "");
+      setText(this.part("ended"), value.failed ? "" : value.ended);
+      rows(this.part("stamp"), value.stamp);
+      rows(this.part("details"), value.details);
+      setText(one(this.element, ".all .prompt"), value.prompt);
+      setText(one(this.element, ".cite .prompt"), value.cite);
+      one(this.element, "[data-do=continue]").hidden = !(value.resumable && this.own);
+      one(this.element, "[data-do=delete]").hidden = !this.own && !keys.host;
+      for (const link of this.element.querySelectorAll("[data-file]")) link.href = `stories/${this.id}/story.${link.dataset.file}`;
+      const written = value.end > 0;
+      this.part("files").hidden = !written;
+      for (const name of ["copy", "link"]) one(this.element, `[data-do=${name}]`).hidden = !written;
+      this.drawMap(value.map);
+      polaris.refreshShelf?.();
+    }
+    say(text) { setText(this.part("stage"), text); }
+    notice(text) {
+      setText(this.part("notice"), text);
+      this.part("notice").hidden = !text;
+    }
+    // Milestones only: a screen reader that reads every update would never be silent.
+    announce(value) {
+      const thousands = Math.floor(value.words / 1000);
+      let text = "";
+      if (value.over) text = value.ended;
+      else if (value.state === "writing" && !this.spokenWords) text = "The story has begun.";
+      else if (thousands > Math.floor(this.spokenWords / 1000)) text = `${thousands},000 words.`;
+      this.spokenWords = Math.max(this.spokenWords, value.words);
+      if (text) setText(this.part("spoken"), text);
+    }
 
-    const end = (value) => {
-      files = value.files;
-      notice(value.failed ? value.ended : "");
-      setText(part("ended"), value.failed ? "" : value.ended);
-      part("stamp").replaceChildren(...value.stamp.flatMap(([label, text]) => [make("dt", label), make("dd", text)]));
-      setText(part("prompt"), value.prompt);
-      part("got").hidden = !value.prompt;
-      part("after").hidden = false;
-      const goOn = value.resumable && Boolean(keys.get(id));
-      part("actions").hidden = !files && !goOn;
-      one(element, "[data-do=continue]").hidden = !goOn;
-      speak(value.ended);
-    };
+    // --- the reader's place ------------------------------------------------------------------------------------------
 
+    // The page follows the text only while its end is in view; where the reader has scrolled away it stays put.
+    watchEnd() {
+      new IntersectionObserver(([seen]) => { this.atEnd = seen.isIntersecting; this.toggleJump(); }, { rootMargin: "0px 0px 120px 0px" }).observe(this.part("end"));
+    }
+    toggleJump() { this.part("jump").hidden = this.atEnd || !this.live || !this.shown; }
+    jump() { this.part("end").scrollIntoView({ block: "end" }); this.atEnd = true; this.toggleJump(); }
+    resize(step) {
+      this.size = Math.max(-2, Math.min(5, this.size + step));
+      this.part("story").style.setProperty("--size", 1 + this.size * 0.1);
+      keys.write("polaris-size", String(this.size));
+    }
+    smaller() { this.resize(-1); }
+    larger() { this.resize(1); }
+    full() { this.reading(document.body.dataset.reading !== "yes"); }
+    reading(on) {
+      document.body.dataset.reading = on ? "yes" : "no";
+      const button = one(this.element, "[data-do=full]");
+      button.setAttribute("aria-pressed", String(on));
+      setText(button, on ? "Leave full screen" : "Full screen");
+      if (on) document.documentElement.requestFullscreen?.().catch(() => { /* phones without it still get the bare page */ });
+      else if (document.fullscreenElement) document.exitFullscreen();
+    }
+
+    // --- the map -----------------------------------------------------------------------------------------------------
+
+    drawMap(map) {
+      this.part("map-figure").hidden = !map || map.length < 2;
+      if (!map) return;
+      const strip = this.part("map");
+      strip.replaceChildren(...map.map(([length, heat]) => {
+        const bar = make("i");
+        bar.style.flexGrow = String(length);
+        bar.style.setProperty("--heat", String(heat));
+        return bar;
+      }));
+      strip.setAttribute("aria-valuemax", String(map.length));
+      setText(one(this.element, "figcaption"), this.last.mapped);
+      this.place(0, false);
+    }
+    place(number, move) {
+      const bars = this.part("map").children;
+      this.spot = Math.max(0, Math.min(bars.length - 1, number));
+      for (const bar of bars) bar.classList.toggle("here", bar === bars[this.spot]);
+      this.part("map").setAttribute("aria-valuenow", String(this.spot + 1));
+      this.part("map").setAttribute("aria-valuetext", `Paragraph ${this.spot + 1} of ${bars.length}`);
+      if (move) this.part("story").children[this.spot]?.scrollIntoView({ block: "center" });
+    }
+    wireMap() {
+      const strip = this.part("map");
+      strip.addEventListener("click", (event) => {
+        const bar = event.target.closest("i");
+        if (bar) this.place([...strip.children].indexOf(bar), true);
+      });
+      strip.addEventListener("keydown", (event) => {
+        const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
+        if (step) this.place(this.spot + step, true);
+        else if (event.key === "Home") this.place(0, true);
+        else if (event.key === "End") this.place(strip.children.length - 1, true);
+        else return;
+        event.preventDefault();
+      });
+    }
+
+    // --- what a reader may do ----------------------------------------------------------------------------------------
+
+    goOn() { this.trigger("submit", { id: this.id, key: keys.get(this.id) }); }
+    continue(button) {
+      button.hidden = true;
+      this.goOn();
+    }
+    copy(button) { copy(button, this.paper.text, this.part("story")); }
+    link(button) { copy(button, storyLink(this.id)); }
+    cite(button) { copy(button, one(this.element, ".cite .prompt").textContent, one(this.element, ".cite .prompt")); }
+    again() { this.fill(true); }
+    change() { this.fill(false); }
+    fill(run) {
+      polaris.runFilled = run;
+      this.trigger("select", { id: this.id });
+    }
+    async delete() {
+      if (!confirm("Delete this story from the server? Whoever has its link will not find it any more.")) return;
+      const answer = await post(`stories/${this.id}/delete`, { key: keys.get(this.id) || keys.host });
+      if (answer.refused) return this.notice(answer.refused);
+      this.paper.clear();
+      for (const name of ["after", "story", "tools"]) this.part(name).hidden = true;
+      this.gone("The story is deleted.");
+      polaris.refreshShelf?.();
+    }
+    async stop() {
+      if (!this.live || !this.own) return;
+      const answer = await post(`stories/${this.id}/stop`, { key: keys.get(this.id) });
+      if (answer.refused) this.notice(answer.refused);
+    }
+  }
+
+  const rows = (list, pairs) => list.replaceChildren(...(pairs || []).flatMap(([label, text]) => [make("dt", label), make("dd", text)]));
+  const storyLink = (id) => `${polaris.home || location.origin + location.pathname}?story=${encodeURIComponent(id)}`;
+
+  function pane(element, props, watch, trigger) {
+    const reader = new Reader(element, trigger);
+    polaris.story = () => reader.paper.text;
+    polaris.stop = () => reader.stop();
     const show = () => {
       const value = props.value;
       if (!value) return;
       if (value.refused) {
-        notice(value.refused);
-        part("notice").scrollIntoView({ block: "nearest" });
-        return;
-      }
-      if (value.id !== id) begin(value.id);
-      if (value.key && keys.get(id) !== value.key) keys.keep(id, value.key);
-      document.body.dataset.own = keys.get(id) ? "yes" : "no";
-      // A piece that starts where the shown text does not end belongs to another reading: take its new part only.
-      if (value.off > shown) notice("Part of the story did not reach this page. Reload it, or fetch the story by its id.");
-      if (value.end > shown && value.off <= shown) {
-        paper.append([...value.t].slice(shown - value.off).join(""));
-        shown = value.end;
-        part("story").hidden = false;
-      }
-      document.body.dataset.story = value.over ? "over" : "live";
-      const write = document.getElementById("write");
-      if (write) write.disabled = !value.over && Boolean(keys.get(id));
-      part("now").hidden = value.over;
-      part("after").hidden = !value.over;
-      part("now").dataset.state = value.state;
-      setText(part("stage"), value.stage);
-      const meter = part("meter");
-      meter.classList.toggle("unknown", value.meter === null);
-      meter.firstElementChild.style.width = value.meter === null ? "" : `${Math.round(value.meter * 100)}%`;
-      if (value.state === "writing") speak("The story has begun.");
-      if (value.over) end(value);
-      else if (value.again && keys.get(id) && value.turn !== turn) {
-        turn = value.turn; // Gradio hands on the last value twice
-        trigger("submit", { shown });
-      }
+        reader.notice(value.refused);
+        reader.part("notice").scrollIntoView({ block: "nearest" });
+      } else if (value.id) reader.open(value.id, value.key);
     };
-
-    element.addEventListener("click", async (event) => {
-      const button = event.target.closest("[data-do]");
-      if (!button) return;
-      const what = button.dataset.do;
-      if (what === "continue") {
-        button.hidden = true;
-        return trigger("submit", { shown });
-      }
-      if (!files) return;
-      if (what !== "copy") return save(files[what].name, paper.text + files[what].after);
-      try {
-        await navigator.clipboard.writeText(paper.text);
-        setText(button, "Copied");
-      } catch {
-        getSelection().selectAllChildren(part("story"));
-        setText(button, "Selected: press Ctrl+C");
-      }
-      setTimeout(() => setText(button, "Copy"), 2000);
-    });
-    window.polaris.story = () => paper.text;
     watch("value", show);
-    show();
     const named = new URLSearchParams(location.search).get("story");
-    if (named) trigger("input", { id: named, key: keys.get(named) });
+    if (named) {
+      if (!keys.get(named)) {
+        document.body.dataset.view = "story";
+        document.head.append(Object.assign(make("meta"), { name: "robots", content: "noindex" }));
+      }
+      reader.open(named);
+    } else show();
   }
 
-  window.polaris = { header, chips, note, prompt, pane };
-  window.dispatchEvent(new Event("polaris-ready"));
+  Object.assign(window.polaris, { pane });
 })();

@@ -1,15 +1,25 @@
-"""From a record to what is shown: the JSON of the API and the update of the page. Pure."""
+"""From a record to what is shown: the JSON of the API, the updates of the page, its promises and expectations."""
 
 import datetime
+import math
+import time
 from dataclasses import asdict
 from typing import Any
 
 from .. import card
-from ..jobs.library import DAY, Library
-from ..jobs.runner import Checked, Piece
+from ..jobs.library import Library, Summary
+from ..jobs.runner import Checked, Piece, Runner
+from ..settings import Settings
 from ..story import exports
+from ..story.citation import text_hash
+from ..story.measures import paragraph_heat
 from ..story.record import StoryRecord
-from ..story.request import Finding
+from ..story.request import LABELS, Finding, length_in, thinking_budget, token_budget
+
+MAPPED = (
+    "The story's paragraphs, wider where longer, warmer where they repeat what came before: the paper's self-repetition measure, "
+    "applied per paragraph. Click to go there."
+)
 
 _ENDED = {
     "stop": "The model ended the story.",
@@ -54,10 +64,10 @@ def checked(result: Checked) -> dict[str, Any]:
     }
 
 
-def update(piece: Piece, kept: str = "") -> dict[str, Any]:
-    """What the reading pane gets: the new text with its place, and everything around it. `kept` is how long the story is."""
+def update(piece: Piece, runner: Runner, link: str = "") -> dict[str, Any]:
+    """What the reading pane gets: the new text with its place, and everything around it."""
     record = piece.record
-    return {
+    going = {
         "id": record.id,
         "off": piece.offset,
         "end": piece.end,
@@ -65,15 +75,27 @@ def update(piece: Piece, kept: str = "") -> dict[str, Any]:
         "state": record.state,
         "over": record.resting,
         "again": record.state == "paused" and not record.resting,
-        "resumable": record.resting and record.resumable,
         "turn": len(record.resumed_at),
+        "words": record.words,
         "stage": stage(record),
         "meter": meter(record),
+    }
+    return going | (rest(record, runner, link) if record.resting else {})
+
+
+def rest(record: StoryRecord, runner: Runner, link: str) -> dict[str, Any]:
+    """What is added once nothing more comes by itself. `link` is the story's address."""
+    heat = paragraph_heat(str(record.story))
+    return {
+        "resumable": record.resumable,
         "ended": ended(record),
         "failed": record.state == "failed",
-        "stamp": stamp(record) + ([["Kept", kept]] if kept else []) if record.resting else None,
-        "prompt": record.prompt if record.resting else None,
-        "files": files(record) if record.resting and len(record.story) else None,
+        "stamp": [*stamp(record), ["Kept", kept(runner.library, runner.expires(record))]],
+        "details": details(record),
+        "prompt": record.prompt,
+        "cite": exports.bibtex(record, link) if len(record.story) else "",
+        "map": [[paragraph.end - paragraph.start, round(paragraph.heat, 3)] for paragraph in heat],
+        "mapped": MAPPED,
     }
 
 
@@ -86,19 +108,49 @@ def stage(record: StoryRecord) -> str:
         case "queued" if progress.stage == "gpu":
             return f"Waiting for a GPU{_so_far(record)}"
         case "queued":
-            before = progress.done
-            return "Next in the queue" if before == 0 else f"In the queue, {before} {'story' if before == 1 else 'stories'} before this one"
+            before, wait = progress.done, f"; about {spoken(progress.seconds)} to wait" if progress.seconds else ""
+            return f"{'Next in the queue' if before == 0 else f'In the queue, {_stories(before)} before this one'}{wait}"
         case "loading":
             return "Loading the model"
         case "writing":
-            return f"Writing: {record.words:,} of {record.request.words:,} words{_speed(record)}"
+            return f"Writing: {record.words:,} of {record.request.words:,} words{_speed(record)}{_left(record)}"
         case "paused":
             return f"Going on in a moment{_so_far(record)}"
+    return _planning(record)
+
+
+def _planning(record: StoryRecord) -> str:
+    """The thinking clock: how far the planning is, and when the story starts at the latest."""
     if record.thinking_tokens == 0:
         return "Reading the prompt"
+    speed, most = record.tokens_per_second, thinking_budget(record.request)
     if record.writer and record.writer.is_preview:
         return f"Planning: {record.thinking_tokens:,} tokens{_speed(record)}"
-    return f"Planning: {record.thinking_tokens:,} tokens of about {card.THINKING_SOFT_CAP:,} at most{_speed(record)}"
+    usual = min(card.THINKING_SOFT_CAP, most)
+    if record.thinking_tokens > usual:
+        return f"Planning: {record.thinking_tokens:,} tokens, more than usual; it is closed at {most:,}{_speed(record)}"
+    within = f"; the story starts within about {spoken((usual - record.thinking_tokens) / speed)}" if speed else ""
+    return f"Planning: {record.thinking_tokens:,} tokens of about {usual:,} at most{within}"
+
+
+def _left(record: StoryRecord) -> str:
+    """How long the words still asked for take, at the speed and the tokens a word that this story has shown."""
+    if record.words < 50 or not record.tokens_per_second or record.words >= record.request.words:
+        return ""
+    tokens = record.story_tokens / record.words * (record.request.words - record.words)
+    return f" · about {spoken(tokens / record.tokens_per_second)} left"
+
+
+def spoken(seconds: float) -> str:
+    """A length of time as one says it, rounded up."""
+    if seconds < 55:
+        return f"{max(1, math.ceil(seconds / 5) * 5) if seconds > 10 else max(1, math.ceil(seconds))} s"
+    minutes = math.ceil(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _stories(count: int) -> str:
+    return "1 story" if count == 1 else f"{count} stories"
 
 
 def meter(record: StoryRecord) -> float | None:
@@ -120,41 +172,97 @@ def ended(record: StoryRecord) -> str:
 
 def stamp(record: StoryRecord) -> list[list[str]]:
     """Rows of label and value: what was asked, what came of it, and how."""
-    rows = [
-        ["Asked", f"{record.request.words:,} words"],
-        ["Written", f"{record.words:,} words"],
-        ["Length ratio", f"{record.length_ratio:.2f}"],
-        ["Tokens", f"{record.story_tokens:,} story, {record.thinking_tokens:,} thinking"],
-        ["Seed", str(record.request.sampling.seed)],
-        ["Finish reason", record.finish.reason if record.finish else ""],
-    ]
-    if record.tokens_per_second:
-        rows.insert(4, ["Speed", f"{record.tokens_per_second:g} tokens/s"])
+    asked, low_high = record.request.words, card.EVALUATION_BAND.around(record.request.words)
+    rows = [["Asked", f"{asked:,} words"], ["Written", f"{record.words:,} words"]]
+    rows += [["Length ratio", f"{record.length_ratio:.2f}{_beside(record)}"]]
+    if not _is_preview(record):
+        rows += [["Full marks", f"{low_high[0]:,}–{low_high[1]:,} words, in the paper's evaluation of length"]]
+    rows += [["Tokens", f"{record.story_tokens:,} story, {record.thinking_tokens:,} thinking"]]
     if record.thinking_closed:
-        rows.insert(4, ["Planning", f"closed by its budget after {record.thinking_tokens:,} tokens"])
+        rows += [["Planning", f"closed by its budget after {record.thinking_tokens:,} tokens"]]
+    if record.tokens_per_second:
+        rows += [["Speed", f"{record.tokens_per_second:g} tokens/s"]]
+    rows += [["Seed", str(record.request.sampling.seed)], ["Finish reason", record.finish.reason if record.finish else ""]]
     if record.writer:
         rows.append(["Model", record.writer.badge()])
-    rows += [["Warning", f.message] for f in record.findings if f.level == "warning"]
-    return rows
+    return rows + [["Warning", f.message] for f in record.findings if f.level == "warning"]
 
 
-def kept(library: Library, now: float) -> str:
-    """Until when a story that ends now is kept here."""
+def _beside(record: StoryRecord) -> str:
+    """What the model that wrote averages at this length, where the card has measured it."""
+    bucket = card.bucket(record.request.words)
+    if record.writer is None or _is_preview(record) or bucket is None or record.writer.name not in bucket.ratios:
+        return ""
+    return f"; {record.writer.name} averages {bucket.ratios[record.writer.name]:.2f} at {bucket.label()} words"
+
+
+def _is_preview(record: StoryRecord) -> bool:
+    return record.writer is not None and record.writer.is_preview
+
+
+def details(record: StoryRecord) -> list[list[str]]:
+    """Rows of everything else that a record names: all it takes to write the story again."""
+    request, writer = record.request, record.writer
+    rows = [["Premise", request.premise], ["Form", request.form]]
+    for name, value in vars(request.sampling).items():
+        shown = "automatic" if name == "max_new_tokens" and value == 0 else f"{value:g}" if isinstance(value, float) else f"{value:,}"
+        rows.append([LABELS[name], str(value) if name == "seed" else shown])
+    if writer:
+        rows += [["Model", writer.model], ["Revision", writer.revision], ["Precision", writer.precision]]
+        rows += [["Engine", f"{writer.engine} on {writer.device}"]]
+        rows += [["Versions", ", ".join(f"{name} {version}" for name, version in writer.versions.items())]] if writer.versions else []
+    if record.resumed_at:
+        rows.append(["Gone on with", "after token " + ", ".join(f"{n:,}" for n in record.resumed_at)])
+    rows.append(["Begun", f"{datetime.datetime.fromtimestamp(record.created, datetime.UTC):%Y-%m-%d %H:%M} UTC"])
+    return [*rows, ["SHA-256 of the text", text_hash(str(record.story))]] if len(record.story) else rows
+
+
+def kept(library: Library, expires: float | None) -> str:
+    """Until when a story is kept that `expires` then; None where it goes with the server."""
     if library.problem:
         return library.problem
-    if not library.lasting:
-        return "until this server restarts"
-    until = datetime.datetime.fromtimestamp(now + library.keep_days * DAY, datetime.UTC)
-    return f"until {until.day} {until:%B %Y}"
+    return f"until {_date(expires)}" if expires else "until this server restarts"
 
 
-def files(record: StoryRecord) -> dict[str, dict[str, str]]:
-    """For each download its name and what follows the story in it; the page already has the story."""
-    story = str(record.story)
-    return {
-        "md": {"name": exports.file_name(record, "md"), "after": exports.markdown(record)[len(story) :]},
-        "txt": {"name": exports.file_name(record, "txt"), "after": exports.text(record)[len(story) :]},
-    }
+def promise(runner: Runner, settings: Settings) -> str:
+    """What holds for a story begun here, said beside the button: where it is kept, what happens when one leaves, whose it is."""
+    leaving = "the end of its GPU time" if settings.zerogpu else spoken(settings.unfollowed_seconds)
+    paused = f"If you leave, it goes on being written and is paused after {leaving}."
+    if settings.zerogpu:
+        paused = f"If you leave, it is paused at {leaving} and goes on when you come back."
+    keeping = kept(runner.library, runner.library.expires(time.time()))
+    place = f"Your story is kept on this server {keeping}; whoever has its link can read it." if keeping.startswith("until") else keeping
+    return f"{place} {paused} Fiction written by a language model; model output, for non-commercial use."
+
+
+def expectation(result: Checked, runner: Runner) -> list[str]:
+    """What the length dial says below itself, for the model that is loaded: words, tokens, time."""
+    request, writer = result.request, runner.engine.writer
+    if request is None:
+        return []
+    lines = []
+    if length_in(request.premise) == request.words:
+        lines.append("The length is the one your premise names.")
+    if result.words:
+        lines.append(f"{writer.name if writer else ''} asked for {request.words:,} words writes about {result.words:,} on average.")
+    time_it_takes = ""
+    if result.seconds:
+        first = f"the first word after about {spoken(result.first_word)}, " if result.first_word else ""
+        time_it_takes = f"; {first}the last after about {spoken(result.seconds)}, at the speed last measured here"
+    lines.append(f"At most {token_budget(request):,} tokens, planning included{time_it_takes}.")
+    return lines
+
+
+def summary(found: Summary) -> dict[str, Any]:
+    """A story in the list of a browser's stories."""
+    begun = _date(found.created)
+    until = f" · kept until {_date(found.expires)}" if found.expires else ""
+    return {"id": found.id, "title": found.title, "about": f"{found.words:,} words · {found.state} · {begun}{until}"}
+
+
+def _date(seconds: float) -> str:
+    day = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return f"{day.day} {day:%B %Y}"
 
 
 def _so_far(record: StoryRecord) -> str:

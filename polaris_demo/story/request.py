@@ -5,6 +5,7 @@
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Literal
@@ -16,6 +17,7 @@ Level = Literal["error", "warning", "note"]
 VERBATIM = "verbatim"
 FORM_NAMES = (*(form.name for form in card.FORMS), VERBATIM)
 MAX_PREMISE = 4000
+_LENGTH = re.compile(r"(?<![\w.,])(?P<number>\d{1,3}(?:[., ]\d{3})+|\d+(?:[.,]\d)?)(?P<thousands>k| thousand)?[ -]?words?\b", re.IGNORECASE)
 TOKENS_PER_WORD = 1.3  # allowed for in budgets; English takes about 1.26 (measured on stories with Qwen's vocabulary)
 
 
@@ -172,6 +174,16 @@ def beside_errors(raw: Mapping[str, object], found: tuple[Finding, ...], writer:
 
 def errors(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     return tuple(f for f in findings if f.level == "error")
+
+
+def length_in(premise: str) -> int | None:
+    """The words a premise itself asks for ("a 3,000-word story…", "in 2k words"); None where it names no length."""
+    found = _LENGTH.search(premise)
+    if not found or (not found["thousands"] and re.search(r"[.,]\d$", found["number"])):
+        return None
+    if found["thousands"]:
+        return round(float(found["number"].replace(",", ".")) * 1000)
+    return int(re.sub(r"\D", "", found["number"]))
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

@@ -5,8 +5,9 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+expect.set_options(timeout=20_000)  # how long a slow machine may take is no statement about the page
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -34,13 +35,14 @@ def new_page(chromium: Browser) -> Iterator:
     """new_page(width, height) -> a page in a context of its own; what it logs as an error fails the test."""
     contexts, problems = [], []
 
-    def make(width: int = 1440, height: int = 900, **options) -> Page:
+    def make(width: int = 1440, height: int = 900, offline_is_fine: bool = False, **options) -> Page:
         contexts.append(chromium.new_context(viewport={"width": width, "height": height}, **options))
         page = contexts[-1].new_page()
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: problems.append(str(error)))
         # Gradio's client reports the requests that a reload aborts as errors, in either of two ways.
-        wrong = lambda message: message.type == "error" and not re.search("AbortError|Connection errored out", message.text)  # noqa: E731
+        fine = "AbortError|Connection errored out" + ("|Failed to load resource|ERR_" if offline_is_fine else "")
+        wrong = lambda message: message.type == "error" and not re.search(fine, message.text)  # noqa: E731
         page.on("console", lambda message: problems.append(message.text) if wrong(message) else None)
         page.on("request", lambda r: problems.append(f"leaves the origin: {r.url}") if not _own(r.url) else None)
         return page

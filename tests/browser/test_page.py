@@ -41,8 +41,8 @@ def test_a_story_is_written_on_the_miniature(miniature_app: str, new_page) -> No
     stamp = page.locator("#pane .stamp")
     expect(stamp).to_contain_text("300 words")
     expect(stamp).to_contain_text("preview model, not POLARIS-9B")
-    page.get_by_text("The prompt the model got").click()
-    expect(page.locator("#pane .prompt")).to_contain_text("<|im_start|>user\nWrite a 300-word story about a robot who learns to paint.")
+    page.get_by_text("Everything about this story").click()
+    expect(page.locator("#pane .all .prompt")).to_contain_text("<|im_start|>user\nWrite a 300-word story about a robot who learns to paint.")
 
 
 def test_stop_keeps_what_was_written_and_frees_the_engine(scripted, new_page) -> None:
@@ -168,7 +168,7 @@ def test_a_download_holds_the_story_and_what_wrote_it(scripted, new_page) -> Non
     steps.write(page)
     steps.wait_until_over(page)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Markdown").click()
+        page.get_by_role("link", name="Markdown").click()
     assert download.value.suggested_filename == "The Lamp.md"
     text = Path(download.value.path()).read_text()
     assert text.startswith("# The / Lamp\n\nOnce.\n\n---\n") and POLARIS.name in text
@@ -179,7 +179,7 @@ def test_copy_takes_the_story_exactly(scripted, new_page) -> None:
     steps.ask(page, "a river", 200)
     steps.write(page)
     steps.wait_until_over(page)
-    page.get_by_role("button", name="Copy").click()
+    page.get_by_role("button", name="Copy text").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == "# T\n\nOne\nline.\n\nEnd."
 
@@ -270,12 +270,14 @@ def test_whoever_has_the_link_reads_along_and_cannot_stop(scripted, new_page) ->
     reader = new_page()
     reader.goto(owner.url)
     expect(reader.locator("#pane .story")).to_contain_text("word word")
-    expect(reader.get_by_role("button", name="Stop")).to_be_hidden()
-    expect(reader.get_by_role("button", name="Write the story")).to_be_enabled()
+    for name in ("Stop", "Write the story"):
+        expect(reader.get_by_role("button", name=name)).to_be_hidden()
     owner.get_by_role("button", name="Stop").click()
     steps.wait_until_over(reader, 5)
+    steps.wait_until_over(owner, 5)
     assert steps.story(reader) == steps.story(owner)
-    expect(reader.get_by_role("button", name="Continue")).to_be_hidden()
+    for name in ("Continue", "Delete this story"):
+        expect(reader.get_by_role("button", name=name)).to_be_hidden()
 
 
 def test_a_link_to_a_story_that_is_gone_says_so(scripted, new_page) -> None:

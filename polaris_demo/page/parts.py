@@ -1,0 +1,86 @@
+"""The page's own templates, styles and scripts, put together once. Templates are fixed: Gradio runs what stands in a
+template's values as code, so no text of a visitor or a model ever enters one.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from .. import card
+from ..story.request import LIMITS
+
+HERE = Path(__file__).parent
+SCRIPT = "".join((HERE / name).read_text() for name in ("tools.js", "story.js", "form.js"))
+STYLE = "".join((HERE / name).read_text() for name in ("style.css", "results.css"))
+EXAMPLES = json.loads((HERE.parent.parent / "examples" / "premises.json").read_text())["premises"]
+PARTS = {
+    name: text.split("<!-- end -->")[0]
+    for name, text in (part.split(" -->\n", 1) for part in (HERE / "pane.html").read_text().split("<!-- ")[1:] if " -->\n" in part)
+    if name != "end"
+}
+TICKS = (1000, 2000, 4000, 8000, 12_000)
+
+
+def template(part: str) -> str:
+    """One part of pane.html."""
+    found = PARTS[part]
+    if part == "chips":
+        chips = "".join(f'<button type="button" class="chip" data-index="{i}">{e["premise"]}</button>' for i, e in enumerate(EXAMPLES))
+        found = found.replace("CHIPS", chips)
+    return found
+
+
+def js(part: str, *arguments: str) -> str:
+    """Run one part's function, which stands once in the page's head and may arrive after its components.
+
+    `arguments` are JavaScript values that come before the component's own.
+    """
+    given = ", ".join(["element", *(arguments or ("props", "watch", "trigger"))])
+    return (
+        f"const run = () => polaris.{part}({given});"
+        "window.polaris?.filled ? run() : window.addEventListener('polaris-ready', run, { once: true });"
+    )
+
+
+def zones(longest: int) -> list[tuple[int, int, str]]:
+    """The dial's zones from the shortest request to the longest: from, to, and what the model card's buckets make of them."""
+    found = [(int(LIMITS["words"].low), card.LENGTH_BUCKETS[0].low, "shorter")]
+    found += [(b.low, b.high, f"{b.label()} {b.zone}") for b in card.LENGTH_BUCKETS]
+    return [(low, min(high, longest), name) for low, high, name in found if low < longest]
+
+
+def dial(longest: int) -> str:
+    """The zones under the length, drawn to the slider's scale."""
+    low = LIMITS["words"].low
+    share = lambda words: round(100 * (words - low) / (longest - low), 2)  # noqa: E731
+    spans = "".join(
+        f'<span class="zone-{i}" data-from="{a}" data-to="{b}" style="width:{share(b) - share(a):.2f}%">{name}</span>'
+        for i, (a, b, name) in enumerate(zones(longest))
+    )
+    ticks = "".join(
+        f'<button type="button" tabindex="-1" data-words="{t}" style="left:{share(t)}%">{t // 1000}k</button>' for t in TICKS if t <= longest
+    )
+    return PARTS["dial"].replace("ZONES", spans).replace("TICKS", ticks)
+
+
+def range_of(name: str, low: float) -> Any:
+    """The card's recommended range drawn under a control, with the way back to the card's value; nothing where it has none."""
+    setting, limit = card.SETTINGS.get(name), LIMITS[name]
+    if setting is None:
+        return None
+    span = limit.high - low
+    left, width = 100 * (setting.low - low) / span, 100 * (setting.high - setting.low) / span
+    note = f" ({setting.note})" if setting.note else ""
+    found = PARTS["range"].replace("LEFT", f"{left:.2f}").replace("WIDTH", f"{width:.2f}").replace("VALUE", f"{setting.value:g}")
+    found = found.replace("CARD", f"card {setting.range()}{note} · limits {low:g}–{limit.high:g}")
+    return gr.HTML(html_template=found, js_on_load=js("range", json.dumps(name), f"{setting.value:g}"), elem_classes="range-slot")
+
+
+def presets() -> str:
+    buttons = "".join(
+        f'<button type="button" class="chip" data-preset="{name}" title="{preset.about}">{preset.name}</button>'
+        for name, preset in card.PRESETS.items()
+    )
+    return PARTS["presets"].replace("PRESETS", buttons)

@@ -1,0 +1,64 @@
+// What the page's parts share: nodes, text, keys of this browser's stories, small requests. Runs first.
+(() => {
+  "use strict";
+
+  const one = (element, selector) => element.querySelector(selector);
+  const setText = (node, text) => { if (node && node.textContent !== text) node.textContent = text || ""; };
+  const make = (tag, text, className) => {
+    const node = document.createElement(tag);
+    if (text) node.textContent = text;
+    if (className) node.className = className;
+    return node;
+  };
+
+  // The stories this browser began, newest first: [id, key]. An embedded frame may have no storage; the page still works.
+  const keys = {
+    mine: [],
+    host: null,
+    read(name) { try { return localStorage.getItem(name); } catch { return null; } },
+    write(name, value) { try { localStorage.setItem(name, value); return true; } catch { return false; } },
+    all() {
+      let stored = [];
+      try { stored = JSON.parse(this.read("polaris-stories")) || []; } catch { /* not ours */ }
+      const known = new Set(this.mine.map(([id]) => id));
+      return [...this.mine, ...stored.filter((pair) => Array.isArray(pair) && !known.has(pair[0]))];
+    },
+    get(id) { return this.all().find(([known]) => known === id)?.[1]; },
+    keep(id, key) {
+      if (this.get(id) === key) return;
+      this.mine.unshift([id, key]);
+      this.write("polaris-stories", JSON.stringify(this.all().slice(0, 200)));
+    },
+    forget(id) {
+      this.mine = this.mine.filter(([known]) => known !== id);
+      this.write("polaris-stories", JSON.stringify(this.all().filter(([known]) => known !== id)));
+    },
+    stored() { try { return Boolean(localStorage); } catch { return false; } },
+  };
+
+  // The server's JSON answer; a server that cannot be reached is a refusal with a sentence.
+  async function post(path, body) {
+    try {
+      const answer = await fetch(path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } });
+      return await answer.json();
+    } catch {
+      return { refused: "The server cannot be reached just now. Try again in a moment." };
+    }
+  }
+
+  // Copies text; where the browser forbids it the text's element is selected instead.
+  async function copy(button, text, element) {
+    const label = button.textContent;
+    try {
+      await navigator.clipboard.writeText(text);
+      setText(button, "Copied");
+    } catch {
+      if (element) getSelection().selectAllChildren(element);
+      else window.prompt("Copy this:", text);
+      setText(button, element ? "Selected: press Ctrl+C" : label);
+    }
+    setTimeout(() => setText(button, label), 2000);
+  }
+
+  window.polaris = { tools: { one, setText, make, keys, post, copy } };
+})();

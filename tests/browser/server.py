@@ -1,0 +1,62 @@
+"""The app in a process of its own that can be killed, over an engine that counts. Only for tests.
+
+    python -m tests.browser.server PORT FOLDER
+
+The engine's story is known in advance, so a page that shows it can be held against it whatever happened in between.
+"""
+
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from polaris_demo.jobs.library import Library
+from polaris_demo.jobs.runner import Runner
+from polaris_demo.page.layout import build_page, launch_options
+from polaris_demo.settings import Settings
+from polaris_demo.story.events import Delta, Event, Finish, Started
+from polaris_demo.story.request import StoryRequest
+
+from ..doubles import POLARIS
+
+PLANNING = 10
+STORY = "# Cloth 🌟 of gold\n\n" + "".join(
+    f"Sentence {i} was told, “and so on”, שלום.{chr(10) * 2 if i % 7 == 0 else ' '}" for i in range(1, 121)
+)
+PIECES = [STORY[i : i + 6] for i in range(0, len(STORY), 6)]
+
+
+class Counting:
+    """Writes STORY a few characters a token, and goes on from the tokens there are."""
+
+    capacity, writer = 4, POLARIS
+
+    def __init__(self, seconds_a_token: float = 0.008) -> None:
+        self._pause = seconds_a_token
+
+    def prompt(self, request: StoryRequest) -> tuple[str, int]:
+        return f"<prompt>{request.premise}</prompt>", 60
+
+    def write(
+        self, request: StoryRequest, output: Sequence[int], stop: threading.Event, seconds: float | None = None
+    ) -> Iterator[Event]:
+        yield Started("<prompt>", 60)
+        for token in range(len(output), PLANNING + len(PIECES)):
+            if stop.wait(self._pause):
+                yield Finish("cancelled")
+                return
+            planning = token < PLANNING
+            yield Delta("thinking" if planning else "story", "" if planning else PIECES[token - PLANNING], (token,))
+        yield Finish("stop")
+
+
+def main() -> None:
+    port, folder = int(sys.argv[1]), Path(sys.argv[2])
+    settings = Settings(data_dir=folder)
+    runner = Runner(Counting(), library=Library(folder))  # type: ignore[arg-type]
+    page = build_page(runner, settings)
+    page.launch(server_name="127.0.0.1", server_port=port, quiet=True, **launch_options(runner, settings) | {"mcp_server": False})
+
+
+if __name__ == "__main__":
+    main()
