@@ -84,6 +84,8 @@ SETTINGS = {
     "repetition_penalty": Setting(1.0, 1.10, 1.10, "never together with the presence penalty"),
     "presence_penalty": Setting(0.0, 1.5, 0.0, "never together with the repetition penalty"),
 }
+
+
 @dataclass(frozen=True)
 class Preset:
     """Settings that belong together: field -> value."""
@@ -99,7 +101,10 @@ PRESETS = {
     "card": Preset("Card", "The values of the model card's own example.", _EXAMPLE),
     "long": Preset("Long form", "Cooler, in the middle of what the card recommends for long stories.", _EXAMPLE | {"temperature": 0.5}),
     "rollouts": Preset(
-        "Training rollouts", "What the paper's training drew its stories with: hotter, more varied.", _EXAMPLE | {"temperature": 1.0}, Source.CODE
+        "Training rollouts",
+        "What the paper's training drew its stories with: hotter, more varied.",
+        _EXAMPLE | {"temperature": 1.0},
+        Source.CODE,
     ),
 }
 # "The least for targets of 8–12k words" (card), thinking included.
@@ -150,7 +155,8 @@ STORY_QUALITY_PROMPTS = 180
 STORY_QUALITY_EVALUATION = Evaluation(
     judge="GPT-5.4",
     sample=f"{STORY_QUALITY_PROMPTS} held-out prompts",
-    remark=f"Story Quality is no percentage: points given and taken by a rubric, from −{-STORY_QUALITY_SCALE[0]} to {STORY_QUALITY_SCALE[1]}.",
+    remark="Story Quality is no percentage: points given and taken by a rubric, "
+    f"from −{-STORY_QUALITY_SCALE[0]} to {STORY_QUALITY_SCALE[1]}.",
 )
 
 

@@ -40,8 +40,8 @@ h1 { font: 700 56px/1 var(--serif); white-space: nowrap; color: #f3d690; }
 .paper { position: absolute; left: 64px; bottom: 54px; width: 380px; font-size: 22px; line-height: 1.45; color: #a5adbf; }
 .paper b { font-weight: 700; color: #e9e4d8; display: block; }
 .right { position: absolute; right: 52px; top: 46px; width: 660px; }
-.right .results svg { display: block; max-width: none; width: 660px; font-family: Labels, sans-serif; }
-.right .results { container-type: normal; }
+.right #paper svg { display: block; max-width: none; width: 660px; font-family: Labels, sans-serif; }
+.right #paper { container-type: normal; }
 .note { position: absolute; right: 64px; bottom: 38px; font-size: 18px; color: #a5adbf; }
 """
 
@@ -61,7 +61,7 @@ def page() -> str:
   <h1>{model.name}</h1><p>Ask for a long story and watch it being written.</p>
 </div>
 <p class="paper"><b>{card.TITLE}</b>arXiv {model.arxiv}</p>
-<div class="right"><div class="results"><div id="result-together">{picture(FRAME, "together", charts.draw_together(FRAME, MODELS))}</div></div></div>
+<div class="right"><div id="paper"><div id="result-together">{picture(FRAME, "together", charts.draw_together(FRAME, MODELS))}</div></div></div>
 <p class="note">Requests of {label[0]} to {label[-1]} words. Judge: {card.STORY_QUALITY_EVALUATION.judge}. Source: model card.</p></body>"""
 
 

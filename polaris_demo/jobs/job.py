@@ -70,9 +70,12 @@ class Job:
         if self.deleted:
             return
         record, before = self.record, self.saved
+        shorter = len(record.token_ids) < before.tokens or len(record.story) < before.characters
+        before = Saved() if shorter else before  # a loop was cut off: everything is saved anew
         text, end = record.story.since(before.characters)
         new = tuple(record.token_ids[before.tokens :])
         heading = title(record) if before.characters < TITLE_WITHIN else None
         self.saved = Saved(end, before.tokens + len(new), time.time())
         about, at = record.about(), self.saved.at
-        self.owed = not library.save(SavedStory(record.id, self.key_hash, record.state, at, about, text, new, heading, record.words))
+        story = SavedStory(record.id, self.key_hash, record.state, at, about, text, new, heading, record.words)
+        self.owed = not library.save(story, anew=shorter)

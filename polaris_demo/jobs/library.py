@@ -102,7 +102,7 @@ class Library:
         self.keep_days, self._lasts, self.problem = keep_days, lasts, ""
         self.changes = 0  # made by this process; snapshots go by it
         self._lock = threading.RLock()
-        self._owed: dict[str, tuple[str, list[int]]] = {}
+        self._owed: dict[str, tuple[str, list[int], bool]] = {}
         self._file: Path | None = folder / "stories.db" if folder else None
         self._backup_dir, self._new = backup_dir, True
         self._db = self._open()
@@ -118,19 +118,24 @@ class Library:
         """When a story last saved at `updated` is let go of; None where nothing lasts."""
         return updated + self.keep_days * DAY if self.lasting else None
 
-    def save(self, story: SavedStory) -> bool:
+    def save(self, story: SavedStory, anew: bool = False) -> bool:
         """Keep a story's new `text` and `token_ids` (what came since the last save), its state and what is known about it.
 
-        False where that failed; `problem` then says why, and the next save makes up for it.
+        With `anew` they are all there is of it, and what was kept of them goes. False where that failed; `problem` then says
+        why, and the next save makes up for it.
         """
         with self._lock:
-            text, tokens = self._owed.pop(story.id, ("", []))
-            text, tokens = text + story.text, [*tokens, *story.token_ids]
+            text, tokens, owed_anew = ("", [], False) if anew else self._owed.get(story.id, ("", [], False))
+            text, tokens, anew = text + story.text, [*tokens, *story.token_ids], anew or owed_anew
+            self._owed.pop(story.id, None)
             try:
                 with self._db:
+                    if anew:
+                        self._db.execute("DELETE FROM pieces WHERE story = ?", (story.id,))
+                        self._db.execute("UPDATE stories SET bytes = 0 WHERE id = ?", (story.id,))
                     self._append(story, text, tokens)
             except sqlite3.Error as error:
-                self._owed[story.id] = (text, tokens)
+                self._owed[story.id] = (text, tokens, anew)
                 self._fail(error)
                 return False
             self.problem, self.changes = "", self.changes + 1

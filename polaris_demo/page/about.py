@@ -28,7 +28,7 @@ def about() -> str:
         _part("Links", _links()),
         _part("Citation", _citation()),
     )
-    return tag("section", *parts, class_="about-page", aria_label=f"About {card.MODEL.name}")
+    return tag("section", *parts, id="about-model", aria_label=f"About {card.MODEL.name}")
 
 
 def share_tags(page_url: str, picture_url: str) -> str:
@@ -100,7 +100,7 @@ def _links() -> str:
         ("Stories", model.stories, "stories to browse"),
     )
     rows = (tag("dt", tag("a", term, href=url, target="_blank", rel="noopener")) + tag("dd", escape(what)) for term, url, what in links)
-    return tag("dl", *rows, class_="links")
+    return tag("dl", *rows)
 
 
 def _citation() -> str:

@@ -24,7 +24,7 @@ def results() -> str:
     )
     header = tag("header", tag("h2", "What the paper measured"), tag("p", escape(about)))
     figures = tag("div", *(figure(result) for result in (together(), quality(), elo(), preference())), class_="figures")
-    return tag("section", header, figures, class_="results", aria_label="Results of the paper")
+    return tag("section", header, figures, id="paper", aria_label="Results of the paper")
 
 
 # Quality against length ratio: a path a model, from short requests to long ones.
@@ -102,7 +102,7 @@ def _table_together() -> str:
             shown = f"{ratio:.2f}" if ratio is not None else "on no card"
             rows.append(row(name(q.model, q.source), [(bucket, None), (signed(score), score), (shown, ratio)], data_model=q.model))
     caption = "Story Quality and length ratio (words written / words asked for) by requested length"
-    return table(caption, ["Model", "Words asked", "Story Quality", "Length ratio"], rows)
+    return table(caption, ["Model", "Asked", "Quality", "Length ratio"], rows)
 
 
 # Story Quality by requested length.
@@ -156,9 +156,7 @@ def _table_quality() -> str:
         row(name(q.model, q.source), [*((signed(s), s) for s in q.scores), (f"{q.ratios[-1]:.2f}", q.ratios[-1])], data_model=q.model)
         for q in card.STORY_QUALITY
     ]
-    return table(
-        f"Story Quality by requested words, and length ratio at {BUCKETS[-1]}", ["Model", *BUCKETS, f"Length ratio {BUCKETS[-1]}"], rows
-    )
+    return table(f"Story Quality by requested words, and length ratio at {BUCKETS[-1]}", ["Model", *BUCKETS, "Ratio"], rows)
 
 
 # Elo.
@@ -265,7 +263,7 @@ def _table_preference() -> str:
         row(p.against, [(f"{p.wins:.1f} %", p.wins), (f"{p.low:.1f}–{p.high:.1f} %", None), (verdict(p), None)], data_model=p.against)
         for p in card.HUMAN_PREFERENCES
     ]
-    return table("Pairs won by POLARIS-9B", ["Against", "Wins", "95 % interval", "Verdict"], rows)
+    return table("Pairs won by POLARIS-9B, with 95 % intervals", ["Against", "Wins", "Interval", "Verdict"], rows)
 
 
 def verdict(p: card.HumanPreference) -> str:

@@ -124,14 +124,13 @@
       this.source?.close();
       if (key) keys.keep(id, key);
       if (id !== this.id) this.begin(id);
-      this.goneOn = null;
-      this.last = null;
+      this.notice("");
       this.connect();
     }
     begin(id) {
       this.id = id;
       this.shown = 0;
-      this.turn = null;
+      this.last = this.turn = null;
       this.spokenWords = 0;
       this.paper.clear();
       address(id);
@@ -300,9 +299,17 @@
     // --- what a reader may do ----------------------------------------------------------------------------------------
 
     goOn() { this.trigger("submit", { id: this.id, key: keys.get(this.id) }); }
-    continue(button) {
-      button.hidden = true;
+    continue() {
+      this.part("after").hidden = true;
+      this.part("now").hidden = false;
+      this.say("Going on …");
       this.goOn();
+    }
+    // What was asked for is refused: say why, and show a story at rest as it was.
+    refuse(sentence) {
+      this.notice(sentence);
+      if (this.last?.over) { this.part("after").hidden = false; this.part("now").hidden = true; }
+      this.part("notice").scrollIntoView({ block: "nearest" });
     }
     copy(button) { copy(button, this.paper.text, this.part("story")); }
     link(button) { copy(button, storyLink(this.id)); }
@@ -339,10 +346,8 @@
     const show = () => {
       const value = props.value;
       if (!value) return;
-      if (value.refused) {
-        reader.notice(value.refused);
-        reader.part("notice").scrollIntoView({ block: "nearest" });
-      } else if (value.id) reader.open(value.id, value.key);
+      if (value.refused) reader.refuse(value.refused);
+      else if (value.id) reader.open(value.id, value.key);
     };
     watch("value", show);
     const named = new URLSearchParams(location.search).get("story");

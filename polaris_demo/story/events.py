@@ -32,10 +32,15 @@ class Delta:
 
 @dataclass(frozen=True)
 class Finish:
-    """The last event. `message` is a sentence for the visitor where the reason alone does not explain the end."""
+    """The last event. `message` is a sentence for the visitor where the reason alone does not explain the end.
+
+    After a "loop" only the first `tokens` of all that were generated are kept, and the first `characters` of the story.
+    """
 
     reason: Reason
     message: str = ""
+    tokens: int | None = None
+    characters: int | None = None
 
 
 @dataclass(frozen=True)

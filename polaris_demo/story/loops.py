@@ -14,7 +14,8 @@ SCORE = 150.0  # copied words, less what the new ones take off, that make a loop
 NEW = 0.7  # what a new word takes off
 GRAM = 3  # so many words in a row tell where a copy comes from
 SHIFT, SHIFT_GRAM = 8, 2  # a copy goes on where up to so many words were put in or left out, told by so many in a row
-NEAR, NEAR_JUMP, FAR_JUMP = 300, 3, 20  # what copying from elsewhere takes off: little from close by, where loops get mixed up
+NEAR, JUMP = 300, 3  # what copying from elsewhere takes off, up to so many words away; from further on it is another copy
+SURE = 5  # copied words in a row, which chance hardly gives
 LONGEST = 12  # characters of a word: what never ends has to be cut somewhere to be seen repeating
 
 # Characters of scripts written without spaces are words of their own, as are other marks and four blanks in a row.
@@ -53,6 +54,7 @@ class LoopGuard:
         self._seen: dict[tuple[str, ...], int] = {}
         self._back = 0  # how far back the words being copied stand; 0 while nothing is
         self._score, self._first = 0.0, 0
+        self._row = 0  # copied words in a row, or new ones where negative
 
     def feed(self, text: str) -> Loop | None:
         """The loop, once there is one. What comes after it is not looked at; how the text is cut does not matter."""
@@ -77,26 +79,42 @@ class LoopGuard:
         before = self._seen.get(gram)
         self._seen[gram] = here
         if self._back and self._words[here - self._back] == word:
-            self._count(1, here)
+            self._copied(here)
         elif self._back and self._shifted(here):
-            self._count(1, here - SHIFT_GRAM + 1)
-        elif before is None:
-            self._count(-NEW, here)
+            self._copied(here - SHIFT_GRAM + 1)
+        elif before is None or not self._gives_way(here, before):
+            self._new()
         else:
-            if self._back:
-                self._count(-(NEAR_JUMP if here - before <= NEAR else FAR_JUMP), here)
-            self._back = here - before
-            self._count(1, here - GRAM + 1)
-        if self._back and self._score >= max(SCORE, self._back):
+            self._jump(here - before)
+            self._copied(here - GRAM + 1)
+        if self._row >= SURE and self._score >= max(SCORE, self._back):
             self.loop = Loop(self._starts[self._first], end, self._back)
 
-    def _count(self, change: float, first: int) -> None:
-        """Change the score; `first` is the word a copy begins with where none is under way. At nothing, a copy is over."""
+    def _copied(self, first: int) -> None:
         if self._score == 0:
             self._first = first
-        self._score = max(0.0, self._score + change)
-        if self._score == 0:
-            self._back = 0
+        self._score += 1
+        self._row = max(1, self._row + 1)
+
+    def _new(self) -> None:
+        self._row = min(-1, self._row - 1)
+        self._score -= NEW
+        if self._score <= 0:
+            self._score, self._back = 0.0, 0
+
+    def _gives_way(self, here: int, before: int) -> bool:
+        """Whether the copy under way is over, so that one from `before` begins: chance brings three words together again."""
+        if not self._back or self._words[before - SURE + 1 : before + 1] == self._words[here - SURE + 1 : here + 1]:
+            return True
+        return self._row < (1 - GRAM if self._near(here - before) else -SHIFT)
+
+    def _near(self, back: int) -> bool:
+        return abs(back - self._back) <= NEAR
+
+    def _jump(self, back: int) -> None:
+        """Copy from `back` words before from now on; from nearby, it is still the same copy."""
+        self._score = max(0.0, self._score - JUMP) if self._near(back) else 0.0
+        self._back = back
 
     def _shifted(self, here: int) -> bool:
         """Find the copy again close to where it was."""

@@ -19,7 +19,7 @@ UNFINISHED: tuple[State, ...] = ("queued", "loading", "planning", "writing")
 OVER: frozenset[State] = frozenset({"finished", "stopped", "interrupted", "failed"})
 _KEPT = (
     "created", "prompt", "prompt_tokens", "thinking_tokens", "thinking_closed", "story_tokens", "started", "first_word",
-    "seconds_at_work", "resumed_at",
+    "seconds_at_work", "resumed_at", "reseeded",
 )  # fmt: skip
 SHORTEST_MEASURE = 0.5  # seconds; a speed taken over less says nothing
 _STATE_AT: dict[str, State] = {"queued": "queued", "gpu": "queued", "loading": "loading"}
@@ -59,6 +59,11 @@ class TextLog:
         start = self._ends[first - 1] if first else 0
         return "".join(self._pieces[first:last])[max(0, offset - start) :], end
 
+    def cut(self, length: int) -> None:
+        """Keep the first `length` characters."""
+        kept = str(self)[:length]
+        self._pieces, self._ends = [kept], [len(kept)]
+
     def __str__(self) -> str:
         return self.since(0)[0]
 
@@ -86,6 +91,7 @@ class StoryRecord:
     first_word: float | None = None
     seconds_at_work: float = 0.0
     resumed_at: list[int] = field(default_factory=list)
+    reseeded: list[list[int]] = field(default_factory=list)  # (tokens there were, seed from there on)
     version: int = 0
 
     def __post_init__(self) -> None:
@@ -108,12 +114,15 @@ class StoryRecord:
                 self._add(event, now)
             case Finish():
                 self.finish, self.state = event, _STATE_AFTER[event.reason]
+                if event.tokens is not None and event.characters is not None:
+                    self._cut(event.tokens, event.characters)
         self.version += 1
 
     def about(self) -> dict[str, Any]:
         """Everything but id, state, text and tokens, ready for JSON; `restore` takes it."""
         kept = {name: getattr(self, name) for name in _KEPT}
         return kept | {
+            "dropped": self._opening.dropped,
             "request": asdict(self.request),
             "findings": [asdict(finding) for finding in self.findings],
             "writer": asdict(self.writer) if self.writer else None,
@@ -133,9 +142,10 @@ class StoryRecord:
             state=state,
             token_ids=list(token_ids),
             finish=Finish(**finish) if finish else None,
-            **{name: about[name] for name in _KEPT},
+            **{name: about[name] for name in _KEPT if name in about},
         )
         record.story.append(record._opening.feed(text))
+        record._opening.dropped = about.get("dropped", 0)
         record._words.add(text)
         return record
 
@@ -148,7 +158,13 @@ class StoryRecord:
         return reason in ("length", "error") and len(self.story) > 0
 
     def resume(self) -> None:
-        """Back into the queue, to go on from the last token. A token budget that is used up is given once more."""
+        """Back into the queue, to go on from the last token. A token budget that is used up is given once more.
+
+        After a loop it goes on with another seed: the same one would draw the same loop again.
+        """
+        if self.finish and self.finish.reason == "loop":
+            self.request = self.request.with_seed((self.request.sampling.seed + 1) % (int(LIMITS["seed"].high) + 1))
+            self.reseeded.append([len(self.token_ids), self.request.sampling.seed])
         if self.finish and self.finish.reason == "length":
             budget = min(LIMITS["max_new_tokens"].high, len(self.token_ids) + token_budget(self.request))
             self.request = replace(self.request, sampling=replace(self.request.sampling, max_new_tokens=int(budget)))
@@ -177,6 +193,14 @@ class StoryRecord:
             self.state = "writing"
             self.story.append(text)
             self._words.add(text)
+
+    def _cut(self, tokens: int, characters: int) -> None:
+        """Keep the first `tokens`, and the first `characters` of the story as the engine counts them."""
+        self.story_tokens -= len(self.token_ids) - tokens
+        self.token_ids = self.token_ids[:tokens]
+        self.story.cut(max(0, characters - self._opening.dropped))
+        self._words = WordCounter()
+        self._words.add(str(self.story))
 
     @property
     def over(self) -> bool:

@@ -14,6 +14,7 @@ class StoryOpening:
 
     def __init__(self) -> None:
         self._held: str | None = ""
+        self.dropped = 0
 
     def feed(self, text: str) -> str:
         """The part of `text` that belongs to the story; whitespace is held until a first character decides."""
@@ -24,7 +25,7 @@ class StoryOpening:
         if first == len(self._held):
             return ""
         line_start = max(self._held.rfind("\n", 0, first), self._held.rfind("\r", 0, first)) + 1
-        story, self._held = self._held[line_start:], None
+        story, self._held, self.dropped = self._held[line_start:], None, line_start
         return story
 
 
