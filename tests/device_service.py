@@ -109,16 +109,19 @@ class DeviceService:
                 self.send_header("content-type", "text/event-stream")
                 self.send_header("X-Queuing-Reason", "node")
                 self.end_headers()
-                while word == "queue" and not service.let_go.wait(0.1):
-                    self.say("event: ping\n\n")
-                self.say("event: failed\n\n" if word == "timeout" else f"event: succeeded\ndata: {json.dumps(service.lend())}\n\n")
+                slot = None
+                try:
+                    while word == "queue" and not service.let_go.wait(0.1):
+                        self.say("event: ping\n\n")
+                    slot = None if word == "timeout" else service.lend()
+                    self.say(f"event: succeeded\ndata: {json.dumps(slot)}\n\n" if slot else "event: failed\n\n")
+                except OSError:  # whoever was queueing has gone
+                    if slot:
+                        service.take_back(slot["allowToken"], failed=True)
 
             def say(self, text: str) -> None:
-                try:
-                    self.wfile.write(text.encode())
-                    self.wfile.flush()
-                except OSError:
-                    service.let_go.set()
+                self.wfile.write(text.encode())
+                self.wfile.flush()
 
             def answer(self, status: int, body: dict[str, Any] | None = None, headers: dict[str, str] | None = None) -> None:
                 data = json.dumps(body).encode() if body is not None else b""

@@ -182,10 +182,11 @@ def test_a_large_upload_is_refused(app: str) -> None:
     assert caught.value.code == 413
 
 
-def test_two_visitors_at_once_get_their_own_story(client: Client) -> None:
+def test_two_visitors_at_once_get_their_own_story(app: str) -> None:
     got: dict[str, str] = {}
 
     def visit(premise: str) -> None:
+        client = Client(app, verbose=False, headers={"x-forwarded-for": f"10.0.0.{premise[-1]}"})
         got[premise] = list(client.submit(premise=premise, words=200, api_name="/write_story"))[-1]["story"]
 
     visitors = [threading.Thread(target=visit, args=(f"wish number {i}",)) for i in range(6)]

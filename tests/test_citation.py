@@ -18,6 +18,7 @@ from polaris_demo.story.citation import (
     record_json,
     text_hash,
 )
+from polaris_demo.story.colophon import colophon
 from polaris_demo.story.events import Finish, ThinkingClosed
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import SamplingParams, StoryRequest, thinking_budget, token_budget
@@ -62,6 +63,18 @@ def test_a_record_reads_back() -> None:
     assert found.intact and found.ended and found.writer == replace(POLARIS, why="") and found.resumed == 0
 
 
+@pytest.mark.parametrize(("seed", "second"), [(7, 8), (2**32 - 1, 0)])
+def test_a_record_names_every_seed(seed: int, second: int) -> None:
+    """A story that looped went on with the next one."""
+    record = told("Once upon a time.")
+    record.request = record.request.with_seed(seed)
+    record.apply(Finish("loop", tokens=4, characters=9), 1.0)
+    record.resume()
+    found = read_record(record_json(record))
+    assert (found.request.sampling.seed, found.seeds) == (seed, (second,))
+    assert all(f"seed {seed}, from token 4 on {second}" in said for said in (bibtex(record), " ".join(colophon(record))))
+
+
 def test_a_text_or_hash_that_was_changed_shows() -> None:
     record = told("Once upon a time.")
     assert not read_record(edited(record, story="Once upon a tame.")).intact
@@ -98,6 +111,8 @@ def test_a_story_broken_off_is_the_beginning_of_one(reason: str, ended: bool) ->
         (edited(told("x"), writer={"name": "x"}), "writer is missing"),
         (edited(told("x"), writer=asdict(POLARIS) | {"versions": 3}), "writer is missing"),
         (edited(told("x"), thinking_closed_at="1"), "thinking_closed_at is missing"),
+        (edited(told("x"), reseeded=[[1, -1]]), "reseeded is missing"),
+        (edited(told("x"), reseeded=["ab"]), "reseeded is missing"),
     ],
 )
 def test_what_is_no_record_is_refused_with_a_sentence(source: str, said: str) -> None:
@@ -140,7 +155,7 @@ def test_a_difference_shows_what_stands_around_it() -> None:
 @pytest.mark.parametrize(("words", "first"), [(50, 64), (200, 300), (300, 2000), (1000, 1100), (12_000, 9000)])
 def test_a_larger_budget_given_later_does_not_move_the_end_of_the_thinking(words: int, first: int) -> None:
     closed = thinking_budget(asked(words, first))
-    recorded = Recorded(asked(words, 3 * first), "", POLARIS, closed, 1, True, "x", 1, "")
+    recorded = Recorded(asked(words, 3 * first), "", POLARIS, closed, 1, (), True, "x", 1, "")
     request = first_request(recorded)
     assert thinking_budget(request) == closed and token_budget(request) < 3 * first
     assert first_request(replace(recorded, closed_at=None)) == recorded.request

@@ -1,13 +1,18 @@
 """The token loop against the library's generate(): both its ways, its stops, its cuts, and what a CUDA graph needs."""
 
 import threading
+import weakref
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from transformers import Qwen3_5ForCausalLM, Qwen3_5TextConfig
 
-from polaris_demo.engine.decoder import PREFILL_CHUNK, Decoder, Run, StaticLoop, Stopped
+from polaris_demo.engine import decoder as module
+from polaris_demo.engine.decoder import PREFILL_CHUNK, Decoder, Run, StaticLoop, Step, Stopped
 from polaris_demo.engine.local import LocalEngine
 from polaris_demo.engine.sampling import Sampler
 from polaris_demo.story.events import Progress
@@ -19,9 +24,7 @@ SMALL = (64, 128, 1024, 2048)  # buckets small enough to be outgrown in a test
 
 @pytest.fixture(scope="module", params=["growing", "fixed"])
 def decoder(request: pytest.FixtureRequest, miniature: LocalEngine) -> Decoder:
-    made = Decoder(miniature._model, SMALL)
-    made.plain = request.param == "growing"
-    return made
+    return Decoder(miniature._model, SMALL, plain=request.param == "growing")
 
 
 def tokens(decoder: Decoder, run: Run) -> list[int]:
@@ -30,7 +33,9 @@ def tokens(decoder: Decoder, run: Run) -> list[int]:
 
 @pytest.mark.parametrize("length", [1, 2, 5, 37, 64, 90, 513, 1100])
 @pytest.mark.parametrize("penalty", [1.0, 1.2])
-def test_greedy_is_the_librarys_token_for_token(decoder: Decoder, miniature: LocalEngine, length: int, penalty: float) -> None:
+def test_greedy_is_the_librarys_token_for_token(
+    decoder: Decoder, miniature: LocalEngine, length: int, penalty: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     torch.manual_seed(length)
     prompt = torch.randint(300, 4000, (1, length))
     expected = miniature._model.generate(
@@ -38,22 +43,23 @@ def test_greedy_is_the_librarys_token_for_token(decoder: Decoder, miniature: Loc
         eos_token_id=None, pad_token_id=0, temperature=None, top_p=None, top_k=None,
     )  # fmt: skip
     run = Run(prompt[0].tolist(), (), SamplingParams(temperature=0, repetition_penalty=penalty), 0, 24)
-    assert tokens(decoder, run) == expected[0, length:].tolist()
+    for chunk in (2048, length // 3 + 1):
+        monkeypatch.setattr(module, "PREFILL_CHUNK", chunk)
+        assert tokens(decoder, run) == expected[0, length:].tolist(), f"read {chunk} tokens at a time"
 
 
 @pytest.mark.parametrize("segments", [2, 7, 50])
 def test_a_run_cut_into_segments_draws_the_same_tokens(decoder: Decoder, segments: int) -> None:
     prompt, params = list(range(300, 340)), SamplingParams(temperature=1.0)
-    whole = tokens(decoder, Run(prompt, (), params, 3, 150))
+    whole = tokens(decoder, Run(prompt, (), params, 3, 100))
     done: list[int] = []
     for i in range(segments):
-        done += tokens(decoder, Run(prompt, tuple(done), params, 3, 150 * (i + 1) // segments))
-    assert done == whole and len(whole) == 150
+        done += tokens(decoder, Run(prompt, tuple(done), params, 3, 100 * (i + 1) // segments))
+    assert done == whole and len(whole) == 100
 
 
 def test_both_ways_draw_the_same_tokens_across_buckets(miniature: LocalEngine) -> None:
-    growing, fixed = Decoder(miniature._model, SMALL), Decoder(miniature._model, SMALL)
-    fixed.plain = False
+    growing, fixed = Decoder(miniature._model, SMALL), Decoder(miniature._model, SMALL, plain=False)
     for seed in range(4):
         run = Run(list(range(300, 340)), (), SamplingParams(temperature=0.8), seed, 140)
         assert tokens(growing, run) == tokens(fixed, run)
@@ -93,20 +99,24 @@ def test_writing_stops_after_the_token_at_hand(decoder: Decoder) -> None:
 
 
 class _Watch(TorchDispatchMode):
-    """Notes every operation that would make a GPU wait for the host or whose result's shape depends on values."""
+    """Notes every operation that would make a GPU wait for the host, whose shape depends on values, or that touches the CPU."""
 
     SYNC = ("_local_scalar_dense", "nonzero", "unique", "masked_select", "item", "is_nonzero", "equal")
 
     def __init__(self) -> None:
         super().__init__()
         self.waits: list[str] = []
+        self.on_cpu: list[str] = []
         self.calls = 0
 
     def __torch_dispatch__(self, func: Callable, types: object, args: tuple = (), kwargs: dict | None = None):
         self.calls += 1
         if any(name in str(func) for name in self.SYNC):
             self.waits.append(str(func))
-        return func(*args, **(kwargs or {}))
+        result = func(*args, **(kwargs or {}))
+        if any(leaf.device.type == "cpu" for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, torch.Tensor)):
+            self.on_cpu.append(str(func))
+        return result
 
 
 @pytest.fixture(scope="module")
@@ -122,11 +132,23 @@ def test_the_step_a_graph_captures_waits_for_no_value(loop: StaticLoop) -> None:
     assert watch.calls > 100 and not watch.waits
 
 
+def test_the_full_size_step_stays_on_its_device() -> None:
+    """On "meta", where values do not exist: nothing reads one, and nothing is moved from or to the CPU, which a capture forbids."""
+    with torch.device("meta"):
+        model = Qwen3_5ForCausalLM(Qwen3_5TextConfig()).eval()  # the library's defaults are the 9B's sizes
+    assert sum(p.numel() for p in model.parameters()) == 8_953_803_264
+    loop = StaticLoop(model, Sampler(model.config.vocab_size, "meta"), 2048)
+    with _Watch() as watch:
+        loop.step()
+    print(f"\n{watch.calls:,} operations a token")
+    assert watch.calls > 1000 and not watch.waits and not watch.on_cpu
+
+
 def test_the_watch_would_see_a_wait() -> None:
     with _Watch() as watch:
         torch.arange(3)[torch.tensor(1)]
         int(torch.tensor(1))
-    assert watch.waits
+    assert watch.waits and watch.on_cpu
 
 
 def test_buffers_keep_their_addresses_over_stories(loop: StaticLoop) -> None:
@@ -160,3 +182,85 @@ def test_a_stopped_loop_issues_no_more_steps(loop: StaticLoop) -> None:
         got.append(token)
         stop.set()
     assert len(got) == 1 and int(loop._position) == 3
+
+
+# --- capturing, played by a capture that hands the step back as it is -------------------------------------------------
+
+
+class _Capture:
+    """Captures nothing, and counts; `breaks_at` says which capture fails, and `error` how."""
+
+    def __init__(self, breaks_at: int = 0, error: Exception | None = None) -> None:
+        self.captured, self.breaks_at, self.error, self.replays = 0, breaks_at, error or RuntimeError("capturing is not for this GPU"), 0
+
+    def __call__(self, step: Step) -> Step:
+        self.captured += 1
+        for _ in range(4):
+            step()
+        if self.captured == self.breaks_at:
+            raise self.error
+
+        def replay() -> None:
+            self.replays += 1
+            step()
+
+        return replay
+
+
+def writes(seed: int = 3, limit: int = 140) -> Run:
+    return Run(list(range(300, 340)), (), SamplingParams(temperature=0.8), seed, limit)
+
+
+def test_a_step_is_captured_once_a_bucket_whatever_the_stories(miniature: LocalEngine) -> None:
+    capture = _Capture()
+    captured, plain = Decoder(miniature._model, SMALL, plain=False, capture=capture), Decoder(miniature._model, SMALL)
+    for seed in range(3):
+        assert tokens(captured, writes(seed)) == tokens(plain, writes(seed))
+    assert capture.captured == 3 and capture.replays == 3 * 139
+
+
+@pytest.mark.parametrize("breaks_at", [1, 2, 3])
+def test_where_capturing_fails_the_plain_loop_goes_on_with_the_story(
+    miniature: LocalEngine, breaks_at: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    capture = _Capture(breaks_at)
+    decoder, plain = Decoder(miniature._model, SMALL, plain=False, capture=capture), Decoder(miniature._model, SMALL)
+    assert tokens(decoder, writes()) == tokens(plain, writes())
+    assert "capturing is not for this GPU" in caplog.text and decoder.plain and not decoder._loops
+    assert tokens(decoder, writes(4)) == tokens(plain, writes(4)) and capture.captured == breaks_at, "it is not tried again"
+
+
+def test_the_plain_loop_can_be_chosen_where_steps_would_be_captured(miniature: LocalEngine) -> None:
+    capture = _Capture()
+    assert tokens(Decoder(miniature._model, SMALL, plain=True, capture=capture), writes(limit=5)) and not capture.captured
+
+
+def test_buckets_out_of_use_make_room_for_the_next(miniature: LocalEngine) -> None:
+    capture = _Capture(3, torch.OutOfMemoryError("no room for the third bucket"))
+    decoder, plain = Decoder(miniature._model, SMALL, plain=False, capture=capture), Decoder(miniature._model, SMALL)
+    assert tokens(decoder, writes()) == tokens(plain, writes())
+    assert sorted(decoder._loops) == [128, 1024] and capture.captured == 4
+
+
+@pytest.mark.parametrize("calls", [1, 2, 5], ids=["reading the prompt", "reading its second half", "writing"])
+def test_a_cache_that_did_not_fit_is_let_go(decoder: Decoder, calls: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    caches: list[weakref.ref[Any]] = []
+
+    def forward(model: Any, ids: torch.Tensor, cache: Any) -> torch.Tensor:
+        caches.append(weakref.ref(cache))
+        if len(caches) >= calls:
+            raise torch.OutOfMemoryError
+        return torch.zeros(4096)
+
+    monkeypatch.setattr(module, "PREFILL_CHUNK", 20)
+    monkeypatch.setattr(module, "_logits", forward)
+    monkeypatch.setattr(StaticLoop, "step", lambda loop: forward(None, loop._token, loop._cache))
+    memory_full = False
+    try:
+        tokens(decoder, writes())
+    except torch.OutOfMemoryError:
+        memory_full = True
+    decoder.free()
+    assert memory_full and caches[-1]() is None, "something still holds the cache"
+    monkeypatch.undo()
+    assert len(tokens(decoder, writes(limit=5))) == 5

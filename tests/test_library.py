@@ -133,7 +133,7 @@ def test_a_library_of_the_first_schema_opens_with_nothing_lost(tmp_path: Path) -
     assert sound(tmp_path)
 
 
-@pytest.mark.parametrize("damage", ["garbage", "truncated", "no header", "a hole in the stories"])
+@pytest.mark.parametrize("damage", ["garbage", "truncated", "no header", "a hole in the stories", "a story out of its page"])
 def test_a_damaged_file_is_set_aside_named_and_a_new_one_begun(tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture) -> None:
     library, file = Library(tmp_path), tmp_path / "stories.db"
     for n in range(300):
@@ -146,6 +146,8 @@ def test_a_damaged_file_is_set_aside_named_and_a_new_one_begun(tmp_path: Path, d
         del data[len(data) // 2 :]
     elif damage == "no header":
         data[:100] = bytes(100)
+    elif damage == "a story out of its page":
+        data[7 * 4096 + 8 : 7 * 4096 + 12] = b"\xff" * 4  # reading goes well until it comes to that story
     else:
         data[8 * 4096 : 9 * 4096] = bytes([7]) * 4096
     file.write_bytes(data)

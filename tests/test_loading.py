@@ -1,5 +1,6 @@
 """Loading a checkpoint in POLARIS-9B's own layout, and every way it can go wrong."""
 
+import functools
 import json
 import os
 import shutil
@@ -15,14 +16,16 @@ import pytest
 import torch
 from transformers import Qwen3_5Config, Qwen3_5ForConditionalGeneration, Qwen3_5TextConfig, Qwen3_5VisionConfig
 
-from polaris_demo.engine import loading
+from polaris_demo.engine import kernels, loading
 from polaris_demo.engine.loading import PREVIEW_FOLDER, PREVIEW_NAME, load, load_model, precision_that_fits
+from polaris_demo.engine.local import CUT
 from polaris_demo.errors import EngineError
-from polaris_demo.settings import Settings
+from polaris_demo.settings import Settings, SettingsError, read_settings
 from polaris_demo.story.events import Delta, Finish
 from polaris_demo.story.request import SamplingParams, StoryRequest
 
 GIB = 2**30
+ROOT = Path(__file__).parent.parent
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 
 
@@ -69,8 +72,8 @@ def test_the_published_layout_loads_as_text_only_and_writes(checkpoint: Path, pr
     assert ("Linear4bit" in kinds) == (precision == "4bit")
     request = StoryRequest("a bell", 50, sampling=SamplingParams(seed=1, max_new_tokens=64))
     events = list(engine.write(request, (), threading.Event()))
-    assert isinstance(events[-1], Finish)
-    assert sum(len(e.token_ids) for e in events if isinstance(e, Delta)) >= 1
+    story = [e for e in events if isinstance(e, Delta) and e.kind == "story"]
+    assert events[-1] == Finish("length", CUT) and sum(len(e.token_ids) for e in story) > 20 and "".join(e.text for e in story)
     assert engine.writer.context == 8192 and engine.writer.precision == precision and not engine.writer.is_preview
 
 
@@ -188,6 +191,49 @@ def test_no_network(tmp_path: Path) -> None:
     assert "cannot be reached" in from_hub("http://127.0.0.1:9", (404, ""), tmp_path)
 
 
+# --- optional kernels ------------------------------------------------------------------------------------------------
+
+
+def test_kernels_that_cannot_be_imported_are_done_without(tmp_path: Path) -> None:
+    """flash-linear-attention is installed, and importing it fails."""
+    for name in ("fla", "causal_conv1d"):
+        (tmp_path / f"{name}.py").write_text("raise ImportError('no driver here')")
+    code = (
+        "import threading\nfrom polaris_demo.engine import kernels\nfrom polaris_demo.engine.loading import load\n"
+        "from polaris_demo.settings import Settings\nfrom polaris_demo.story.request import SamplingParams, StoryRequest\n"
+        "engine = load(Settings(model='preview'), lambda progress: None)\n"
+        "request = StoryRequest('a bell', 50, sampling=SamplingParams(seed=1, max_new_tokens=64))\n"
+        "print(kernels.find_spec('fla').origin)\nprint([*engine.write(request, (), threading.Event())][-1].reason)\n"
+    )
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, env=env, check=False, cwd=tmp_path)
+    assert run.stdout.split() == [str(tmp_path / "fla.py"), "length"], run.stderr
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_kernels_are_used_where_they_work_and_only_there(
+    checkpoint: Path, fails: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine, used = loaded(checkpoint), []
+    modeling = sys.modules[type(engine._model).__module__]
+    monkeypatch.setattr(kernels, "find_spec", lambda name: name)
+    for name in kernels.FUNCTIONS:
+        own = getattr(modeling, name)
+
+        @functools.wraps(own)
+        def kernel(*args: object, own=own, **options: object):
+            used.append(own)
+            if fails:
+                raise RuntimeError("no allocator was set")
+            return own(*args, **options)
+
+        monkeypatch.setattr(modeling, name, kernel)
+    request = StoryRequest("a bell", 50, sampling=SamplingParams(seed=1, max_new_tokens=64))
+    assert list(engine.write(request, (), threading.Event()))[-1] == Finish("length", CUT)
+    assert ("no allocator was set" in caplog.text) == fails
+    assert (len(used) == 1) == fails, "a kernel that failed was called again"
+
+
 # --- choosing --------------------------------------------------------------------------------------------------------
 
 
@@ -213,6 +259,13 @@ def test_precision_is_chosen_by_what_fits(free: int, precision: str) -> None:
 def test_a_gpu_too_small_even_for_4bit_is_refused_with_both_numbers() -> None:
     with pytest.raises(EngineError, match="8 GiB of GPU memory are free, and even in 4-bit the model needs 12"):
         precision_that_fits(18 * GIB, 8 * GIB)
+
+
+def test_the_plain_loop_is_a_setting(checkpoint: Path) -> None:
+    settings = read_settings({"POLARIS_DECODE_LOOP": "plain", "POLARIS_PRECISION": "fp32"})
+    assert load_model(str(checkpoint), settings, lambda progress: None)._plain_loop and not read_settings({}).plain_loop
+    with pytest.raises(SettingsError, match="POLARIS_DECODE_LOOP is 'fast'; it takes auto, plain"):
+        read_settings({"POLARIS_DECODE_LOOP": "fast"})
 
 
 def test_everything_unforeseen_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,13 @@
 import asyncio
 import contextvars
 import itertools
+import logging
+import random
 import subprocess
 import sys
 import threading
+import time
+from array import array
 from pathlib import Path
 
 import pytest
@@ -13,9 +17,11 @@ import pytest
 from polaris_demo.engine.base import BackgroundEngine, GpuBroken, LoadProgress
 from polaris_demo.errors import Busy, CannotGoOn, EngineError, RequestRefused, UnknownStory
 from polaris_demo.jobs import runner as runner_module
+from polaris_demo.jobs.job import Job
 from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.runner import UNFOLLOWED, UNFORESEEN
 from polaris_demo.jobs.shelf import INTERRUPTED, LEFT
+from polaris_demo.story import exports
 from polaris_demo.story.events import Delta, Finish, Started
 
 from .doubles import (
@@ -34,6 +40,8 @@ from .doubles import (
 )
 
 ROOT = Path(__file__).parent.parent
+CANARY = "CANARY-9f2c-in-the-thinking!"
+assert len(CANARY) % 4 == 0  # so that token ids can spell it
 
 
 def test_a_story_is_written_and_followed_from_any_offset(run) -> None:
@@ -170,6 +178,119 @@ def test_three_followers_read_the_same(run) -> None:
         return await asyncio.gather(read(), read(), read())
 
     assert asyncio.run(three()) == ["word " * 500] * 3
+
+
+def test_a_hundred_and_fifty_followers_leave_stop_answering_and_read_the_same(run) -> None:
+    """Two stories followed by 75 each, a third begun and stopped again and again beside them."""
+    runner = run(endless, capacity=3)
+    followed_ones = [runner.submit(asked()) for _ in range(2)]
+
+    async def read(job: Job) -> str:
+        return "".join([piece.text async for piece in runner.follow(job.record.id)])
+
+    async def crowd() -> list[str]:
+        return await asyncio.gather(*(read(followed_ones[n % 2]) for n in range(150)))
+
+    texts: list[str] = []
+    reading = threading.Thread(target=lambda: texts.extend(asyncio.run(crowd())))
+    reading.start()
+    answered, freed = 0.0, 0.0
+    for _ in range(15):
+        job = runner.submit(asked())
+        until(lambda job=job: job.record.words > 2)
+        start = time.monotonic()
+        runner.stop(job.record.id, job.key)
+        answered = max(answered, time.monotonic() - start)
+        freed = max(freed, until(lambda job=job: rests(job)))
+    for job in followed_ones:
+        runner.stop(job.record.id, job.key)
+    reading.join(20)
+    print(f"\nbeside 150 followers: Stop answered within {answered:.3f} s, the engine free within {freed:.3f} s")
+    assert answered < 0.5 and freed < 2
+    assert [texts[n] for n in range(150)] == [str(followed_ones[n % 2].record.story) for n in range(150)]
+
+
+def test_fifty_stops_at_random_moments_leave_nothing_behind(run) -> None:
+    """Single and double stops, from another thread as from a second tab, while stories wait, think and are written."""
+    chance = random.Random(9)
+
+    def slowly(request, stop):
+        for event in story_events("a plan of words", "word " * 400, piece=5):
+            yield event
+            stop.wait(0.004)
+
+    runner = run(slowly, capacity=2, queue_size=6)
+    threads = threading.active_count()
+    slowest = 0.0
+    for _ in range(50):
+        jobs = [runner.submit(asked()) for _ in range(chance.randint(1, 4))]
+        chance.shuffle(jobs)
+        threading.Event().wait(chance.random() / 30)
+        tabs = [threading.Thread(target=runner.stop, args=(job.record.id, job.key)) for job in jobs for _ in range(chance.randint(1, 2))]
+        for tab in tabs:
+            tab.start()
+        for tab in tabs:
+            tab.join()
+        slowest = max(slowest, until(lambda jobs=jobs: all(map(rests, jobs))))
+        assert all(job.record.over for job in jobs)
+    print(f"\n50 rounds of stops, the engines free within {slowest:.3f} s")
+    assert slowest < 2
+    assert (runner._running, len(runner._waiting), runner.engine.running, threading.active_count()) == (0, 0, 0, threads)
+    assert followed(runner, runner.submit(asked())) == "word " * 400
+
+
+def test_going_on_right_after_the_end_waits_for_the_worker_to_be_free(run) -> None:
+    """The end is told before its worker has saved it; who goes on in that moment is not ignored."""
+    library, saving, gate = Library(None), threading.Event(), threading.Event()
+    save = library.save
+
+    def slow(story, anew=False) -> bool:
+        if story.state == "paused" and not gate.is_set():
+            saving.set()
+            gate.wait(20)
+        return save(story, anew)
+
+    library.save = slow
+    runner = run(in_segments(["Once ", "upon a time."]), library=library)
+    job = runner.submit(asked())
+    assert saving.wait(20) and job.record.state == "paused" and job.at_work
+    going_on = threading.Thread(target=runner.resume, args=(job.record.id, job.key))
+    going_on.start()
+    threading.Timer(0.1, gate.set).start()
+    going_on.join(20)
+    until(lambda: finished(job), what="the story goes on")
+    assert str(job.record.story) == "Once upon a time."
+
+
+def test_thinking_is_kept_only_as_part_of_the_point_to_go_on_from(run, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A canary, as text and as token ids, is looked for in all that followers, lists, files and logs get, and in the library."""
+    caplog.set_level(logging.DEBUG)
+    spelt = tuple(array("I", CANARY.encode()))
+
+    def script(request, stop):
+        yield Started("<prompt>", 60)
+        yield Delta("thinking", CANARY, spelt)
+        yield Delta("story", "It was quiet.", (1,))
+        raise ValueError(CANARY)
+
+    library = Library(tmp_path)
+    runner = run(script, library=library)
+    job = runner.submit(asked())
+
+    async def read() -> list[str]:
+        return [piece.text async for piece in runner.follow(job.record.id)]
+
+    seen = [*asyncio.run(read()), str(runner.summaries([job.record.id])), str(runner.check(asked()))]
+    seen += [made if isinstance(made := make(job.record, ""), str) else made.decode("latin-1") for _, make in exports.FILES.values()]
+    seen += [str(list(job.record.about().values())), str(job.record.finish), caplog.text]
+    assert "It was quiet." in "".join(seen) and not [text for text in seen if CANARY in text or str(list(spelt))[1:-1] in text]
+    runner.close()
+    tables = [name for (name,) in library._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    for table in tables:
+        for row in library._db.execute(f"SELECT * FROM {table}").fetchall():
+            found = [value for value in row if CANARY.encode() in (value if isinstance(value, bytes) else str(value).encode())]
+            assert not found or (table == "pieces" and found == [row[3]]), f"the canary is in {table}"
+    assert CANARY.encode() in b"".join(row[0] for row in library._db.execute("SELECT tokens FROM pieces"))
 
 
 def test_a_follower_hears_something_every_second_while_nothing_happens(run) -> None:

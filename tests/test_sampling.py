@@ -1,6 +1,5 @@
 """The sampler equals the transformers chain plus a naive presence penalty, and depends on nothing but its seed."""
 
-import statistics
 import timeit
 from collections.abc import Callable
 
@@ -68,11 +67,13 @@ def test_after_a_long_story_a_draw_is_ten_times_faster_than_the_librarys() -> No
     torch.set_num_threads(1)  # as the miniature runs; more threads only add noise to both
 
     def seconds(action: Callable[[], object], times: int) -> float:
-        action()
-        return statistics.median(timeit.repeat(action, number=1, repeat=times))
+        return min(timeit.repeat(action, number=1, repeat=times))
 
-    ours = seconds(lambda: sampler.draw(logits), 30)
-    theirs = seconds(lambda: torch.multinomial(chain(params, [1, 2, 3], output, logits), 1), 10)
+    pairs = [  # in turns, since a machine's own speed drifts
+        (seconds(lambda: sampler.draw(logits), 6), seconds(lambda: torch.multinomial(chain(params, [1, 2, 3], output, logits), 1), 2))
+        for _ in range(6)
+    ]
+    ours, theirs = min(a for a, _ in pairs), min(b for _, b in pairs)
     print(f"\na draw after 15,000 tokens: the library's chain takes {theirs / ours:.1f} times ours")
     assert theirs / ours >= 10
 

@@ -25,7 +25,7 @@ def test_what_is_set_is_read() -> None:
         "POLARIS_MAX_WORDS": "4000",
         "HF_TOKEN": "t",
     }
-    assert read_settings(env) == Settings("preview", "4bit", 4000, data_dir=Path("/data"), hf_token="t")
+    assert read_settings(env) == Settings("preview", "4bit", max_words=4000, data_dir=Path("/data"), hf_token="t")
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,22 @@ def test_what_is_set_is_read() -> None:
 def test_a_bad_value_is_named_with_what_it_takes(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=rf"{name} is '{value}'; it takes"):
         read_settings({name: value})
+
+
+def test_a_backup_makes_a_spaces_stories_last() -> None:
+    space = {"SPACE_ID": "someone/stories"}
+    assert not read_settings(space).data_lasts and read_settings(space | {"POLARIS_BACKUP_DIR": " "}).backup_dir is None
+    backed_up = read_settings(space | {"POLARIS_BACKUP_DIR": "~/bucket"})
+    assert backed_up.data_lasts and backed_up.backup_dir == Path.home() / "bucket"
+
+
+def test_the_hosts_key_cannot_be_guessed_and_no_secret_is_shown() -> None:
+    with pytest.raises(SettingsError, match="POLARIS_ADMIN_KEY has 5 characters; it takes at least 16") as refused:
+        read_settings({"POLARIS_ADMIN_KEY": "1234x"})
+    assert "1234x" not in str(refused.value)
+    assert read_settings({"POLARIS_ADMIN_KEY": ""}).admin_key == ""
+    settings = read_settings({"POLARIS_ADMIN_KEY": "a long enough secret", "HF_TOKEN": "hf_secret"})
+    assert settings.admin_key == "a long enough secret" and "secret" not in repr(settings)
 
 
 def test_help_names_every_variable_and_starts_nothing() -> None:

@@ -45,8 +45,10 @@ def test_the_answer_has_the_contracts_fields() -> None:
         ([Progress("loading")], "Loading the model"),
         ([Progress("reading", 0, 60), Started("p", 60)], "Reading the prompt"),
         ([Delta("thinking", "", (1,) * 1140)], f"Planning: 1,140 tokens of about {card.THINKING_SOFT_CAP:,} at most"),
-        ([Delta("thinking", "", (1,) * 40), Delta("thinking", "", (1,) * 32)],
-         f"Planning: 72 tokens of about {card.THINKING_SOFT_CAP:,} at most; the story starts within about 45 s"),
+        (
+            [Delta("thinking", "", (1,) * 40), Delta("thinking", "", (1,) * 32)],
+            f"Planning: 72 tokens of about {card.THINKING_SOFT_CAP:,} at most; the story starts within about 45 s",
+        ),
         ([Delta("thinking", "", (1,) * 3100)], "Planning: 3,100 tokens, more than usual; it is closed at 3,072"),
         ([Delta("thinking", "", (1,)), Delta("story", "a b", (2,))], "Writing: 2 of 100 words · 2 tokens/s"),
         ([Finish("cancelled")], "Stopped. What was written stays here."),
@@ -97,7 +99,9 @@ def test_the_stamp_says_what_the_writer_averages_and_what_scores_full_marks() ->
 def test_details_name_everything_a_story_can_be_written_again_from() -> None:
     made = record(*story_events("plan", "one two"), writer=replace(POLARIS, versions={"torch": "2.13.0"}))
     rows = dict(view.details(made))
-    assert {"Premise", "Form", "Temperature", "Top-p", "Top-k", "Min-p", "Repetition penalty", "Presence penalty", "Token budget"} <= set(rows)
+    assert {"Premise", "Form", "Temperature", "Top-p", "Top-k", "Min-p", "Repetition penalty", "Presence penalty", "Token budget"} <= set(
+        rows
+    )
     assert (rows["Seed"], rows["Revision"], rows["Versions"], rows["Token budget"]) == ("3", "abc", "torch 2.13.0", "automatic")
     assert rows["SHA-256 of the text"] == hashlib.sha256(b"one two").hexdigest()
 

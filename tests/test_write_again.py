@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,6 +86,7 @@ def test_a_story_that_was_resumed_with_a_larger_budget_is_written_identically(mi
     recorded = read_record(record_json(record))
     assert recorded.ended != broken_off
     *_, again = write_again(miniature, recorded)
+    assert again.state == ("stopped" if broken_off else "finished"), "no further than it was written"
     assert str(again.story)[: None if recorded.ended else recorded.characters] == str(record.story)
 
 
@@ -99,6 +100,39 @@ def test_a_story_between_segments_goes_on(tmp_path: Path) -> None:
     path = scripted(tmp_path, Segmented(tells(STORY)))
     assert json.loads(path.read_text())["story"] == STORY
     assert run(Segmented(tells(STORY)), "--record", path) == IDENTICAL
+
+
+@pytest.mark.parametrize("broken_off", [False, True])
+def test_a_story_that_looped_and_went_on_with_another_seed_is_written_identically(broken_off: bool) -> None:
+    """The loop was longer than what was written of the story after it was cut."""
+    sound, kept = "It rang once. ", 3
+
+    class Loops(ScriptedEngine):
+        def write(
+            self, request: StoryRequest, output: Sequence[int], stop: threading.Event, seconds: float | None = None
+        ) -> Iterator[Event]:
+            first = not output
+            events = (
+                story_events("a plan", sound + "and again, " * 40, 7)
+                if first
+                else story_events("", f"By seed {request.sampling.seed}.")[3:]
+            )
+            end = [Finish("loop", tokens=2 + 2, characters=len(sound))] if first else events[-1:]
+            for event in [*events[:-1], *end]:
+                yield event
+                if stop.is_set():
+                    yield Finish("cancelled")
+                    return
+
+    engine = Loops(tells(""))
+    record = StoryRecord("id", StoryRequest("a bell", 60).with_seed(kept))
+    *_, record = write(engine, record)
+    record.resume()
+    *_, record = write(engine, record, len(sound) + 5 if broken_off else None)
+    recorded = read_record(record_json(record))
+    assert recorded.ended != broken_off and recorded.request.sampling.seed == kept and recorded.seeds == (kept + 1,)
+    *_, again = write_again(engine, recorded)
+    assert str(again.story) == str(record.story) == (f"{sound}By seed" if broken_off else f"{sound}By seed {kept + 1}.")
 
 
 def test_a_broken_off_story_is_compared_as_far_as_it_was_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

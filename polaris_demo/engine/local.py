@@ -101,9 +101,17 @@ class LocalEngine:
         prompt = self._chat.encode(message)
         yield Started(self._chat.render(message), len(prompt))
         _require_none(errors(check(request, self._writer, len(prompt))))
-        closing = thinking_budget(request)
-        run = Run(prompt, output, request.sampling, request.sampling.seed, token_budget(request), (self._chat.think_end, closing))
+        closing = (self._chat.think_end, thinking_budget(request))
+        run = Run(prompt, output, request.sampling, request.sampling.seed, token_budget(request), closing)
         deltas = _Deltas(self._chat, output)
+        try:
+            yield from self._tell(run, deltas, stop, deadline)
+        except Exception:
+            yield from deltas.flush()  # what was written before it failed is kept
+            raise
+
+    def _tell(self, run: Run, deltas: "_Deltas", stop: threading.Event, deadline: float) -> Iterator[Event]:
+        """The tokens of a run as events, to a Finish."""
         for token in self._decoder.tokens(run, stop):
             if not isinstance(token, int):
                 yield token
@@ -111,8 +119,8 @@ class LocalEngine:
                     yield Finish("segment")
                     return
                 continue
-            if deltas.count == closing and deltas.kind == "thinking":
-                yield ThinkingClosed(closing)
+            if run.close and deltas.count == run.close[1] and deltas.kind == "thinking":
+                yield ThinkingClosed(deltas.count)
             if token in self._chat.ends:
                 yield from deltas.flush(token)
                 yield Finish("stop") if deltas.kind == "story" else Finish("error", NEVER_CLOSED)

@@ -10,10 +10,11 @@ import math
 import re
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import spaces
+from spaces.zero.gradio import get_event
 
 from .. import card
 from ..errors import log_bug
@@ -26,6 +27,7 @@ from .pump import pumped
 CAPACITY = 8  # stories at once; each has a GPU slot of its own
 HEARTBEAT_SECONDS = 0.25
 COLD_SECONDS = 20  # allowed for moving the weights to the GPU in a new worker, until it has been measured on the platform
+GIVE_BACK_SECONDS = 2  # a slot that was left is waited for this long: its worker may be in the middle of a long step
 RESERVE_SECONDS = 5  # a segment ends itself this long before its time is up
 LEAST_SECONDS = 30  # in less than this a cold worker writes nothing
 GUESSED_SPEED = {"4bit": 60.0, "bf16": 30.0}  # tokens/s until the first segment has been measured
@@ -119,40 +121,92 @@ class ZeroGpuEngine:
             return
         except Exception as error:
             left = seconds_left(str(error), segment.seconds)
-            if left is None or left < LEAST_SECONDS:
-                yield Finish("segment", sentence(error))
+            if stop.is_set() or left is None or left < LEAST_SECONDS:
+                yield _broken_off(error, stop)
                 return
         try:
             yield from self._segment(replace(segment, seconds=left), stop)
         except Exception as error:
-            yield Finish("segment", sentence(error))
+            yield _broken_off(error, stop)
 
     def _segment(self, segment: Segment, stop: threading.Event) -> Generator[Event, None, None]:
-        """One call of the GPU function. Raises what the platform raises, unless the worker had said how it ended."""
+        """One call of the GPU function. Raises what the platform raises, unless it is known how the segment ended.
+
+        A stop, or the loss of the visitor in whose name the GPU was lent, ends it early. It has ended when the slot
+        is given back: whatever the visitor asks for next is not counted beside it.
+        """
         yield Progress("gpu")
-        finish, tokens, first, last = None, 0, None, None
+        if stop.is_set():
+            yield Finish("cancelled")
+            return
+        visitor_left, pace, finish, latest, left = _visitor_left(), _Pace(), None, None, False
+        leaving = threading.Event()
+        events = pumped(gpu_segment(segment), HEARTBEAT_SECONDS, leaving, wait=False)
         try:
-            for event in pumped(gpu_segment(segment), HEARTBEAT_SECONDS, leaving=threading.Event(), wait=False):
-                if stop.is_set():
-                    yield Finish("cancelled")
-                    return
+            for event in events:
+                if finish is None and (stop.is_set() or (latest and visitor_left())):
+                    left = True
+                    leaving.set()
+                    break
                 if isinstance(event, Finish):
                     finish = event
-                elif event is not None:
-                    if isinstance(event, Delta) and event.token_ids:
-                        tokens, last = tokens + len(event.token_ids), time.monotonic()
-                        first = first or last
-                    yield event
-                elif tokens == 0:
-                    yield Progress("gpu")
+                else:
+                    latest = event or latest
+                    pace.note(event)
+                    yield event or (_pulse(latest) if latest else Progress("gpu"))
+            if left and latest:  # before its first sign of life a worker may be queueing: it gives the slot back alone
+                yield from _until_given_back(events, latest)
         except Exception:
-            if finish is None:
+            if finish is None and not left:
                 raise
-        if first and last and last - first > 1:
-            self.speed = tokens / (last - first)
+        self.speed = pace.tokens_per_second or self.speed
         if finish is None or finish.reason == "segment":
-            finish = Finish("segment", "" if tokens else TOO_SHORT)
+            finish = Finish("cancelled") if stop.is_set() else Finish("segment", "" if pace.tokens or left else TOO_SHORT)
         yield finish
+
+
+class _Pace:
+    """Tokens of one segment, and how fast they came after the first lot."""
+
+    def __init__(self) -> None:
+        self.tokens = self._first_lot = 0
+        self._first = self._last = 0.0
+
+    def note(self, event: Event | None) -> None:
+        if isinstance(event, Delta) and event.token_ids:
+            self.tokens += len(event.token_ids)
+            self._last = time.monotonic()
+            if not self._first:
+                self._first, self._first_lot = self._last, self.tokens
+
+    @property
+    def tokens_per_second(self) -> float:
+        """0 where it was too short to tell."""
+        seconds = self._last - self._first
+        return (self.tokens - self._first_lot) / seconds if seconds > 1 else 0.0
+
+
+def _visitor_left() -> Callable[[], bool]:
+    """Tells whether the visitor has gone from the page event in whose name this is called; the platform's client asks the same.
+
+    An event that is over, such as an API call that only started a story, has no visitor to lose.
+    """
+    event = get_event()
+    return lambda: event is not None and not event.alive
+
+
+def _until_given_back(events: Iterator[Event | None], latest: Event) -> Iterator[Event]:
+    """Signs of life until a worker that is left has given its slot back; one that takes too long is not waited for."""
+    deadline = time.monotonic() + GIVE_BACK_SECONDS
+    for _ in events:
+        if time.monotonic() > deadline:
+            log.warning("A GPU was not given back within %s s of being left", GIVE_BACK_SECONDS)
+            return
+        yield _pulse(latest)
+
+
+def _broken_off(error: Exception, stop: threading.Event) -> Finish:
+    return Finish("cancelled") if stop.is_set() else Finish("segment", sentence(error))
 
 
 def segment_seconds(tokens_left: int, speed: float, most: float) -> int:

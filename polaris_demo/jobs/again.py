@@ -33,16 +33,24 @@ def write(engine: Engine, record: StoryRecord, enough: int | None = None) -> Ite
 
 
 def write_again(engine: Engine, recorded: Recorded) -> Iterator[StoryRecord]:
-    """Write a recorded story once more, uncut; one that was broken off only as far as it was written."""
+    """Write a recorded story once more, uncut; one that was broken off only as far as it was written.
+
+    Goes on where the recorded one did: after a loop with its next seed, after a budget used up with the larger one.
+    """
     request = as_prompted(engine, recorded)
-    enough = None if recorded.ended else recorded.characters
-    first = first_request(replace(recorded, request=request))
-    record = StoryRecord("again", first, created=time.time())
-    yield from write(engine, record, enough)
-    if first != request and record.finish and record.finish.reason == "length":
-        record.request, record.finish = request, None
-        record.resumed_at.append(len(record.token_ids))
-        yield from write(engine, record, enough)
+    budget, seeds = request.sampling.max_new_tokens, list(recorded.seeds)
+    record = StoryRecord("again", first_request(replace(recorded, request=request)), created=time.time())
+    while True:
+        # A loop that was cut may have been longer than the story is now.
+        yield from write(engine, record, None if recorded.ended or seeds else recorded.characters)
+        sampling, reason = record.request.sampling, record.finish.reason if record.finish else ""
+        if reason == "loop" and seeds:
+            sampling = replace(sampling, seed=seeds.pop(0))
+        elif reason == "length" and sampling.max_new_tokens < budget:
+            sampling = replace(sampling, max_new_tokens=budget)
+        else:
+            return
+        record.request, record.finish = replace(record.request, sampling=sampling), None
 
 
 def as_prompted(engine: Engine, recorded: Recorded) -> StoryRequest:

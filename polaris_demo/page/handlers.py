@@ -13,7 +13,7 @@ from gradio.context import LocalContext
 from ..errors import VisitorError, log_bug
 from ..jobs.runner import Checked, Runner
 from ..settings import Settings
-from ..story.request import FIELDS, LIMITS, Finding, length_in
+from ..story.request import FIELDS, LIMITS, length_in
 from . import links, view
 from .parts import EXAMPLES
 
@@ -188,9 +188,12 @@ def visitor() -> str:
     """A name for whoever sent the request at hand, so that one visitor cannot take every place: a salted hash of the address.
 
     Behind a Space's proxy the last entry of x-forwarded-for is the proxy's own word; those before it anyone can make up.
+    Requests of this very machine have no name: they are its host's, or come through a proxy that does not say whose they are.
     """
     request = LocalContext.request.get(None)
     if request is None or request.client is None:
         return ""
     address = (request.headers.get("x-forwarded-for") or request.client.host).split(",")[-1].strip()
+    if address in ("127.0.0.1", "::1"):
+        return ""
     return hashlib.sha256(_SALT + address.encode("utf-8", "replace")).hexdigest()[:16]

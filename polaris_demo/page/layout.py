@@ -11,7 +11,7 @@ from ..settings import Settings
 from ..story.request import FIELDS, FORM_NAMES, LABELS, LIMITS, MAX_PREMISE, VERBATIM
 from . import about, api, charts
 from .handlers import Handlers
-from .parts import EXAMPLES, PARTS, SCRIPT, STYLE, dial, js, presets, range_of, template
+from .parts import PARTS, SCRIPT, STYLE, dial, js, presets, range_of, template
 from .routes import StoryRoutes
 
 MAX_FOLLOWERS = 400  # Gradio runs at most max_threads events at a time, and every follower of the API is one
@@ -99,7 +99,9 @@ class Form:
         self.chips = _part("chips")
         words = LIMITS["words"]
         slider = gr.Slider(words.low, settings.max_words, value=default_words, step=50, label="Words", elem_id="words")
-        self._add("words", slider, before_note=lambda: gr.HTML(html_template=dial(settings.max_words), js_on_load=js("dial"), elem_id="dial"))
+        self._add(
+            "words", slider, before_note=lambda: gr.HTML(html_template=dial(settings.max_words), js_on_load=js("dial"), elem_id="dial")
+        )
         with gr.Row(elem_id="go"):
             self.write = gr.Button("Write the story", variant="primary", elem_id="write")
             self.stop = gr.Button("Stop", variant="stop", elem_id="stop")
@@ -122,7 +124,11 @@ class Form:
         return self._made[name][0]
 
     def _settings(self) -> None:
-        gr.HTML(html_template=presets(), js_on_load=js("presets", json.dumps({name: preset.values for name, preset in card.PRESETS.items()})), elem_id="presets")
+        gr.HTML(
+            html_template=presets(),
+            js_on_load=js("presets", json.dumps({name: preset.values for name, preset in card.PRESETS.items()})),
+            elem_id="presets",
+        )
         weaker = ", ".join(f.name for f in card.FORMS if f.weaker)
         info = f"What is written. The model card calls it weaker on {weaker}; verbatim sends the premise alone, untouched."
         named = [(f"{f.name} (weaker)" if f.weaker else f.name, f.name) for f in card.FORMS]

@@ -60,7 +60,9 @@ def dial(longest: int) -> str:
         for i, (a, b, name) in enumerate(zones(longest))
     )
     ticks = "".join(
-        f'<button type="button" tabindex="-1" data-words="{t}" style="left:{share(t)}%">{t // 1000}k</button>' for t in TICKS if t <= longest
+        f'<button type="button" tabindex="-1" data-words="{t}" style="left:{share(t)}%">{t // 1000}k</button>'
+        for t in TICKS
+        if t <= longest
     )
     return PARTS["dial"].replace("ZONES", spans).replace("TICKS", ticks)
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from .. import card
 from ..errors import VisitorError
-from .colophon import date, licence, timestamp, title, whole
+from .colophon import date, first_seed, licence, seeds, timestamp, title, whole
 from .record import StoryRecord
 from .request import LIMITS, StoryRequest, read, thinking_budget, token_budget
 from .writer import Writer
@@ -36,6 +36,7 @@ class UnreadableRecord(VisitorError):
 class Recorded:
     """What a record says. `request` has its token budget in plain numbers; `closed_at` is the position of a forced </think>.
 
+    `request` has the first seed; after each loop the story went on with the next of `seeds`.
     `ended` is false where the writing was broken off: then `text` is the beginning of a story.
     """
 
@@ -44,6 +45,7 @@ class Recorded:
     writer: Writer
     closed_at: int | None
     resumed: int
+    seeds: tuple[int, ...]
     ended: bool
     text: str
     characters: int
@@ -82,7 +84,7 @@ def record_json(record: StoryRecord, link: str = "") -> str:
         "created": timestamp(record),
         "state": record.state,
         "finish_reason": record.finish.reason if record.finish else None,
-        "request": asked | sampling,
+        "request": asked | sampling | {"seed": first_seed(record)},
         "token_budget": token_budget(request),
         "prompt": record.prompt,
         "prompt_tokens": record.prompt_tokens,
@@ -91,6 +93,7 @@ def record_json(record: StoryRecord, link: str = "") -> str:
         "thinking_closed_at": record.thinking_tokens - 1 if record.thinking_closed else None,
         "story_tokens": record.story_tokens,
         "resumed_at": record.resumed_at,
+        "reseeded": record.reseeded,
         "findings": [asdict(finding) for finding in record.findings],
         "words": record.words,
         "length_ratio": record.length_ratio,
@@ -119,6 +122,7 @@ def read_record(source: str) -> Recorded:
         writer=_recorded_writer(_part(data, "writer", dict)),
         closed_at=None if data.get("thinking_closed_at") is None else _part(data, "thinking_closed_at", int),
         resumed=len(_part(data, "resumed_at", list)),
+        seeds=tuple(_seed(change) for change in _part(data, "reseeded", list)),
         ended=data.get("finish_reason") in ("stop", "length"),
         text=_part(data, "story", str),
         characters=_part(data, "characters", int),
@@ -165,7 +169,7 @@ def bibtex(record: StoryRecord, link: str = "") -> str:
     digest, writer = text_hash(str(record.story)), record.writer
     model = f"{writer.model}, revision {writer.revision}, {writer.precision}, {writer.engine}; " if writer else ""
     terms = f"; model licence: {licence(writer)}" if writer else ""
-    note = f"Fiction written by a language model: {model}seed {record.request.sampling.seed}; SHA-256 of the text: {digest}{terms}"
+    note = f"Fiction written by a language model: {model}{seeds(record)}; SHA-256 of the text: {digest}{terms}"
     entry = {
         "title": f"{{{_latex(title(record))}}}",
         "author": f"{{{_latex(writer.name if writer else 'a language model')}}}",
@@ -193,6 +197,13 @@ def _request(data: Mapping[str, Any]) -> StoryRequest:
     if budget == 0 or not LIMITS["max_new_tokens"].allows(budget):
         raise UnreadableRecord(f"Its token budget is outside the limits. Give {LIMITS['max_new_tokens'].sentence()}.")
     return replace(request, sampling=replace(request.sampling, max_new_tokens=budget))
+
+
+def _seed(change: object) -> int:
+    match change:
+        case [_, int() as seed] if LIMITS["seed"].low <= seed <= LIMITS["seed"].high:
+            return seed
+    raise UnreadableRecord(_DAMAGED.format("reseeded"))
 
 
 def _writer(writer: Writer) -> dict[str, Any]:

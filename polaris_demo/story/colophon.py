@@ -7,6 +7,7 @@ import unicodedata
 from .. import card
 from .markup import PLAIN, emphasised, title_line
 from .record import StoryRecord
+from .request import LIMITS
 from .writer import Writer
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]+')
@@ -57,6 +58,18 @@ def timestamp(record: StoryRecord) -> str:
     return "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z".format(*date(record))
 
 
+def first_seed(record: StoryRecord) -> int:
+    """The seed a story was begun with; its request has the last one, since after a loop it goes on with the next."""
+    if not record.reseeded:
+        return record.request.sampling.seed
+    return (record.reseeded[0][1] - 1) % (int(LIMITS["seed"].high) + 1)
+
+
+def seeds(record: StoryRecord) -> str:
+    """The seed, and those that followed it, each with the token it was used from."""
+    return f"seed {first_seed(record)}" + "".join(f", from token {token} on {seed}" for token, seed in record.reseeded)
+
+
 def licence(writer: Writer) -> str:
     """What is known of the terms a model comes under."""
     if writer.is_preview:
@@ -80,7 +93,7 @@ def colophon(record: StoryRecord, link: str = "") -> list[str]:
         f"Premise: {_one_line(record.request.premise)}",
         f"Asked for {record.request.words} words, wrote {record.words} (length ratio {record.length_ratio}){ended}.",
         f"Settings: form {record.request.form}, temperature {s.temperature:g}, top-p {s.top_p:g}, top-k {s.top_k}, "
-        f"min-p {s.min_p:g}, repetition penalty {s.repetition_penalty:g}, presence penalty {s.presence_penalty:g}, seed {s.seed}.",
+        f"min-p {s.min_p:g}, repetition penalty {s.repetition_penalty:g}, presence penalty {s.presence_penalty:g}, {seeds(record)}.",
     ]
     return [*lines, f"Link: {_one_line(link)}"] if link else lines
 

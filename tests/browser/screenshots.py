@@ -19,6 +19,7 @@ from .conftest import FLAGS
 
 OUT = Path(__file__).parent.parent.parent / "screenshots"
 WIDTHS = {1440: 900, 390: 844}
+WHOLE = ("findings", "finished", "results", "about")
 STORY = "# A story for the screenshots\n\n## I. The first part\n\n" + "\n\n".join(
     [
         "This text is made up by a test and stands where a story would. Its paragraphs are of an ordinary length, "
@@ -50,6 +51,10 @@ def script(request, stop):
         used_up = "Your time on ZeroGPU is used up; there is more in 3 h 13 min. Signing in to Hugging Face gives more. "
         yield Finish("segment", used_up + "What was written is kept, and Continue goes on from there.")
         return
+    if state == "looping":
+        yield from story_events("a plan", STORY[:700])[:-1]
+        yield Finish("loop", "The story had begun to go round in circles, so it was stopped. Continue goes on from there.", 20, 140)
+        return
     yield Started("<prompt>", 60)
     yield Delta("thinking", "", tuple(range(1140)))
     if state == "writing":
@@ -72,7 +77,7 @@ def states(page: Page, url: str, theme: str):
     expect(page.locator("#pane .notice")).to_be_visible()
     yield "refused"
     steps.set_number(page, "seed", "7")
-    page.get_by_role("button", name="Settings").click()
+    page.locator("#settings > button").click()
     for state in ("planning", "writing"):
         steps.ask(page, f"a story that is {state}", 300)
         steps.write(page)
@@ -91,11 +96,30 @@ def states(page: Page, url: str, theme: str):
         page.get_by_role("button", name="Stop").click()
         steps.wait_until_over(page)
     yield "stopped"
-    for state, reason in (("finished", "stop"), ("failed", "error"), ("paused", "segment")):
+    for state, reason in (("failed", "error"), ("paused", "segment"), ("looping", "loop"), ("finished", "stop")):
         steps.ask(page, f"a story that is {state}", 300)
         steps.write(page)
         expect(page.locator("#pane .stamp")).to_contain_text(f"Finish reason{reason}")
         yield state
+    yield from quiet_states(page, theme)
+
+
+def quiet_states(page: Page, theme: str):
+    """Where nothing is being written: full screen, the other tabs, a story opened by its link, one that is gone."""
+    page.get_by_role("button", name="Full screen").click()
+    yield "full-screen"
+    page.keyboard.press("Escape")
+    for tab, name in (("My stories", "my-stories"), ("Results", "results"), ("About", "about")):
+        page.get_by_role("tab", name=tab).click()
+        expect(page.get_by_role("tabpanel").filter(visible=True).first).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        yield name
+    reader = page.context.browser.new_context(viewport=page.viewport_size, reduced_motion="reduce").new_page()
+    for address, name in ((page.url, "story-page"), (page.url.split("story=")[0] + "story=gone", "gone")):
+        reader.goto(address)
+        expect(reader.locator("#pane .after" if name == "story-page" else "#pane .notice")).to_be_visible()
+        picture(reader, OUT / f"{name}-{page.viewport_size['width']}-{theme}.png", whole=False)
+    reader.context.close()
 
 
 def picture(page: Page, path: Path, whole: bool) -> None:
@@ -117,7 +141,7 @@ def main() -> None:
                 page = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce").new_page()
                 for state in states(page, url, theme):
                     if not only or state in only:
-                        picture(page, OUT / f"{state}-{width}-{theme}.png", whole=state in ("findings", "finished"))
+                        picture(page, OUT / f"{state}-{width}-{theme}.png", whole=state in WHOLE)
         browser.close()
 
 

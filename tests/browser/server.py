@@ -37,9 +37,7 @@ class Counting:
     def prompt(self, request: StoryRequest) -> tuple[str, int]:
         return f"<prompt>{request.premise}</prompt>", 60
 
-    def write(
-        self, request: StoryRequest, output: Sequence[int], stop: threading.Event, seconds: float | None = None
-    ) -> Iterator[Event]:
+    def write(self, request: StoryRequest, output: Sequence[int], stop: threading.Event, seconds: float | None = None) -> Iterator[Event]:
         yield Started("<prompt>", 60)
         for token in range(len(output), PLANNING + len(PIECES)):
             if stop.wait(self._pause):

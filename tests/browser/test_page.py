@@ -42,7 +42,9 @@ def test_a_story_is_written_on_the_miniature(miniature_app: str, new_page) -> No
     expect(stamp).to_contain_text("300 words")
     expect(stamp).to_contain_text("preview model, not POLARIS-9B")
     page.get_by_text("Everything about this story").click()
-    expect(page.locator("#pane .all .prompt")).to_contain_text("<|im_start|>user\nWrite a 300-word story about a robot who learns to paint.")
+    expect(page.locator("#pane .all .prompt")).to_contain_text(
+        "<|im_start|>user\nWrite a 300-word story about a robot who learns to paint."
+    )
 
 
 def test_stop_keeps_what_was_written_and_frees_the_engine(scripted, new_page) -> None:

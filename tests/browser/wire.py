@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from contextlib import suppress
 from urllib.parse import urlparse
 
 
@@ -64,8 +65,6 @@ class Wire:
 
 
 def _break(end: socket.socket) -> None:
-    try:
+    with suppress(OSError):  # broken already
         end.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass  # broken already
     end.close()
