@@ -89,14 +89,10 @@ def librarys(model, prompt: list[int], count: int, streamer: TextIteratorStreame
         "repetition_penalty": PARAMS.repetition_penalty, "eos_token_id": None, "pad_token_id": 0, "streamer": streamer,
         "attention_mask": torch.ones_like(ids), "stopping_criteria": StoppingCriteriaList([clock]),
     }  # fmt: skip
-    if streamer is None:
-        model.generate(ids, **options)
-        return clock.times
-    thread = threading.Thread(target=model.generate, args=(ids,), kwargs=options)
-    thread.start()
-    for _ in streamer:
-        pass
-    thread.join()
+    reader = threading.Thread(target=lambda: list(streamer or ()), daemon=True)
+    reader.start()
+    model.generate(ids, **options)
+    reader.join()
     return clock.times
 
 

@@ -31,7 +31,7 @@ class Counting:
 
     capacity, writer = 4, POLARIS
 
-    def __init__(self, seconds_a_token: float = 0.008) -> None:
+    def __init__(self, seconds_a_token: float = 0.014) -> None:
         self._pause = seconds_a_token
 
     def prompt(self, request: StoryRequest) -> tuple[str, int]:
