@@ -40,7 +40,7 @@ def begin(page: Page, url: str, characters: int) -> Page:
 
 
 def reached(page: Page, characters: int) -> None:
-    page.wait_for_function("n => [...(polaris.story?.() || '')].length >= n", arg=characters, timeout=60_000)
+    page.wait_for_function("n => [...(window.polaris?.story?.() || '')].length >= n", arg=characters, timeout=60_000)
 
 
 def ends_whole(page: Page) -> None:
