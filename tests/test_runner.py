@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from array import array
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,8 @@ from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.runner import UNFOLLOWED, UNFORESEEN
 from polaris_demo.jobs.shelf import INTERRUPTED, LEFT
 from polaris_demo.story import exports
-from polaris_demo.story.events import Delta, Finish, Started
+from polaris_demo.story.events import Delta, Event, Finish, Started
+from polaris_demo.story.request import StoryRequest
 
 from .doubles import (
     ScriptedEngine,
@@ -626,3 +628,25 @@ def test_what_cannot_be_kept_is_still_written(run, tmp_path) -> None:
     job = runner.submit(asked())
     until(lambda: finished(job))
     assert str(job.record.story) == "done." and "copy or download" in library.problem
+
+
+class StoppedAtItsSegmentsEnd(ScriptedEngine):
+    """Says a segment's end; before its worker is free, the owner's `press` of Stop comes."""
+
+    press: Callable[[], object]
+
+    def write(self, request: StoryRequest, output: Sequence[int], stop: threading.Event, seconds: float | None = None) -> Iterator[Event]:
+        yield from [Started("<prompt>", 60), Delta("story", "Once ", (1,)), Finish("segment")]
+        self.press()
+
+
+def test_a_stop_at_the_very_end_of_a_segment_is_not_lost(run) -> None:
+    engine, begun = StoppedAtItsSegmentsEnd(echoes), threading.Event()
+    engine.press = lambda: begun.wait(20) and runner.stop(job.record.id, job.key)
+    runner = run(engine)
+    job = runner.submit(asked())
+    begun.set()
+    until(lambda: job.record.over and not job.at_work)
+    assert job.record.state == "stopped"
+    assert runner.resume(job.record.id, job.key, next_segment=True).state == "stopped", "a page that goes on by itself began it again"
+    until(lambda: runner.library.load(job.record.id).state == "stopped")

@@ -146,16 +146,17 @@ class Runner:
         self._shelf.save(job)
         return job.record
 
-    def resume(self, story_id: object, key: object, visitor: str = "") -> StoryRecord:
+    def resume(self, story_id: object, key: object, visitor: str = "", next_segment: bool = False) -> StoryRecord:
         """Go on with a story that was paused, stopped, cut or interrupted, from its last token; harmless while it is written.
 
-        A story between two segments keeps its turn. Raises UnknownStory without the right key, CannotGoOn, Busy.
+        A story between two segments keeps its turn. With `next_segment`, as a page asks by itself, a story that has come to
+        rest meanwhile is left at rest: it may just have been stopped. Raises UnknownStory without the right key, CannotGoOn, Busy.
         """
         job = self._owned(story_id, key)
         with self._changed:
             job = self._shelf.put(job)
             self._wait_for_its_worker(job)
-            if not job.at_work and job not in self._waiting:
+            if not job.at_work and job not in self._waiting and not (next_segment and not job.active):
                 if not job.record.resumable:
                     raise CannotGoOn("The model ended this story itself, so there is nothing to go on with.")
                 own_turn = job.active
@@ -257,8 +258,12 @@ class Runner:
         with self._changed:
             self._running -= 1
             job.at_work, job.let_go = False, time.monotonic()
+            if late := job.halted if not job.record.resting else None:
+                job.record.apply(late, time.time())  # stopped after its segment's end, when no engine was left to obey
             self._tell_places()
             self._changed.notify_all()
+        if late:
+            self._shelf.save(job)
         if broken:
             log.error("The GPU of this process is broken, so the process starts anew")
             self._start_anew()

@@ -52,7 +52,7 @@ class Handlers:
         asked = event._data or {}
         story_id, key = asked.get("id"), asked.get("key")
         try:
-            record = await asyncio.to_thread(self._runner.resume, story_id, key, visitor())
+            record = await asyncio.to_thread(self._runner.resume, story_id, key, visitor(), bool(asked.get("next")))
         except VisitorError as error:
             yield {"refused": str(error)}
             return
@@ -145,7 +145,7 @@ class Handlers:
             if resting:
                 return
             if paused:
-                await asyncio.to_thread(self._spoken, lambda: self._runner.resume(job.record.id, job.key))
+                await asyncio.to_thread(self._spoken, lambda: self._runner.resume(job.record.id, job.key, next_segment=True))
 
     def api_start(self, raw: dict[str, object]) -> dict[str, Any]:
         job = self._submit(raw)

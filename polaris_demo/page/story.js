@@ -194,7 +194,7 @@
       if (value.over) this.end(value);
       else if (value.again && this.own && value.turn !== this.turn) {
         this.turn = value.turn;
-        this.goOn();
+        this.goOn(true);
       }
     }
     end(value) {
@@ -298,7 +298,7 @@
 
     // --- what a reader may do ----------------------------------------------------------------------------------------
 
-    goOn() { this.trigger("submit", { id: this.id, key: keys.get(this.id) }); }
+    goOn(next = false) { this.trigger("submit", { id: this.id, key: keys.get(this.id), next }); }
     continue() {
       this.part("after").hidden = true;
       this.part("now").hidden = false;
