@@ -7,6 +7,7 @@ from pathlib import Path
 
 PRECISIONS = ("auto", "fp32", "bf16", "4bit")
 LOOPS = ("auto", "plain")
+RECORDINGS = Path(__file__).parent.parent / "examples" / "recordings"
 SHORTEST_KEY = 16  # characters; nothing slows down whoever tries keys one by one
 
 
@@ -26,6 +27,7 @@ class Settings:
     data_lasts: bool = True
     keep_days: int = 30
     backup_dir: Path | None = None
+    recordings_dir: Path = RECORDINGS
     admin_key: str = field(default="", repr=False)
     zerogpu: bool = False
     segment_seconds: int = 80
@@ -48,6 +50,8 @@ HELP = {
     "POLARIS_KEEP_DAYS": "days a story is kept, 1 to 3650. Default: 30.",
     "POLARIS_BACKUP_DIR": "a folder for snapshots of the stories, every few minutes; it may be a slow one, such as a mounted bucket. "
     "Where POLARIS_DATA_DIR is empty at start, the newest snapshot is restored. Default: none.",
+    "POLARIS_RECORDINGS_DIR": "the folder of recorded stories that the page shows, made with tools/record.py. "
+    "Default: examples/recordings.",
     "POLARIS_ADMIN_KEY": f"a secret of at least {SHORTEST_KEY} characters: whoever has it can delete any story and pause new ones. "
     "Default: none, and nobody can.",
     "POLARIS_SEGMENT_SECONDS": "on ZeroGPU, the most seconds asked for at a time, 30 to 1600. The platform counts them 1.5 times, "
@@ -79,9 +83,10 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
         unfollowed_seconds=_whole(env, "POLARIS_UNFOLLOWED_SECONDS", 600, 1, 86_400),
         data_dir=_data_dir(env),
         # A Space's own disk is new at every start, unless a snapshot is restored to it.
-        data_lasts="POLARIS_DATA_DIR" in env or "SPACE_ID" not in env or _backup_dir(env) is not None,
+        data_lasts="POLARIS_DATA_DIR" in env or "SPACE_ID" not in env or _folder(env, "POLARIS_BACKUP_DIR") is not None,
         keep_days=_whole(env, "POLARIS_KEEP_DAYS", 30, 1, 3650),
-        backup_dir=_backup_dir(env),
+        backup_dir=_folder(env, "POLARIS_BACKUP_DIR"),
+        recordings_dir=_folder(env, "POLARIS_RECORDINGS_DIR") or RECORDINGS,
         admin_key=_admin_key(env),
         zerogpu=env.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true"),
         segment_seconds=_whole(env, "POLARIS_SEGMENT_SECONDS", 80, 30, 1600),
@@ -98,8 +103,8 @@ def _data_dir(env: Mapping[str, str]) -> Path | None:
     return Path(named).expanduser() if named.strip() else None
 
 
-def _backup_dir(env: Mapping[str, str]) -> Path | None:
-    named = env.get("POLARIS_BACKUP_DIR", "").strip()
+def _folder(env: Mapping[str, str], name: str) -> Path | None:
+    named = env.get(name, "").strip()
     return Path(named).expanduser() if named else None
 
 

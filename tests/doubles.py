@@ -4,17 +4,22 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
+from polaris_demo import card
 from polaris_demo.jobs.job import Job
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.story.events import Delta, Event, Finish, Progress, Started
-from polaris_demo.story.request import StoryRequest
+from polaris_demo.story.record import StoryRecord
+from polaris_demo.story.recording import Watch, recording_json
+from polaris_demo.story.request import StoryRequest, read
 from polaris_demo.story.writer import Writer
 
 POLARIS = Writer(
     name="POLARIS-9B", model="test/POLARIS-9B", revision="abc", precision="bf16", device="test GPU", engine="scripted",
     context=262_144, is_preview=False, why="a test",
 )  # fmt: skip
+AUTHENTIC = replace(POLARIS, model=card.MODEL.hub_id)  # what it writes may be recorded under POLARIS-9B's name
 Script = Callable[[StoryRequest, threading.Event], Iterator[Event]]
 
 
@@ -100,6 +105,23 @@ def until(test: Callable[[], bool], seconds: float = 20, what: str = "") -> floa
 def asked(premise: str = "a robot", **fields: object) -> dict[str, object]:
     """A request as it arrives."""
     return {"premise": premise, "words": 200, **fields}
+
+
+def asked_for(premise: str, words: int, **fields: object) -> StoryRequest:
+    """A request that has been read."""
+    request, _ = read({"premise": premise, "words": words, "seed": 1, **fields})
+    assert request is not None
+    return request
+
+
+def recording_of(text: str, premise: str = "a bell", words: int = 1000, writer: Writer = AUTHENTIC, a_piece: float = 0.06) -> str:
+    """A recording of a story as if `writer` had written it, 38 seconds after it was asked for, a piece every few hundredths."""
+    story, watch, now = StoryRecord("recorded", asked_for(premise, words), created=1_780_000_000.0, writer=writer), Watch(), 1000.0
+    for event in story_events("a plan", text):
+        now += 38 if isinstance(event, Delta) and event.kind == "thinking" else a_piece
+        story.apply(event, now)
+        watch.see(story)
+    return recording_json(story, watch.pace(story))
 
 
 def finished(job: Job) -> bool:

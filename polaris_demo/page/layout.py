@@ -12,6 +12,8 @@ from ..story.request import FIELDS, FORM_NAMES, LABELS, LIMITS, MAX_PREMISE, VER
 from . import about, api, charts
 from .handlers import Handlers
 from .parts import PARTS, SCRIPT, STYLE, dial, js, presets, range_of, template
+from .parts import pane as pane_of
+from .recordings import shown
 from .routes import StoryRoutes
 
 MAX_FOLLOWERS = 400  # Gradio runs at most max_threads events at a time, and every follower of the API is one
@@ -42,7 +44,7 @@ class Page(gr.Blocks):
 
 def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
     """The whole app over `runner`; `launch_options` goes with its launch()."""
-    handlers = Handlers(runner, settings)
+    handlers, recorded = Handlers(runner, settings), shown(settings.recordings_dir)
     with Page(title="POLARIS-9B writes stories", analytics_enabled=False) as page:
         badge = _part("header")
         with gr.Tabs(elem_id="tabs"):
@@ -50,9 +52,12 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
                 with gr.Column(scale=4, min_width=320, elem_id="ask"):
                     form = Form(settings, runner.default_words)
                 with gr.Column(scale=7, min_width=320, elem_id="read"):
-                    pane = _part("pane")
+                    pane = gr.HTML(html_template=pane_of(bool(recorded)), js_on_load=js("pane"), elem_id="pane")
             with gr.Tab("My stories", id="shelf"):
                 _part("shelf")
+            if recorded:
+                with gr.Tab("Recorded", id="recorded"):
+                    _part("replay")
             with gr.Tab("Results", id="results"):
                 gr.HTML(html_template=charts.results(), elem_id="results", js_on_load=None)
             with gr.Tab("About", id="about"):
@@ -79,7 +84,7 @@ def launch_options(runner: Runner, settings: Settings) -> dict[str, Any]:
         "ssr_mode": False,
         "mcp_server": True,
         "footer_links": ["api"],
-        "app_kwargs": {"routes": StoryRoutes(runner, settings.home).routes()},
+        "app_kwargs": {"routes": StoryRoutes(runner, settings.home, shown(settings.recordings_dir)).routes()},
     }
 
 

@@ -10,9 +10,10 @@ import gradio as gr
 
 from .. import card
 from ..story.request import LIMITS
+from . import charts
 
 HERE = Path(__file__).parent
-SCRIPT = "".join((HERE / name).read_text() for name in ("tools.js", "story.js", "form.js"))
+SCRIPT = "".join((HERE / name).read_text() for name in ("tools.js", "story.js", "replay.js", "form.js"))
 STYLE = "".join((HERE / name).read_text() for name in ("style.css", "results.css"))
 EXAMPLES = json.loads((HERE.parent.parent / "examples" / "premises.json").read_text())["premises"]
 PARTS = {
@@ -30,6 +31,11 @@ def template(part: str) -> str:
         chips = "".join(f'<button type="button" class="chip" data-index="{i}">{e["premise"]}</button>' for i, e in enumerate(EXAMPLES))
         found = found.replace("CHIPS", chips)
     return found
+
+
+def pane(recorded: bool) -> str:
+    """The reading pane; before there is a story it shows a recorded one, or the paper's results where none is recorded."""
+    return PARTS["pane"].replace("OPENING", PARTS["replay"] if recorded else charts.first())
 
 
 def js(part: str, *arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""What the page reads over plain HTTP: a story as it grows, its files, this browser's stories; and what its owner may do.
+"""What the page reads over plain HTTP: a story as it grows, its files, this browser's stories, recordings; and what an owner may do.
 
 Server-sent events and not Gradio's own stream: a browser takes them up again by itself, from the last character it has,
 where Gradio 6.31 reloads the page when a connection is lost. Who knows an id may read; everything else takes the key.
@@ -8,7 +8,7 @@ import asyncio
 import io
 import json
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -22,17 +22,20 @@ from ..jobs.runner import Runner
 from ..story import exports
 from ..story.record import StoryRecord
 from . import view
+from .recordings import Shown
 
 MOST_IDS = 200
 UNLISTED = {"X-Robots-Tag": "noindex, nofollow", "Cache-Control": "no-store"}
+RECORDED = {"Cache-Control": "public, max-age=300"}
 RETRY_MILLISECONDS = 1000
 
 
 class StoryRoutes:
     """HTTP over one runner. Every refusal is {"refused": sentence}."""
 
-    def __init__(self, runner: Runner, home: str = "") -> None:
+    def __init__(self, runner: Runner, home: str = "", recordings: Sequence[Shown] = ()) -> None:
         self._runner, self._home = runner, home
+        self._recordings = {one.name: one for one in recordings}
 
     def routes(self) -> list[Route]:
         return [
@@ -42,6 +45,9 @@ class StoryRoutes:
             Route("/stories/{id}/events", self.events),
             Route("/stories/{id}/story.{ending}", self.file),
             Route("/stories/{id}/{action}", self.act, methods=["POST"]),
+            Route("/recordings", self.recordings),
+            Route("/recordings/{name}", self.recording),
+            Route("/recordings/{name}/record.json", self.recording_record),
         ]
 
     async def events(self, request: Request) -> StreamingResponse:
@@ -125,6 +131,22 @@ class StoryRoutes:
         except VisitorError as error:
             return _refused(str(error), 403)
         return JSONResponse({"paused": self._runner.host_paused}, headers=UNLISTED)
+
+    async def recordings(self, request: Request) -> Response:
+        """What there is to say of each recorded story."""
+        return JSONResponse({"recordings": [one.about() for one in self._recordings.values()]}, headers=RECORDED)
+
+    async def recording(self, request: Request) -> Response:
+        """A recorded story: its text and its pace."""
+        one = self._recordings.get(request.path_params["name"])
+        return JSONResponse(one.whole(), headers=RECORDED) if one else _refused("There is no recording of this name.", 404)
+
+    async def recording_record(self, request: Request) -> Response:
+        """The record of a recorded story, to be written again."""
+        one = self._recordings.get(request.path_params["name"])
+        if one is None:
+            return _refused("There is no recording of this name.", 404)
+        return JSONResponse(dict(one.recording.record), headers=RECORDED | {"Content-Disposition": "attachment; filename=record.json"})
 
     async def act(self, request: Request) -> Response:
         """Stop or delete a story, with its key; the host's key deletes any."""

@@ -2,7 +2,7 @@
 // Each part of the page gets its element, the component's props, watch(name, callback) and trigger(event, data).
 (() => {
   "use strict";
-  const { one, setText, make, keys, post, copy } = polaris.tools;
+  const { one, setText, make, rows, keys, post, copy } = polaris.tools;
 
   // Turns a growing text into paragraphs. Only the block being written is ever touched.
   class Paper {
@@ -313,6 +313,7 @@
     }
     copy(button) { copy(button, this.paper.text, this.part("story")); }
     link(button) { copy(button, storyLink(this.id)); }
+    results() { [...document.querySelectorAll("[role=tab]")].find((tab) => tab.textContent.trim() === "Results")?.click(); }
     cite(button) { copy(button, one(this.element, ".cite .prompt").textContent, one(this.element, ".cite .prompt")); }
     again() { this.fill(true); }
     change() { this.fill(false); }
@@ -336,7 +337,6 @@
     }
   }
 
-  const rows = (list, pairs) => list.replaceChildren(...(pairs || []).flatMap(([label, text]) => [make("dt", label), make("dd", text)]));
   const storyLink = (id) => `${polaris.home || location.origin + location.pathname}?story=${encodeURIComponent(id)}`;
 
   function pane(element, props, watch, trigger) {
@@ -350,7 +350,8 @@
       else if (value.id) reader.open(value.id, value.key);
     };
     watch("value", show);
-    const named = new URLSearchParams(location.search).get("story");
+    const named = new URLSearchParams(location.search).get("story"), recorded = one(element, ".replay");
+    if (recorded) polaris.replay(recorded);
     if (named) {
       if (!keys.get(named)) {
         document.body.dataset.view = "story";
@@ -360,5 +361,5 @@
     } else show();
   }
 
-  Object.assign(window.polaris, { pane });
+  Object.assign(window.polaris, { pane, Paper });
 })();

@@ -11,6 +11,9 @@
     return node;
   };
 
+  // Label and text pairs as the rows of a definition list.
+  const rows = (list, pairs) => list.replaceChildren(...(pairs || []).flatMap(([label, text]) => [make("dt", label), make("dd", text)]));
+
   // The stories this browser began, newest first: [id, key]. An embedded frame may have no storage; the page still works.
   const keys = {
     mine: [],
@@ -60,5 +63,5 @@
     setTimeout(() => setText(button, label), 2000);
   }
 
-  window.polaris = { tools: { one, setText, make, keys, post, copy } };
+  window.polaris = { tools: { one, setText, make, rows, keys, post, copy } };
 })();

@@ -31,8 +31,11 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def new_page(chromium: Browser) -> Iterator:
-    """new_page(width, height) -> a page in a context of its own; what it logs as an error fails the test."""
+def new_page(chromium: Browser, serve) -> Iterator:
+    """new_page(width, height) -> a page in a context of its own; what it logs as an error fails the test.
+
+    It needs `serve` so that pages are closed before their servers.
+    """
     contexts, problems = [], []
 
     def make(width: int = 1440, height: int = 900, offline_is_fine: bool = False, **options) -> Page:

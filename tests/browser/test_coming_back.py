@@ -183,7 +183,7 @@ def test_a_server_killed_and_started_again_ten_times(new_page, server: Server, c
 
 
 def test_a_second_tab_follows_and_stops(new_page, serve) -> None:
-    page = begin(new_page(), serve(Counting(0.04)), 100)
+    page = begin(new_page(), serve(Counting(0.02)), 100)
     second = page.context.new_page()
     second.goto(page.url)
     reached(second, 100)
