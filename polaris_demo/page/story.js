@@ -160,6 +160,7 @@
       this.part("now").hidden = true;
       keys.forget(this.id);
       if (!this.paper.text) { this.part("empty").hidden = false; address(null); this.id = null; document.body.dataset.view = "write"; }
+      this.part("notice").scrollIntoView({ block: "center" }); // on a phone the form stands before it
     }
     setLive(live) {
       this.live = live;

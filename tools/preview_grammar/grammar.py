@@ -257,10 +257,11 @@ def scene_plan(rng: random.Random, words: int) -> list[list[str]]:
         return [["tale"]]
     halves = max(4, round((words - 6) / SCENE_WORDS * 2))
     scenes, pause = divmod(halves, 2)
-    fixed = ["start", "end"] if scenes < 3 else ["start", "turn", "end"] if scenes < 4 else ["start", "friend", "turn", "end"]
+    # Wherever the friend is named the story has to have introduced the friend: "begin" does it where "friend" has no room.
+    fixed = ["begin", "end"] if scenes < 3 else ["begin", "turn", "end"] if scenes < 4 else ["start", "friend", "turn", "end"]
     if scenes >= 7:
         fixed.insert(-2, "low")
-    opening = [k for k in fixed if k in ("start", "friend")]
+    opening = [k for k in fixed if k in ("begin", "start", "friend")]
     closing = [k for k in fixed if k not in opening]
     middle: list[str] = []
     while len(middle) < scenes - len(fixed):
