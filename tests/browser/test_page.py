@@ -282,10 +282,12 @@ def test_whoever_has_the_link_reads_along_and_cannot_stop(scripted, new_page) ->
         expect(reader.get_by_role("button", name=name)).to_be_hidden()
 
 
-def test_a_link_to_a_story_that_is_gone_says_so(scripted, new_page) -> None:
-    page = new_page()
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_link_to_a_story_that_is_gone_says_so(scripted, new_page, width: int) -> None:
+    page = new_page(width)
     page.goto(f"{scripted(endless)}?story=nobody-wrote-this")
     expect(page.locator("#pane .notice")).to_contain_text("it has expired or was deleted")
+    expect(page.locator("#pane .notice")).to_be_in_viewport()
 
 
 def test_without_browser_storage_a_story_is_still_written_and_stopped(scripted, new_page) -> None:
@@ -297,3 +299,32 @@ def test_without_browser_storage_a_story_is_still_written_and_stopped(scripted, 
     expect(page.locator("#pane .story")).to_contain_text("word word")
     page.get_by_role("button", name="Stop").click()
     steps.wait_until_over(page, 5)
+
+
+SCREEN_LOCK = """
+window.locks = [];
+Object.defineProperty(navigator, 'wakeLock', { value: { async request() {
+  const lock = { released: false, async release() { this.released = true; } };
+  window.locks.push(lock);
+  return lock;
+} } });
+"""
+
+
+def test_the_screen_is_kept_awake_while_ones_own_story_is_written_and_only_then(scripted, new_page) -> None:
+    page = new_page()
+    page.add_init_script(SCREEN_LOCK)
+    steps.open_page(page, scripted(endless))
+    held = lambda tab: tab.evaluate("locks.filter(lock => !lock.released).length")  # noqa: E731
+    assert held(page) == 0
+    steps.ask(page, "a river", 200)
+    steps.write(page)
+    page.wait_for_function("locks.filter(lock => !lock.released).length === 1")
+    reader = new_page()
+    reader.add_init_script(SCREEN_LOCK)
+    reader.goto(page.url)
+    expect(reader.locator("#pane .story")).to_contain_text("word word")
+    assert held(reader) == 0
+    page.get_by_role("button", name="Stop").click()
+    steps.wait_until_over(page, 5)
+    page.wait_for_function("locks.every(lock => lock.released)")
