@@ -179,12 +179,12 @@
 
     show(value) {
       this.last = value;
+      const grows = value.end > this.shown && value.off <= this.shown;
       if (value.end < this.shown) { this.paper.cut(value.end); this.shown = value.end; }
-      if (value.end > this.shown && value.off <= this.shown) {
+      if (grows) {
         this.paper.append([...value.t].slice(this.shown - value.off).join(""));
         this.shown = value.end;
         this.part("story").hidden = this.part("tools").hidden = false;
-        if (this.atEnd && this.live) this.part("end").scrollIntoView({ block: "end" });
       }
       this.setLive(!value.over);
       this.part("now").hidden = value.over;
@@ -193,8 +193,9 @@
       this.say(value.stage);
       const meter = this.part("meter");
       meter.classList.toggle("unknown", value.meter === null);
-      meter.firstElementChild.style.width = value.meter === null ? "" : `${Math.round(value.meter * 100)}%`;
+      meter.firstElementChild.style.transform = value.meter === null ? "" : `scaleX(${value.meter.toFixed(2)})`;
       this.announce(value);
+      if (grows && this.atEnd && this.live) this.toEnd();
       this.toggleJump();
       if (value.over) this.end(value);
       else if (value.again && this.own && value.turn !== this.turn) {
@@ -240,10 +241,20 @@
 
     // The page follows the text only while its end is in view; where the reader has scrolled away it stays put.
     watchEnd() {
-      new IntersectionObserver(([seen]) => { this.atEnd = seen.isIntersecting; this.toggleJump(); }, { rootMargin: "0px 0px 120px 0px" }).observe(this.part("end"));
+      const look = ([seen]) => {
+        const pushed = this.live && this.atEnd && window.scrollY >= this.reached;  // by paragraphs that turned out taller once they were drawn
+        if (pushed && !seen.isIntersecting) this.toEnd();
+        else this.atEnd = seen.isIntersecting;
+        this.toggleJump();
+      };
+      new IntersectionObserver(look, { rootMargin: "0px 0px 120px 0px" }).observe(this.part("end"));
+    }
+    toEnd() {
+      this.part("end").scrollIntoView({ block: "end" });
+      this.reached = window.scrollY;
     }
     toggleJump() { this.part("jump").hidden = this.atEnd || !this.live || !this.shown; }
-    jump() { this.part("end").scrollIntoView({ block: "end" }); this.atEnd = true; this.toggleJump(); }
+    jump() { this.toEnd(); this.atEnd = true; this.toggleJump(); }
     resize(step) {
       this.size = Math.max(-2, Math.min(5, this.size + step));
       this.part("story").style.setProperty("--size", 1 + this.size * 0.1);

@@ -1,0 +1,170 @@
+"""What a long story costs while it grows: the browser's main thread, bytes on the wire, the server's time for an update."""
+
+import json
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from typing import cast
+
+import httpx
+from playwright.sync_api import Page, expect
+
+from polaris_demo.jobs.runner import Piece, Runner
+from polaris_demo.page import view
+from polaris_demo.page.routes import _json
+from polaris_demo.story.events import Delta, Event, Finish, Started
+from polaris_demo.story.record import StoryRecord
+from polaris_demo.story.request import StoryRequest
+
+from ..conftest import serving
+from ..doubles import POLARIS, Script, ScriptedEngine, asked
+from . import steps
+
+SHOWN, WINDOW_SECONDS, WINDOWS = 76_000, 6.0, 3  # characters; a window that the machine disturbed is measured again
+MOST_BUSY, LONGEST_FRAME = 0.10, 100  # share of the main thread, and milliseconds
+WIRE_A_SECOND = 4_096  # bytes that ten updates a second may cost beside the story's own, which pass once
+FLAT = 1.5  # how much longer an update may take late in a story than at its beginning
+TOKENS_A_SECOND = 50
+WATCHES_FRAMES = """
+    window.frames = [];
+    new PerformanceObserver(list => frames.push(...list.getEntries().map(e => e.duration))).observe({ type: 'long-animation-frame' });
+"""
+
+
+def prose(characters: int) -> str:
+    """Paragraphs of an ordinary length, with speech and a little emphasis, as a long story has them."""
+    sentences = (
+        "She set the lamp down on the sill and listened for what had come in with the rain. ",
+        "“Nobody has asked for it in years,” he said, “and nobody will.” ",
+        "The stairs went on *farther* than the house did, which neither of them mentioned. ",
+        "By morning the letter had been read by everyone except the person it was for. ",
+    )
+    text = ["# A long story\n\n"]
+    length = 0
+    for n in range(characters):
+        if length >= characters:
+            break
+        text.append(f"{n}. " + "".join(sentences[(n + k) % 4] for k in range(1 + n % 6)).rstrip() + "\n\n")
+        length += len(text[-1])
+    return "".join(text)[:characters]
+
+
+def long_and_growing(gate: threading.Event) -> Script:
+    """After the gate all that is shown at once, then text at an ordinary pace until stopped."""
+
+    def script(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
+        yield Started("<prompt>", 60)
+        while not gate.wait(0.05) and not stop.is_set():
+            yield Delta("thinking", "", (1,))
+        yield Delta("story", prose(SHOWN), tuple(range(SHOWN // 5)))
+        more = prose(40_000)
+        for at in range(0, len(more), 5):
+            if stop.wait(1 / TOKENS_A_SECOND):
+                return
+            yield Delta("story", more[at : at + 5], (at,))
+
+    return script
+
+
+def window(page: Page) -> tuple[float, float, int, int]:
+    """Over some seconds: the main thread's busy share, the longest frame in ms, updates shown and characters added.
+
+    Busy is the thread's own computing time, which other programs on the machine do not lengthen.
+    """
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+    read = lambda: {m["name"]: m["value"] for m in devtools.send("Performance.getMetrics")["metrics"]}  # noqa: E731
+    page.evaluate("window.frames.length = 0; window.updates = 0; window.had = polaris.story().length")
+    before = read()
+    page.wait_for_timeout(WINDOW_SECONDS * 1000)
+    after = read()
+    devtools.detach()
+    frames, updates, added = page.evaluate("[Math.max(0, ...frames), updates, polaris.story().length - had]")
+    busy = (after["TaskDuration"] - before["TaskDuration"]) / WINDOW_SECONDS
+    return busy, frames, updates, added
+
+
+def test_a_growing_story_of_76_kb_leaves_the_browser_idle(serve, new_page) -> None:
+    page = new_page()
+    page.add_init_script(WATCHES_FRAMES)
+    page.add_init_script("""
+        const real = window.EventSource;
+        window.updates = 0;
+        window.EventSource = class extends real {
+            constructor(...a) { super(...a); this.addEventListener('message', () => { window.updates += 1; }); }
+        };
+    """)
+    gate = threading.Event()
+    steps.open_page(page, serve(ScriptedEngine(long_and_growing(gate))))
+    steps.ask(page, "a lamp", 12_000)
+    steps.write(page)
+    expect(page.locator("#pane .stage")).to_contain_text("Planning")
+    expect(page.locator("#pane .end")).to_be_in_viewport()  # the page follows, which costs it most
+    gate.set()
+    page.wait_for_function(f"polaris.story().length > {SHOWN}")
+    expect(page.locator("#pane .end")).to_be_in_viewport()
+    measured = []
+    for _ in range(WINDOWS):
+        busy, frame, updates, added = window(page)
+        measured.append((busy, frame))
+        a_second = updates / WINDOW_SECONDS
+        print(f"\n76 KB shown, {a_second:.1f} updates/s: main thread {busy:.1%} busy, longest frame over 50 ms: {frame:.0f} ms")
+        assert a_second > 7 and added > 500, "the window measured no growing story"
+        if busy <= MOST_BUSY and frame <= LONGEST_FRAME:
+            break
+    assert any(busy <= MOST_BUSY and frame <= LONGEST_FRAME for busy, frame in measured), measured
+
+
+def test_an_85_kb_story_costs_little_more_than_its_bytes_on_the_wire() -> None:
+    story = prose(85_000)
+
+    def script(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
+        yield Started("<prompt>", 60)
+        for at in range(0, len(story), 250):  # far faster than a model, so that the test is short: updates stay ten a second
+            yield Delta("story", story[at : at + 250], (at,))
+            stop.wait(0.02)
+        yield Finish("stop")
+
+    runner, got = Runner(ScriptedEngine(script)), 0
+    with serving(runner) as url:
+        job = runner.submit(asked(words=12_000))
+        begun = time.monotonic()
+        with httpx.stream("GET", f"{url}stories/{job.record.id}/events", timeout=60) as stream:
+            lines: list[bytes] = []
+            for data in stream.iter_raw():
+                got += len(data)
+                lines.append(data)
+        seconds = time.monotonic() - begun
+    updates = [json.loads(line[6:]) for line in b"".join(lines).decode().splitlines() if line.startswith("data: ")]
+    text = "".join(update["t"] for update in updates)
+    size = len(story.encode())
+    overhead = (got - size) / seconds
+    print(f"\n{size:,} bytes of story in {seconds:.1f} s and {len(updates)} updates: {got:,} bytes, {overhead:,.0f} a second more")
+    assert text == story and updates[-1]["over"]
+    assert len(updates) > 5 * seconds, "too few updates to say what they cost"
+    assert overhead <= WIRE_A_SECOND
+
+
+def seconds_an_update(characters: int, times: int = 300) -> float:
+    """The median time the server takes for an update, from the token to the line of JSON, when so much has been written."""
+    record = StoryRecord("id", StoryRequest("a lamp", 12_000).with_seed(3), writer=POLARIS)
+    text = prose(characters + times * 5)
+    for at in range(0, characters, 5):
+        record.apply(Delta("story", text[at : at + 5], (at,)), at / 250)
+    runner, offset, took = cast(Runner, None), len(record.story), []
+    for at in range(characters, characters + times * 5, 5):
+        begun = time.perf_counter()
+        record.apply(Delta("story", text[at : at + 5], (at,)), at / 250)
+        new, end = record.story.since(offset)
+        assert len(_json(view.update(Piece(record, offset, end, new), runner))) < 500
+        took.append(time.perf_counter() - begun)
+        offset = end
+    return statistics.median(took)
+
+
+def test_an_update_costs_the_server_the_same_from_the_first_to_the_last() -> None:
+    seconds_an_update(1_000)  # once, to be warm
+    first, last = (min(seconds_an_update(size) for _ in range(3)) for size in (1_000, 80_000))
+    print(f"\nan update takes the server {first * 1e6:.0f} µs after 1 KB and {last * 1e6:.0f} µs after 80 KB: {last / first:.2f} times")
+    assert last <= FLAT * first

@@ -1,0 +1,63 @@
+"""The reader's place: the page follows a growing story only while its end is in view."""
+
+import threading
+from collections.abc import Iterator
+
+from playwright.sync_api import Page, expect
+
+from polaris_demo.story.events import Delta, Event, Started
+from polaris_demo.story.request import StoryRequest
+
+from ..doubles import Script, ScriptedEngine
+from . import steps
+
+PARAGRAPH = "The rain had stopped by then, and nobody in the house could say when it had begun or who had let it in. " * 3
+
+
+def in_bursts(gate: threading.Event) -> Script:
+    """A line, then after the gate a great deal at once, then a line at a time until stopped."""
+
+    def script(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
+        yield Started("<prompt>", 60)
+        yield Delta("story", "# Rain\n\nIt rained.\n\n", (1,))
+        while not gate.wait(0.05) and not stop.is_set():
+            yield Delta("story", "", (1,))
+        yield Delta("story", f"{PARAGRAPH}\n\n" * 150, (2,))
+        while not stop.wait(0.1):
+            yield Delta("story", f"{PARAGRAPH}\n\n", (3,))
+
+    return script
+
+
+def begun(serve, page: Page, gate: threading.Event) -> Page:
+    steps.open_page(page, serve(ScriptedEngine(in_bursts(gate))))
+    steps.ask(page, "rain", 12_000)
+    steps.write(page)
+    expect(page.locator("#pane .story")).to_contain_text("It rained.")
+    expect(page.locator("#pane .end")).to_be_in_viewport()
+    return page
+
+
+def test_the_page_follows_even_when_much_arrives_at_once(serve, new_page) -> None:
+    gate = threading.Event()
+    page = begun(serve, new_page(390, 844, reduced_motion="reduce"), gate)
+    gate.set()
+    page.wait_for_function("document.querySelectorAll('#pane .story p').length > 160")
+    expect(page.locator("#pane .end")).to_be_in_viewport()
+    expect(page.locator("#pane .jump")).to_be_hidden()
+
+
+def test_a_reader_who_scrolled_away_stays_there_and_may_jump_to_the_end(serve, new_page) -> None:
+    gate = threading.Event()
+    gate.set()
+    page = begun(serve, new_page(), gate)
+    page.mouse.move(900, 500)
+    page.mouse.wheel(0, -3000)
+    expect(page.locator("#pane .jump")).to_be_visible()
+    top = "() => document.elementFromPoint(900, 300).getBoundingClientRect().top"
+    before, paragraphs = page.evaluate(top), page.locator("#pane .story p").count()
+    page.wait_for_function(f"document.querySelectorAll('#pane .story p').length > {paragraphs + 10}")
+    assert page.evaluate(top) == before, "the text moved under the reader's eyes"
+    page.locator("#pane .jump").click()
+    expect(page.locator("#pane .end")).to_be_in_viewport()
+    expect(page.locator("#pane .jump")).to_be_hidden()
