@@ -110,6 +110,8 @@ class Form:
             self._settings()
         with gr.Accordion("The prompt the model gets", open=False, elem_id="prompt-fold"):
             self.prompt = _part("prompt")
+        with gr.Accordion("Use it yourself", open=False, elem_id="code-fold"):
+            self.code = _part("code")
         self.link = _part("link")
 
     @property
@@ -170,7 +172,7 @@ def _wire(page: gr.Blocks, handlers: Handlers, form: Form, pane: gr.HTML, badge:
     pane.submit(handlers.resume, None, pane, concurrency_limit=None, trigger_mode="multiple", **_HIDDEN)
     filled = pane.select(handlers.recipe, None, fields, queue=False, **_HIDDEN)
     filled.success(None, None, None, js="() => polaris.filled()", **_HIDDEN)
-    checked = [form.prompt, form.dial, form.link, *notes]
+    checked = [form.prompt, form.dial, form.link, form.code, *notes]
     gr.on([f.change for f in fields], handlers.check, fields, checked, queue=False, trigger_mode="always_last", **_HIDDEN)
     form.dial.input(handlers.length, None, form.field("words"), queue=False, trigger_mode="always_last", **_HIDDEN)
     form.chips.click(handlers.example, None, [form.field("premise"), form.field("words")], queue=False, **_HIDDEN)
