@@ -169,8 +169,12 @@
   }
 
   function about(element) {
-    const button = one(element, "[data-do=copy-citation]"), text = one(element, "pre");
-    button.addEventListener("click", () => copy(button, text.textContent, text));
+    for (const button of element.querySelectorAll("[data-copies]")) {
+      const text = one(element, `#${button.dataset.copies}`);
+      // Where this page itself stands: inside huggingface.co that is the only address another page may frame.
+      setText(text, text.textContent.replace("ADDRESS", location.origin + location.pathname));
+      button.addEventListener("click", () => copy(button, text.textContent, text));
+    }
   }
 
   // The host of this server, by the key set as POLARIS_ADMIN_KEY: lets new stories begin or not, deletes any story.
@@ -197,7 +201,7 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing) return;
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !polaris.embedded) {
       event.preventDefault();
       document.getElementById("write")?.click();
     } else if (event.key === "Escape") {

@@ -110,6 +110,11 @@ class Handlers:
         arrived = [view.finding(f) for f in findings]
         return *values.values(), arrived, self.status(), view.promise(self._runner, self._settings), *self._checked(values)
 
+    def first_tab(self, request: gr.Request) -> Any:
+        """What an embed shows above its form: the results, or the one story that its address names."""
+        query = request.query_params
+        return gr.Tabs(selected="results") if query.get("view") == "embed" and "story" not in query else gr.skip()
+
     def length(self, event: gr.EventData) -> Any:
         """A length written in the premise moves the dial."""
         premise = (event._data or {}).get("premise")

@@ -11,7 +11,7 @@ from ..settings import Settings
 from ..story.request import FIELDS, FORM_NAMES, LABELS, LIMITS, MAX_PREMISE, VERBATIM
 from . import about, api, charts
 from .handlers import Handlers
-from .parts import PARTS, SCRIPT, STYLE, dial, js, presets, range_of, template
+from .parts import PARTS, SCRIPT, STYLE, dial, embed, js, presets, range_of, template
 from .routes import StoryRoutes
 
 MAX_FOLLOWERS = 400  # Gradio runs at most max_threads events at a time, and every follower of the API is one
@@ -45,7 +45,7 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
     handlers = Handlers(runner, settings)
     with Page(title="POLARIS-9B writes stories", analytics_enabled=False) as page:
         badge = _part("header")
-        with gr.Tabs(elem_id="tabs"):
+        with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Write", id="write"), gr.Row(elem_id="desk"):
                 with gr.Column(scale=4, min_width=320, elem_id="ask"):
                     form = Form(settings, runner.default_words)
@@ -57,8 +57,10 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
                 gr.HTML(html_template=charts.results(), elem_id="results", js_on_load=None)
             with gr.Tab("About", id="about"):
                 gr.HTML(html_template=about.about(), elem_id="about", js_on_load=js("about"))
+        gr.HTML(html_template=embed(settings.home, settings.max_words, runner.default_words), elem_id="embed", js_on_load=None)
         gr.HTML(html_template=_footer(), elem_id="foot", js_on_load=js("foot"))
         _wire(page, handlers, form, pane, badge)
+        page.load(handlers.first_tab, None, tabs, queue=False, **_HIDDEN)
         api.add_endpoints(handlers, runner.default_words)
     page.queue(default_concurrency_limit=None, max_size=MAX_FOLLOWERS, api_open=False)
     return page
