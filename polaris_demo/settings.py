@@ -8,6 +8,7 @@ from pathlib import Path
 PRECISIONS = ("auto", "fp32", "bf16", "4bit")
 LOOPS = ("auto", "plain")
 RECORDINGS = Path(__file__).parent.parent / "examples" / "recordings"
+SPACES = "https://huggingface.co/spaces/"
 SHORTEST_KEY = 16  # characters; nothing slows down whoever tries keys one by one
 
 
@@ -33,6 +34,11 @@ class Settings:
     segment_seconds: int = 80
     home: str = ""
     hf_token: str | None = field(default=None, repr=False)
+
+    @property
+    def space(self) -> str:
+        """The Space's id, owner/name; empty elsewhere."""
+        return self.home.removeprefix(SPACES)
 
 
 HELP = {
@@ -91,7 +97,7 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
         zerogpu=env.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true"),
         segment_seconds=_whole(env, "POLARIS_SEGMENT_SECONDS", 80, 30, 1600),
         # Links to a Space lead to its page on the hub: at its direct address a visitor's account does not count.
-        home=f"https://huggingface.co/spaces/{env['SPACE_ID']}" if env.get("SPACE_ID") else "",
+        home=f"{SPACES}{env['SPACE_ID']}" if env.get("SPACE_ID") else "",
         hf_token=env.get("HF_TOKEN") or None,
     )
 

@@ -244,6 +244,7 @@ def test_colours_come_from_variables_alone() -> None:
 
 @pytest.mark.parametrize("html", [charts.results(), about.about()])
 def test_nothing_is_loaded_and_nothing_in_it_runs(html: str) -> None:
+    html = re.sub(r"<pre.*?</pre>", "", html, flags=re.DOTALL)  # text to copy
     assert not re.search(r"src=|srcset=|url\(|@import|<script|<link|<img|<iframe| on\w+=", html + RESULTS_CSS)
     # Gradio fills its templates in with these.
     assert not re.search(r"\$\{|\{\{|`|\\", html)
@@ -324,8 +325,17 @@ def test_about_links_to_everything_and_cites() -> None:
         f"https://arxiv.org/abs/{model.arxiv}", hub + model.hub_id, hub + model.ablation, hub + model.base,
         f"{hub}datasets/{model.prompts}", model.code, model.stories,
     }  # fmt: skip
-    assert [pre.text for pre in page.iter("pre")] == [card.CITATION]
-    assert page.find(".//button[@data-do='copy-citation']") is not None
+    texts = {pre.attrib["id"]: pre.text for pre in page.iter("pre")}
+    assert texts["copied-citation"] == card.CITATION
+    assert texts.keys() == {b.attrib["data-copies"] for b in page.iter("button")}
+
+
+def test_about_has_frames_for_other_pages() -> None:
+    texts = {pre.attrib["id"]: pre.text or "" for pre in ET.fromstring(about.about()).iter("pre")}
+    for name, address in (("results", "ADDRESS?view=embed"), ("story", "ADDRESS?view=embed&story=ID")):
+        (frame,) = ET.fromstring(f"<p>{texts[f'copied-embed-{name}']}</p>")
+        assert (frame.tag, frame.attrib["src"], frame.attrib["loading"]) == ("iframe", address, "lazy")
+        assert frame.attrib["title"] and frame.attrib["height"].isdecimal()
 
 
 def test_a_shared_link_shows_title_description_and_picture() -> None:

@@ -11,6 +11,7 @@ DESCRIPTION = (
     f"Ask {card.MODEL.name} for a story of up to twelve thousand words and watch it being written. "
     "The model thinks first; its thinking is never shown."
 )
+EMBED, EMBED_HEIGHT = "?view=embed", 600
 PICTURE = "examples/pictures/social.png"
 PICTURE_SIZE = (1200, 630)
 PICTURE_WORDS = f"{card.TITLE}: quality against length of the stories that {card.MODEL.name} and other models write."
@@ -27,6 +28,7 @@ def about() -> str:
         _part("Licence and gate", _paragraph(card.GATE), _paragraph(_licence())),
         _part("Links", _links()),
         _part("Citation", _citation()),
+        _part("Put it on a page", _embedding()),
     )
     return tag("section", *parts, id="about-model", aria_label=f"About {card.MODEL.name}")
 
@@ -104,8 +106,35 @@ def _links() -> str:
 
 
 def _citation() -> str:
-    button = tag("button", "Copy the citation", type="button", data_do="copy-citation")
-    return _paragraph(f"{', '.join(card.AUTHORS)}.") + tag("pre", escape(card.CITATION), tabindex="0", aria_label="BibTeX entry") + button
+    return _paragraph(f"{', '.join(card.AUTHORS)}.") + _copied("citation", card.CITATION, "BibTeX entry", "Copy the citation")
+
+
+def _embedding() -> str:
+    return (
+        _paragraph(
+            "This view has the results and a small form, at a fixed height. Inside another page a visitor counts as logged out and the "
+            "browser may keep nothing, so no story is written there: the form opens the full page with what was asked for."
+        )
+        + _copied(
+            "embed-results", frame(f"ADDRESS{EMBED}", f"{TITLE}: results and a form to ask for one"), "Frame with the results", "Copy"
+        )
+        + _paragraph("One story; its id stands in its link.")
+        + _copied("embed-story", frame(f"ADDRESS{EMBED}&story=ID", "A story written by a language model"), "Frame with a story", "Copy")
+    )
+
+
+def frame(address: str, title: str) -> str:
+    """The embed view in a page, as HTML."""
+    return (
+        f'<iframe src="{escape(address)}" title="{escape(title)}"\n'
+        f'  width="100%" height="{EMBED_HEIGHT}" loading="lazy" style="border: 0"></iframe>'
+    )
+
+
+def _copied(name: str, text: str, label: str, button: str) -> str:
+    """A text with a button that copies it."""
+    shown = tag("pre", escape(text), id=f"copied-{name}", tabindex="0", aria_label=label)
+    return shown + tag("button", button, type="button", data_copies=f"copied-{name}")
 
 
 def _part(title: str, *content: str) -> str:

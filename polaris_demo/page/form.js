@@ -105,6 +105,30 @@
     show();
   }
 
+  // The request as code, one kind at a time; it follows the controls.
+  function code(element, props, watch) {
+    const kinds = one(element, ".kinds"), text = one(element, "pre"), button = one(element, ".copy-code");
+    let chosen = "";
+    const show = () => {
+      const all = props.value?.code || [];
+      chosen = all.some(([kind]) => kind === chosen) ? chosen : all[0]?.[0];
+      setText(one(element, ".about"), props.value?.about);
+      setText(text, all.find(([kind]) => kind === chosen)?.[1]);
+      kinds.hidden = button.hidden = !all.length;
+      if (kinds.children.length !== all.length) kinds.replaceChildren(...all.map(([kind]) => choice(kind)));
+      for (const kind of kinds.children) kind.setAttribute("aria-pressed", String(kind.textContent === chosen));
+    };
+    const choice = (kind) => {
+      const pick = make("button", kind);
+      pick.type = "button";
+      pick.addEventListener("click", () => { chosen = kind; show(); text.scrollTop = 0; });
+      return pick;
+    };
+    button.addEventListener("click", () => copy(button, text.textContent, text));
+    watch("value", show);
+    show();
+  }
+
   function link(element, props) {
     const button = one(element, ".copy-link");
     button.addEventListener("click", () => copy(button, (polaris.home || location.origin + location.pathname) + (props.value && `?${props.value}`)));
@@ -145,8 +169,12 @@
   }
 
   function about(element) {
-    const button = one(element, "[data-do=copy-citation]"), text = one(element, "pre");
-    button.addEventListener("click", () => copy(button, text.textContent, text));
+    for (const button of element.querySelectorAll("[data-copies]")) {
+      const text = one(element, `#${button.dataset.copies}`);
+      // Where this page itself stands: inside huggingface.co that is the only address another page may frame.
+      setText(text, text.textContent.replace("ADDRESS", location.origin + location.pathname));
+      button.addEventListener("click", () => copy(button, text.textContent, text));
+    }
   }
 
   // The host of this server, by the key set as POLARIS_ADMIN_KEY: lets new stories begin or not, deletes any story.
@@ -173,7 +201,7 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing) return;
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !polaris.embedded) {
       event.preventDefault();
       document.getElementById("write")?.click();
     } else if (event.key === "Escape") {
@@ -189,6 +217,6 @@
     else { const box = input("premise"); box?.scrollIntoView({ block: "center" }); box?.focus(); }
   }
 
-  Object.assign(window.polaris, { header, chips, note, dial, range, presets, promise, prompt, link, shelf, about, foot, filled });
+  Object.assign(window.polaris, { header, chips, note, dial, range, presets, promise, prompt, code, link, shelf, about, foot, filled });
   window.dispatchEvent(new Event("polaris-ready"));
 })();

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+import re
 import secrets
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,11 +15,12 @@ from ..errors import VisitorError, log_bug
 from ..jobs.runner import Checked, Runner
 from ..settings import Settings
 from ..story.request import FIELDS, LIMITS, length_in
-from . import links, view
+from . import links, snippets, view
 from .parts import EXAMPLES
 
 UNFORESEEN = "Something went wrong on the server that nobody foresaw. Try again; if it stays, tell the host of this Space."
 API_UPDATE_SECONDS = 0.2
+USUAL_ADDRESS = "http://127.0.0.1:7860/"
 _SALT = secrets.token_bytes(16)
 log = logging.getLogger(__name__)
 
@@ -82,7 +84,7 @@ class Handlers:
         return tuple(links.of_request(record.request).values())
 
     def check(self, *values: object) -> tuple[Any, ...]:
-        """The prompt as the model will get it, what to expect, the link to these settings, and a note for every field."""
+        """The prompt as the model will get it, what to expect, the settings as a link and as code, and a note for every field."""
         return self._checked(dict(zip(FIELDS, values, strict=True)))
 
     def _checked(self, raw: dict[str, object]) -> tuple[Any, ...]:
@@ -92,13 +94,26 @@ class Handlers:
         budget = f"Token budget, thinking included: {result.budget:,}." if result.budget else ""
         prompt = {"prompt": result.prompt, "about": tokens + budget} if begun else None
         link = links.query(raw, self._runner.default_words)
-        return prompt, view.expectation(result, self._runner), link, *self._notes(result)
+        code = self._code(result) if begun else None
+        return prompt, view.expectation(result, self._runner), link, code, *self._notes(result)
+
+    def _code(self, result: Checked) -> dict[str, Any]:
+        """The request as code, by kind; none of a request that cannot run."""
+        if result.request is None:
+            return {"about": "One of the settings cannot be used, so there is no code with it.", "code": []}
+        place, writer = snippets.Place(address(), self._settings.space), self._runner.engine.writer
+        return {"about": snippets.named(writer), "code": list(snippets.snippets(result.request, writer, place).items())}
 
     def arrive(self, request: gr.Request) -> tuple[Any, ...]:
         """What a page shows when it opens: the form as its address says, who writes here, and what is promised."""
         values, findings = links.arrival(dict(request.query_params), self._runner.default_words)
         arrived = [view.finding(f) for f in findings]
         return *values.values(), arrived, self.status(), view.promise(self._runner, self._settings), *self._checked(values)
+
+    def first_tab(self, request: gr.Request) -> Any:
+        """What an embed shows above its form: the results, or the one story that its address names."""
+        query = request.query_params
+        return gr.Tabs(selected="results") if query.get("view") == "embed" and "story" not in query else gr.skip()
 
     def length(self, event: gr.EventData) -> Any:
         """A length written in the premise moves the dial."""
@@ -182,6 +197,17 @@ class Handlers:
 
 def _error(message: str) -> gr.Error:
     return gr.Error(message, print_exception=False)
+
+
+def address() -> str:
+    """Where this app answers, as whoever sent the request at hand reached it."""
+    request = LocalContext.request.get(None)
+    headers = request.headers if request else {}
+    first = lambda name: str(headers.get(name, "")).split(",")[0].strip()  # noqa: E731
+    host = first("x-forwarded-host") or first("host")
+    if not re.fullmatch(r"[\w.:\[\]-]+", host):
+        return USUAL_ADDRESS
+    return f"{'https' if first('x-forwarded-proto') == 'https' else 'http'}://{host}/"
 
 
 def visitor() -> str:

@@ -11,7 +11,7 @@ from ..settings import Settings
 from ..story.request import FIELDS, FORM_NAMES, LABELS, LIMITS, MAX_PREMISE, VERBATIM
 from . import about, api, charts
 from .handlers import Handlers
-from .parts import PARTS, SCRIPT, STYLE, dial, js, presets, range_of, template
+from .parts import PARTS, SCRIPT, STYLE, dial, embed, js, presets, range_of, template
 from .parts import pane as pane_of
 from .recordings import shown
 from .routes import StoryRoutes
@@ -47,7 +47,7 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
     handlers, recorded = Handlers(runner, settings), shown(settings.recordings_dir)
     with Page(title="POLARIS-9B writes stories", analytics_enabled=False) as page:
         badge = _part("header")
-        with gr.Tabs(elem_id="tabs"):
+        with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Write", id="write"), gr.Row(elem_id="desk"):
                 with gr.Column(scale=4, min_width=320, elem_id="ask"):
                     form = Form(settings, runner.default_words)
@@ -62,8 +62,10 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
                 gr.HTML(html_template=charts.results(), elem_id="results", js_on_load=None)
             with gr.Tab("About", id="about"):
                 gr.HTML(html_template=about.about(), elem_id="about", js_on_load=js("about"))
+        gr.HTML(html_template=embed(settings.home, settings.max_words, runner.default_words), elem_id="embed", js_on_load=None)
         gr.HTML(html_template=_footer(), elem_id="foot", js_on_load=js("foot"))
         _wire(page, handlers, form, pane, badge)
+        page.load(handlers.first_tab, None, tabs, queue=False, **_HIDDEN)
         api.add_endpoints(handlers, runner.default_words)
     page.queue(default_concurrency_limit=None, max_size=MAX_FOLLOWERS, api_open=False)
     return page
@@ -115,6 +117,8 @@ class Form:
             self._settings()
         with gr.Accordion("The prompt the model gets", open=False, elem_id="prompt-fold"):
             self.prompt = _part("prompt")
+        with gr.Accordion("Use it yourself", open=False, elem_id="code-fold"):
+            self.code = _part("code")
         self.link = _part("link")
 
     @property
@@ -175,7 +179,7 @@ def _wire(page: gr.Blocks, handlers: Handlers, form: Form, pane: gr.HTML, badge:
     pane.submit(handlers.resume, None, pane, concurrency_limit=None, trigger_mode="multiple", **_HIDDEN)
     filled = pane.select(handlers.recipe, None, fields, queue=False, **_HIDDEN)
     filled.success(None, None, None, js="() => polaris.filled()", **_HIDDEN)
-    checked = [form.prompt, form.dial, form.link, *notes]
+    checked = [form.prompt, form.dial, form.link, form.code, *notes]
     gr.on([f.change for f in fields], handlers.check, fields, checked, queue=False, trigger_mode="always_last", **_HIDDEN)
     form.dial.input(handlers.length, None, form.field("words"), queue=False, trigger_mode="always_last", **_HIDDEN)
     form.chips.click(handlers.example, None, [form.field("premise"), form.field("words")], queue=False, **_HIDDEN)

@@ -3,13 +3,15 @@ template's values as code, so no text of a visitor or a model ever enters one.
 """
 
 import json
+import re
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from .. import card
-from ..story.request import LIMITS
+from ..story.request import LIMITS, MAX_PREMISE
 from . import charts
 
 HERE = Path(__file__).parent
@@ -84,6 +86,12 @@ def range_of(name: str, low: float) -> Any:
     found = PARTS["range"].replace("LEFT", f"{left:.2f}").replace("WIDTH", f"{width:.2f}").replace("VALUE", f"{setting.value:g}")
     found = found.replace("CARD", f"card {setting.range()}{note} · limits {low:g}–{limit.high:g}")
     return gr.HTML(html_template=found, js_on_load=js("range", json.dumps(name), f"{setting.value:g}"), elem_classes="range-slot")
+
+
+def embed(home: str, longest: int, words: int) -> str:
+    """The small form of the embed view: it opens the full page, in a tab of its own, with what was asked for in its address."""
+    values = {"ADDRESS": home or "./", "MOST": MAX_PREMISE, "SHORTEST": f"{LIMITS['words'].low:g}", "LONGEST": longest, "WORDS": words}
+    return re.sub("|".join(values), lambda found: escape(str(values[found[0]])), PARTS["embed"])
 
 
 def presets() -> str:

@@ -63,5 +63,12 @@
     setTimeout(() => setText(button, label), 2000);
   }
 
-  window.polaris = { tools: { one, setText, make, rows, keys, post, copy } };
+  // In a frame of another page (?view=embed): whatever wants to come into view moves this document only, and never the page around it.
+  const embedded = new URLSearchParams(location.search).get("view") === "embed";
+  if (embedded) {
+    document.documentElement.dataset.view = "embed";
+    Element.prototype.scrollIntoView = function () { scrollTo({ top: scrollY + this.getBoundingClientRect().top - innerHeight / 3 }); };
+  }
+
+  window.polaris = { embedded, tools: { one, setText, make, rows, keys, post, copy } };
 })();

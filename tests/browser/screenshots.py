@@ -19,7 +19,7 @@ from .conftest import FLAGS
 
 OUT = Path(__file__).parent.parent.parent / "screenshots"
 WIDTHS = {1440: 900, 390: 844}
-WHOLE = ("findings", "finished", "results", "about")
+WHOLE = ("code", "findings", "finished", "results", "about")
 STORY = "# A story for the screenshots\n\n## I. The first part\n\n" + "\n\n".join(
     [
         "This text is made up by a test and stands where a story would. Its paragraphs are of an ordinary length, "
@@ -68,6 +68,10 @@ def states(page: Page, url: str, theme: str):
     steps.open_page(page, url, theme)
     yield "first-visit"
     steps.ask(page, "a story that is planning", 300)
+    page.get_by_role("button", name="Use it yourself").click()
+    expect(page.locator("#code pre")).to_contain_text("planning")
+    yield "code"
+    page.get_by_role("button", name="Use it yourself").click()
     steps.open_settings(page)
     steps.set_number(page, "temperature", "1.5")
     steps.set_number(page, "seed", "-7")

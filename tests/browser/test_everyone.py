@@ -64,6 +64,10 @@ def test_axe_finds_nothing_in_any_state(serve, new_page, theme: str) -> None:
     url = serve(ScriptedEngine(script(threading.Event())))
     page = steps.open_page(new_page(390, 844, reduced_motion="reduce"), url, theme)
     found = {"first visit": violations(page)}
+    page.get_by_role("button", name="Use it yourself").click()
+    steps.ask(page, "planning", 300)
+    expect(page.locator("#code pre")).to_contain_text("planning")
+    found["code"] = violations(page)
     steps.open_settings(page)
     steps.set_number(page, "temperature", "1.5")
     steps.set_number(page, "seed", "-7")

@@ -328,3 +328,26 @@ def test_the_screen_is_kept_awake_while_ones_own_story_is_written_and_only_then(
     page.get_by_role("button", name="Stop").click()
     steps.wait_until_over(page, 5)
     page.wait_for_function("locks.every(lock => lock.released)")
+
+
+def test_the_code_follows_the_controls_and_can_be_copied(scripted, new_page) -> None:
+    page = steps.open_page(new_page(permissions=["clipboard-read", "clipboard-write"]), scripted(endless))
+    page.get_by_role("button", name="Use it yourself").click()
+    code, premise = page.locator("#code pre"), '<b>it\'s</b> "quoted" \\ & ${window.hit=1} שלום'
+    expect(page.locator("#code .kinds")).to_be_hidden()
+    steps.ask(page, premise, 400)
+    expect(code).to_contain_text("TEMPERATURE = 0.6")
+    page.get_by_role("button", name="gradio_client").click()
+    expect(code).to_contain_text(f"Client('{page.url.split('?')[0]}')")
+    expect(code).to_contain_text(f"premise={premise!r}")
+    steps.open_settings(page)
+    steps.set_number(page, "temperature", "0.75")
+    steps.set_number(page, "seed", "7")
+    expect(code).to_contain_text("seed=7")
+    expect(code).to_contain_text("temperature=0.75")
+    page.get_by_role("button", name="Copy the code").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == code.text_content() and page.evaluate("window.hit") is None
+    steps.set_number(page, "seed", "-7")
+    expect(page.locator("#code .about")).to_contain_text("cannot be used")
+    expect(page.locator("#code .kinds")).to_be_hidden()
