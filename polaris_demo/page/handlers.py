@@ -17,6 +17,7 @@ from ..settings import Settings
 from ..story.request import FIELDS, LIMITS, length_in
 from . import links, snippets, view
 from .parts import EXAMPLES
+from .recordings import shown
 
 UNFORESEEN = "Something went wrong on the server that nobody foresaw. Try again; if it stays, tell the host of this Space."
 API_UPDATE_SECONDS = 0.2
@@ -111,9 +112,10 @@ class Handlers:
         return *values.values(), arrived, self.status(), view.promise(self._runner, self._settings), *self._checked(values)
 
     def first_tab(self, request: gr.Request) -> Any:
-        """What an embed shows above its form: the results, or the one story that its address names."""
+        """What an embed shows above its form: a recorded story, the results where none is, or the story that its address names."""
         query = request.query_params
-        return gr.Tabs(selected="results") if query.get("view") == "embed" and "story" not in query else gr.skip()
+        results = query.get("view") == "embed" and "story" not in query and not shown(self._settings.recordings_dir)
+        return gr.Tabs(selected="results") if results else gr.skip()
 
     def length(self, event: gr.EventData) -> Any:
         """A length written in the premise moves the dial."""

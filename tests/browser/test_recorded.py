@@ -81,6 +81,17 @@ def test_a_story_of_ones_own_takes_its_place_and_it_stays_in_its_tab(new_page, r
     assert as_shown(TEXT).startswith(shown(page, "#replay"))
 
 
+@pytest.mark.parametrize("width", [800, 360])
+def test_an_embed_opens_with_the_recorded_story(new_page, recorded: str, width: int) -> None:
+    page = new_page(width, 600)
+    page.goto(f"{recorded}?view=embed")
+    page.wait_for_function("document.querySelector('#pane .replay .story')?.textContent.length > 50")
+    assert as_shown(TEXT).startswith(shown(page))
+    expect(page.locator("#pane .replay .line")).to_be_in_viewport()
+    expect(page.locator("#embed form")).to_be_in_viewport()
+    assert page.evaluate("[document.documentElement.scrollWidth, scrollY]") == [width, 0]
+
+
 def test_where_nothing_is_recorded_the_page_opens_with_the_results(new_page, serve) -> None:
     page = steps.open_page(new_page(), serve(ScriptedEngine(echoes)))
     expect(page.locator("#pane #first svg")).to_be_visible()
