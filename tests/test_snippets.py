@@ -152,7 +152,9 @@ print(json.dumps([printed, seen]))
 
 def run(*command: object) -> str:
     """What a program prints, in a process of its own."""
-    done = subprocess.run([str(part) for part in command], cwd=ROOT, capture_output=True, text=True, timeout=240, env=dict(os.environ))
+    done = subprocess.run(
+        [str(part) for part in command], cwd=ROOT, capture_output=True, text=True, timeout=240, env=os.environ | {"OMP_NUM_THREADS": "1"}
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 

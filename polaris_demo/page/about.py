@@ -33,13 +33,13 @@ def about() -> str:
     return tag("section", *parts, id="about-model", aria_label=f"About {card.MODEL.name}")
 
 
-def share_tags(page_url: str, picture_url: str) -> str:
+def share_tags(page_url: str, picture_url: str, title: str = TITLE, description: str = DESCRIPTION) -> str:
     """Meta tags of a shared link; both addresses have to be absolute."""
     open_graph = {
-        "og:type": "website", "og:title": TITLE, "og:description": DESCRIPTION, "og:url": page_url, "og:image": picture_url,
+        "og:type": "website", "og:title": title, "og:description": description, "og:url": page_url, "og:image": picture_url,
         "og:image:width": str(PICTURE_SIZE[0]), "og:image:height": str(PICTURE_SIZE[1]), "og:image:alt": PICTURE_WORDS,
     }  # fmt: skip
-    named = {"description": DESCRIPTION, "twitter:card": "summary_large_image", "twitter:image": picture_url}
+    named = {"description": description, "twitter:card": "summary_large_image", "twitter:image": picture_url}
     properties = "".join(f'<meta property="{key}" content="{escape(value)}">' for key, value in open_graph.items())
     return properties + "".join(f'<meta name="{key}" content="{escape(value)}">' for key, value in named.items())
 
@@ -57,7 +57,7 @@ def _what() -> str:
 def _how() -> str:
     t = card.TRAINING
     return _paragraph(
-        f"For each prompt the model wrote {_word(t.rollouts)} stories, and {_word(t.references)} by a human author joined the group. "
+        f"For each prompt the model wrote {word(t.rollouts)} stories, and {word(t.references)} by a human author joined the group. "
         f"A judge, {t.judge}, gave points; {t.method}, a method of reinforcement learning, then made what the better stories did "
         "likelier. So it learned from its own attempts, held against a human one."
     ) + _paragraph(
@@ -149,5 +149,5 @@ def _list(items: Iterable[str]) -> str:
     return tag("ul", *(tag("li", escape(item)) for item in items))
 
 
-def _word(number: int) -> str:
+def word(number: int) -> str:
     return ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")[number]

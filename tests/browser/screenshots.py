@@ -123,6 +123,14 @@ def quiet_states(page: Page, theme: str):
         reader.goto(address)
         expect(reader.locator("#pane .after" if name == "story-page" else "#pane .notice")).to_be_visible()
         picture(reader, OUT / f"{name}-{page.viewport_size['width']}-{theme}.png", whole=False)
+    for address, name in (
+        ("?view=embed&__theme=", "embed"),
+        ("?view=embed&story=" + page.url.split("story=")[1] + "&__theme=", "embed-story"),
+    ):
+        reader.set_viewport_size({"width": min(800, page.viewport_size["width"]), "height": 600})
+        reader.goto(page.url.split("?")[0] + address + theme)
+        expect(reader.locator("#result-together" if name == "embed" else "#pane .story")).to_be_visible()
+        picture(reader, OUT / f"{name}-{page.viewport_size['width']}-{theme}.png", whole=False)
     reader.context.close()
 
 
