@@ -15,7 +15,7 @@ from ..story.request import LIMITS, MAX_PREMISE
 from . import charts
 
 HERE = Path(__file__).parent
-SCRIPT = "".join((HERE / name).read_text() for name in ("tools.js", "story.js", "replay.js", "form.js"))
+SCRIPT = "".join((HERE / name).read_text() for name in ("tools.js", "paper.js", "story.js", "replay.js", "form.js"))
 STYLE = "".join((HERE / name).read_text() for name in ("style.css", "results.css"))
 EXAMPLES = json.loads((HERE.parent.parent / "examples" / "premises.json").read_text())["premises"]
 PARTS = {

@@ -2,14 +2,14 @@
 // recorded at several lengths, a dial between them.
 (() => {
   "use strict";
-  const { one, setText, make, rows } = polaris.tools;
+  const { Paper } = polaris, { one, setText, make, rows } = polaris.tools;
   const TICK = 0.1; // seconds
 
   class Replay {
     constructor(element, list) {
       this.element = element;
       this.list = list;
-      this.paper = new polaris.Paper(this.part("story"));
+      this.paper = new Paper(this.part("story"));
       this.premises = [...new Set(list.map((recording) => recording.premise))];
       this.calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
       this.inView = false;
