@@ -3,22 +3,27 @@
 Writes screenshots/STATE-WIDTH-THEME.png. A scripted engine holds each state still; its text is never shown as a sample.
 """
 
+import itertools
 import shutil
 import sys
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Page, expect, sync_playwright
 
 from polaris_demo.jobs.runner import Runner
+from polaris_demo.settings import Settings
 from polaris_demo.story.events import Delta, Finish, Progress, Started
 
 from ..conftest import serving
-from ..doubles import ScriptedEngine, story_events
+from ..doubles import ScriptedEngine, recording_of, story_events
 from . import steps
 from .conftest import FLAGS
 
 OUT = Path(__file__).parent.parent.parent / "screenshots"
 WIDTHS = {1440: 900, 390: 844}
+SEED = 7
 WHOLE = ("code", "findings", "finished", "results", "about")
 STORY = "# A story for the screenshots\n\n## I. The first part\n\n" + "\n\n".join(
     [
@@ -39,8 +44,8 @@ def script(request, stop):
     """Goes as far as the premise says, and waits there."""
     state = request.premise.split()[-1]
     yield Progress("reading", 0, 60)
-    if state == "finished":
-        yield from story_events("a plan", STORY)
+    if state == "finished" or (state == "looping" and request.sampling.seed != SEED):  # gone on with
+        yield from story_events("a plan", STORY if state == "finished" else STORY[140:])
         return
     if state == "failed":
         yield from story_events("a plan", STORY[:400])[:-1]
@@ -80,7 +85,7 @@ def states(page: Page, url: str, theme: str):
     steps.write(page)
     expect(page.locator("#pane .notice")).to_be_visible()
     yield "refused"
-    steps.set_number(page, "seed", "7")
+    steps.set_number(page, "seed", str(SEED))
     page.locator("#settings > button").click()
     for state in ("planning", "writing"):
         steps.ask(page, f"a story that is {state}", 300)
@@ -105,6 +110,10 @@ def states(page: Page, url: str, theme: str):
         steps.write(page)
         expect(page.locator("#pane .stamp")).to_contain_text(f"Finish reason{reason}")
         yield state
+        if state == "looping":
+            page.get_by_role("button", name="Continue").click()
+            expect(page.locator("#pane .stamp")).to_contain_text("Finish reasonstop")
+            yield "continued"
     yield from quiet_states(page, theme)
 
 
@@ -134,6 +143,24 @@ def quiet_states(page: Page, theme: str):
     reader.context.close()
 
 
+def recorded_states(page: Page, url: str, theme: str):
+    """A page that opens with a recorded story, its tab, and an embed of it."""
+    steps.open_page(page, url, theme)
+    expect(page.locator("#pane .replay .story")).to_contain_text("This text is made up by a test")
+    yield "recorded"
+    page.get_by_role("tab", name="Recorded").click()
+    expect(page.locator("#replay .story")).to_contain_text("This text is made up by a test")
+    yield "recorded-tab"
+
+
+def recordings(folder: Path) -> Path:
+    """Recordings of the made-up story: one premise at three lengths, and another one."""
+    for words in (1000, 4000, 12_000):
+        (folder / f"clock-{words}.json").write_text(recording_of(STORY * (words // 1000), "two sisters who inherit a clock", words))
+    (folder / "bell.json").write_text(recording_of(STORY, "a bell under water"))
+    return folder
+
+
 def picture(page: Page, path: Path, whole: bool) -> None:
     """A picture of the window, or of the whole page: in a window as tall as it, since paragraphs out of view are not drawn."""
     size = page.viewport_size
@@ -146,14 +173,16 @@ def picture(page: Page, path: Path, whole: bool) -> None:
 def main() -> None:
     OUT.mkdir(exist_ok=True)
     only = set(sys.argv[1:])
-    with serving(Runner(ScriptedEngine(script))) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        for width, height in WIDTHS.items():
-            for theme in ("light", "dark"):
-                page = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce").new_page()
-                for state in states(page, url, theme):
-                    if not only or state in only:
-                        picture(page, OUT / f"{state}-{width}-{theme}.png", whole=state in WHOLE)
+    with ExitStack() as stack:
+        folder = recordings(Path(stack.enter_context(TemporaryDirectory())))
+        plain = stack.enter_context(serving(Runner(ScriptedEngine(script))))
+        recorded = stack.enter_context(serving(Runner(ScriptedEngine(script)), Settings(recordings_dir=folder)))
+        browser = stack.enter_context(sync_playwright()).chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        for (width, height), theme in itertools.product(WIDTHS.items(), ("light", "dark")):
+            page = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce").new_page()
+            for state in itertools.chain(states(page, plain, theme), recorded_states(page, recorded, theme)):
+                if not only or state in only:
+                    picture(page, OUT / f"{state}-{width}-{theme}.png", whole=state in WHOLE)
         browser.close()
 
 
