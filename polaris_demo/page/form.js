@@ -182,6 +182,18 @@
     }
   });
 
+  // Gradio 6.31 calls its tabs tabs, and leaves out the arrow keys that people expect of tabs.
+  document.addEventListener("keydown", (event) => {
+    const tab = event.target.closest?.("#tabs [role=tab]");
+    if (!tab) return;
+    const tabs = [...tab.parentElement.querySelectorAll("[role=tab]")], last = tabs.length - 1, at = tabs.indexOf(tab);
+    const to = { ArrowRight: at === last ? 0 : at + 1, ArrowLeft: at === 0 ? last : at - 1, Home: 0, End: last }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    tabs[to].click();
+    tabs[to].focus();
+  });
+
   // After the form has been filled from a story: write at once, or let the visitor change one thing.
   function filled() {
     delete document.body.dataset.view;

@@ -52,7 +52,9 @@ class _WithHead:
                 return
             body.extend(message.get("body", b""))
             if not message.get("more_body"):
-                whole = bytes(body).replace(b'<base href="./" />', b'<base href="./" />' + head().encode(), 1)
+                scripts, styles = head()
+                whole = bytes(body).replace(b'<base href="./" />', b'<base href="./" />' + scripts.encode(), 1)
+                whole = whole.replace(b"</head>", styles.encode() + b"</head>", 1)  # after those of Gradio's that they refine
                 MutableHeaders(scope=started[0])["content-length"] = str(len(whole))
                 await send(started[0])
                 await send({"type": "http.response.body", "body": whole})
@@ -61,12 +63,12 @@ class _WithHead:
 
 
 @cache
-def head() -> str:
-    """Elements for the page's head; empty where Gradio's files are not as expected."""
+def head() -> tuple[str, str]:
+    """For the page's head, the names of scripts and the styles themselves; empty where Gradio's files are not as expected."""
     try:
         needed = files()
     except (OSError, AttributeError, StopIteration):
-        return ""
+        return "", ""
     scripts = "".join(f'<link rel="modulepreload" crossorigin href="./assets/{file}">' for file in needed if file.endswith(".js"))
     styles = [file for file in needed if file.endswith(".css") and "url(" not in (ASSETS / file).read_text()]
     # Gradio's loader takes a style that is named here for fetched. (Named in plain HTML it would be fetched, disabled or not.)
@@ -76,7 +78,7 @@ def head() -> str:
         link.href = `./assets/${{file}}`;
         document.head.append(link);
     }}</script>"""
-    return f"{scripts}<style>{''.join((ASSETS / file).read_text() for file in styles)}</style>{named}"
+    return scripts, f"<style>{''.join((ASSETS / file).read_text() for file in styles)}</style>{named}"
 
 
 def files() -> list[str]:

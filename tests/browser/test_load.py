@@ -83,9 +83,30 @@ def test_everything_the_page_needs_is_asked_for_at_once(serve, new_page) -> None
     named = set(opening.files())
     assert set(asked) - named == {name for name in asked if name.endswith(".css")}, "a script was not named in the head"
     assert sum(name.endswith(".css") for name in asked) <= 1, "styles were fetched although the page brings them"
-    assert answer.headers["content-encoding"] == "gzip" and opening.head() in answer.text
+    assert answer.headers["content-encoding"] == "gzip" and all(part and part in answer.text for part in opening.head())
     kinds = {block.get_block_name() for block in build_page(Runner(ScriptedEngine(endless)), Settings()).blocks.values()}
     assert kinds - set(opening.COMPONENTS) <= {"api"}
+
+
+LOOK = """[...document.querySelectorAll('body *')].filter(node => node.checkVisibility() && !node.closest('script, style')).map(node => {
+    const box = node.getBoundingClientRect(), style = getComputedStyle(node);
+    return [node.tagName, box.x, box.y, box.width, box.height, style.color, style.backgroundColor, style.font, style.padding, style.border].join();
+})"""
+
+
+def test_the_page_looks_as_if_gradio_had_fetched_its_styles(serve, new_page, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = serve(ScriptedEngine(tells("Once.")))
+
+    def look() -> list[str]:
+        page = steps.open_page(new_page(390, 844), url)
+        expect(page.locator("#dial .expect")).to_contain_text("At most")
+        page.add_style_tag(content="* { transition: none !important; animation: none !important; }")
+        steps.open_settings(page)
+        return page.evaluate(LOOK)
+
+    ours = look()
+    monkeypatch.setattr(opening, "head", lambda: ("", ""))
+    assert ours == look()
 
 
 def test_while_the_model_loads_the_page_can_be_used_and_says_how_far_it_is(serve, new_page) -> None:
