@@ -55,8 +55,19 @@
       for (const zone of zones) zone.classList.toggle("in", words >= Number(zone.dataset.from) && words <= Number(zone.dataset.to));
     };
     const show = () => {
-      one(element, ".expect").replaceChildren(...(props.value || []).map((line) => make("p", line)));
+      const fits = one(element, ".fits"), days = props.value?.fits || [];
+      one(element, ".expect").replaceChildren(...(props.value?.lines || []).map((line) => make("p", line)));
+      fits.replaceChildren(...(days.length ? [make("span", "Fits in a day:"), ...days.map(fit)] : []));
+      fits.hidden = !days.length;
       place();
+    };
+    // The longest story that fits a visitor's day, which one click asks for.
+    const fit = (day) => {
+      if (!day.words) return make("span", `nothing ${day.who},`);
+      const button = make("button", `${day.words.toLocaleString("en")} words ${day.who}`, "chip");
+      button.type = "button";
+      button.dataset.words = day.words;
+      return button;
     };
     let typed;
     document.addEventListener("input", (event) => {
@@ -73,10 +84,17 @@
     show();
   }
 
-  // The card's range under a control, and the way back to the card's value.
-  function range(element, field, value) {
-    const back = one(element, ".back");
-    const look = () => { const box = input(field); if (box) back.hidden = Number(box.value) === value; };
+  // The card's range under a control, a mark where the control is outside of it, and the way back to the card's value.
+  function range(element, field, value, low, high) {
+    const back = one(element, ".back"), mark = one(element, ".outside");
+    const look = () => {
+      const box = input(field), set = Number(box?.value);
+      if (!box) return;
+      const outside = box.value !== "" && (set < low || set > high);
+      back.hidden = set === value;
+      mark.hidden = !outside;
+      document.getElementById(field).classList.toggle("outside", outside);
+    };
     back.addEventListener("click", () => { set(field, value); look(); });
     for (const kind of ["input", "change", "click"]) document.addEventListener(kind, () => setTimeout(look));
     look();

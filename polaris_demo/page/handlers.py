@@ -92,7 +92,8 @@ class Handlers:
         budget = f"Token budget, thinking included: {result.budget:,}." if result.budget else ""
         prompt = {"prompt": result.prompt, "about": tokens + budget} if begun else None
         link = links.query(raw, self._runner.default_words)
-        return prompt, view.expectation(result, self._runner), link, *self._notes(result)
+        dial = {"lines": view.expectation(result, self._runner), "fits": view.fits(result, self._settings.max_words)}
+        return prompt, dial, link, *self._notes(result)
 
     def arrive(self, request: gr.Request) -> tuple[Any, ...]:
         """What a page shows when it opens: the form as its address says, who writes here, and what is promised."""
