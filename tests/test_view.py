@@ -2,13 +2,15 @@
 
 import hashlib
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from polaris_demo import card
+from polaris_demo.engine.base import Allowance, Day
 from polaris_demo.jobs.library import Library
-from polaris_demo.jobs.runner import Piece
+from polaris_demo.jobs.runner import Checked, Piece
 from polaris_demo.page import view
 from polaris_demo.story.events import Delta, Finish, Progress, Started
 from polaris_demo.story.record import StoryRecord
@@ -104,6 +106,19 @@ def test_details_name_everything_a_story_can_be_written_again_from() -> None:
     )
     assert (rows["Seed"], rows["Revision"], rows["Versions"], rows["Token budget"]) == ("3", "abc", "torch 2.13.0", "automatic")
     assert rows["SHA-256 of the text"] == hashlib.sha256(b"one two").hexdigest()
+
+
+def test_where_gpus_are_lent_by_the_day_the_dial_says_what_a_story_takes_and_what_fits() -> None:
+    days = (Day("without an account", 120, 0), Day("with a free account", 300, 6400), Day("with PRO", 2400, 12_000))
+    runner: Any = SimpleNamespace(engine=SimpleNamespace(writer=POLARIS))
+    result = Checked(StoryRequest("a bell", 2000), (), allowance=Allowance(134.5, days))
+    assert view.expectation(result, runner)[-1] == (
+        "About 3 min of GPU time, an estimate. A day on ZeroGPU has 2 min without an account, 5 min with a free account "
+        "and 40 min with PRO; what you used elsewhere is unknown here."
+    )
+    assert view.fits(result, 12_000) == [{"who": "without an account", "words": 0}, {"who": "with a free account", "words": 6400}]
+    elsewhere = replace(result, allowance=None)
+    assert "ZeroGPU" not in " ".join(view.expectation(elsewhere, runner)) and view.fits(elsewhere, 12_000) == []
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(3.2, "4 s"), (41, "45 s"), (61, "2 min"), (5400, "1 h 30 min")])

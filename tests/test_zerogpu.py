@@ -19,6 +19,7 @@ from gradio_client import Client
 
 from polaris_demo.engine import zerogpu
 from polaris_demo.engine.local import LocalEngine
+from polaris_demo.jobs.admission import checked
 from polaris_demo.jobs.library import Library
 from polaris_demo.story.events import Delta, Event, Finish, Progress
 from polaris_demo.story.record import StoryRecord
@@ -283,6 +284,25 @@ def test_what_is_left_is_read_in_declared_seconds(message: str, left: int | None
 
 def test_the_words_that_fit_grow_with_speed_and_never_fall_below_the_shortest_story() -> None:
     assert zerogpu.words_that_fit(30, 80, 3072) == 50 < zerogpu.words_that_fit(120, 80, 3072)
+
+
+def test_a_days_words_are_what_is_left_of_it_after_cold_starts_planning_and_rests() -> None:
+    # 120 s: 80 are asked for, counted 1.5 times; of the 45 then left, 30. Each begins cold and ends 5 s early.
+    assert zerogpu.seconds_to_write(120, 80) == (80 - 25) + (30 - 25)
+    assert zerogpu.seconds_to_write(300, 80) == 3 * (80 - 25) + (50 - 25)
+    assert zerogpu.seconds_to_write(44, 80) == 0
+    assert zerogpu.seconds_used(3300, 60, 80) == 55 + 20 and zerogpu.seconds_used(3600, 60, 80) == 60 + 2 * 20
+
+
+def test_what_a_request_takes_of_a_day_is_part_of_checking_it(miniature: LocalEngine) -> None:
+    engine = zerogpu.ZeroGpuEngine(miniature, 80)
+    engine.speed = 60
+    allowance = checked(ASKED, engine, 12_000, None).allowance
+    assert allowance and [(day.seconds, day.words) for day in allowance.days] == [(120, 400), (300, 6400), (2400, 12_000)]
+    engine.speed = 30
+    slower = checked(ASKED, engine, 12_000, None).allowance
+    assert slower and slower.days[0].words == 0 and slower.seconds > allowance.seconds
+    assert checked(ASKED, miniature, 12_000, None).allowance is None
 
 
 def test_a_segment_without_a_token_says_so_and_a_stopped_one_asks_for_no_gpu(

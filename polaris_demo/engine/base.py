@@ -20,6 +20,23 @@ class GpuBroken(Exception):
     """Raised after a story's Finish: this process can compute nothing more on its GPU and has to be started anew."""
 
 
+@dataclass(frozen=True)
+class Day:
+    """What one kind of visitor may use of lent GPUs in a day, and the longest story that fits; 0 where none does."""
+
+    who: str
+    seconds: int
+    words: int
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """The GPU seconds a request takes, where visitors have only so many a day. Estimates, by the speed there is."""
+
+    seconds: float
+    days: tuple[Day, ...]
+
+
 class Engine(Protocol):
     """Writes stories. One call of `write` writes one story, or goes on with one; `capacity` may run at once."""
 

@@ -19,8 +19,9 @@ from spaces.zero.gradio import get_event
 from .. import card
 from ..errors import log_bug
 from ..story.events import Delta, Event, Finish, Progress
-from ..story.request import TOKENS_PER_WORD, StoryRequest, token_budget
+from ..story.request import LIMITS, TOKENS_PER_WORD, StoryRequest, token_budget
 from ..story.writer import Writer
+from .base import Allowance, Day
 from .local import LocalEngine
 from .pump import pumped
 
@@ -30,6 +31,8 @@ COLD_SECONDS = 20  # allowed for moving the weights to the GPU in a new worker, 
 GIVE_BACK_SECONDS = 2  # a slot that was left is waited for this long: its worker may be in the middle of a long step
 RESERVE_SECONDS = 5  # a segment ends itself this long before its time is up
 LEAST_SECONDS = 30  # in less than this a cold worker writes nothing
+COUNTED = 1.5  # the platform asks for this many times the declared seconds to be left; it takes the seconds used
+DAYS = (("without an account", 120), ("with a free account", 300), ("with PRO", 2400))  # seconds a day (hub documentation, August 2026)
 GUESSED_SPEED = {"4bit": 60.0, "bf16": 30.0}  # tokens/s until the first segment has been measured
 CONTINUE = "What was written is kept, and Continue goes on from there."
 ABORTED = f"The GPU was taken away before the segment's end. {CONTINUE}"
@@ -103,6 +106,16 @@ class ZeroGpuEngine:
     def words_at_once(self) -> int:
         """The longest story that fits one segment: the first call of a visitor who is not logged in."""
         return words_that_fit(self.speed, self._most_seconds, card.THINKING_SOFT_CAP)
+
+    def allowance(self, request: StoryRequest) -> Allowance:
+        """The GPU seconds that a whole story takes, and the longest that fits the day of each kind of visitor."""
+        tokens = min(token_budget(request), TOKENS_PER_WORD * request.words + card.THINKING_SOFT_CAP)
+        days = (Day(who, day, self._words_a_day(day)) for who, day in DAYS)
+        return Allowance(seconds_used(tokens, self.speed, self._most_seconds), tuple(days))
+
+    def _words_a_day(self, seconds: int) -> int:
+        tokens = seconds_to_write(seconds, self._most_seconds) * self.speed - card.THINKING_SOFT_CAP
+        return int(max(0, min(tokens / TOKENS_PER_WORD, LIMITS["words"].high))) // 50 * 50
 
     @property
     def writer(self) -> Writer:
@@ -218,6 +231,21 @@ def words_that_fit(speed: float, most: float, thinking: int) -> int:
     """Words one segment of `most` seconds holds after `thinking` tokens, rounded down to fifty; 50 at least."""
     tokens = (most - COLD_SECONDS - RESERVE_SECONDS) * speed - thinking
     return max(50, int(tokens / TOKENS_PER_WORD) // 50 * 50)
+
+
+def seconds_used(tokens: float, speed: float, most: float) -> float:
+    """GPU seconds that so many tokens take at `speed`, each segment of at most `most` seconds beginning cold."""
+    writing = tokens / speed
+    return writing + COLD_SECONDS * math.ceil(writing / (most - COLD_SECONDS - RESERVE_SECONDS))
+
+
+def seconds_to_write(day: float, most: float) -> float:
+    """Of a day's allowance the seconds in which tokens are written: no cold starts, and no rest too short to be asked for."""
+    writing = 0.0
+    while (seconds := math.floor(min(most, day / COUNTED))) >= LEAST_SECONDS:
+        writing += seconds - COLD_SECONDS - RESERVE_SECONDS
+        day -= seconds - RESERVE_SECONDS
+    return writing
 
 
 def seconds_left(message: str, declared: int) -> int | None:

@@ -5,10 +5,10 @@ Knows no threads and no clock.
 
 import heapq
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..engine.base import Engine
+from ..engine.base import Allowance, Engine
 from ..errors import Busy
 from ..story.prompt import user_message
 from ..story.record import StoryRecord
@@ -43,6 +43,7 @@ class Checked:
     """What can be said of a request before it is run.
 
     `seconds` to its end, and to its `first_word`, are None until a story has been written here; its turn in the queue aside.
+    `allowance` is what it takes of a visitor's day, where GPUs are lent by the day.
     """
 
     request: StoryRequest | None
@@ -52,6 +53,7 @@ class Checked:
     words: int | None = None
     seconds: int | None = None
     first_word: int | None = None
+    allowance: Allowance | None = None
 
     @property
     def budget(self) -> int | None:
@@ -70,7 +72,9 @@ def checked(raw: Mapping[str, object], engine: Engine, max_words: int, pace: Pac
     prompt, tokens = rendered if rendered else (user_message(request), None)
     findings = check(request, engine.writer, tokens, max_words)
     whole, first = seconds_for(request, pace) if pace else (None, None)
-    return Checked(request, findings, prompt, tokens, expected_words(request, engine.writer), whole, first)
+    takes: Callable[[StoryRequest], Allowance] | None = getattr(engine, "allowance", None)
+    allowance = takes(request) if takes else None
+    return Checked(request, findings, prompt, tokens, expected_words(request, engine.writer), whole, first, allowance)
 
 
 def require_place(waiting: int, queue_size: int, of_this_visitor: int) -> None:

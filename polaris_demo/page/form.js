@@ -55,8 +55,19 @@
       for (const zone of zones) zone.classList.toggle("in", words >= Number(zone.dataset.from) && words <= Number(zone.dataset.to));
     };
     const show = () => {
-      one(element, ".expect").replaceChildren(...(props.value || []).map((line) => make("p", line)));
+      const fits = one(element, ".fits"), days = props.value?.fits || [];
+      one(element, ".expect").replaceChildren(...(props.value?.lines || []).map((line) => make("p", line)));
+      fits.replaceChildren(...(days.length ? [make("span", "Fits in a day:"), ...days.map(fit)] : []));
+      fits.hidden = !days.length;
       place();
+    };
+    // The longest story that fits a visitor's day, which one click asks for.
+    const fit = (day) => {
+      if (!day.words) return make("span", `nothing ${day.who},`);
+      const button = make("button", `${day.words.toLocaleString("en")} words ${day.who}`, "chip");
+      button.type = "button";
+      button.dataset.words = day.words;
+      return button;
     };
     let typed;
     document.addEventListener("input", (event) => {
@@ -73,10 +84,17 @@
     show();
   }
 
-  // The card's range under a control, and the way back to the card's value.
-  function range(element, field, value) {
-    const back = one(element, ".back");
-    const look = () => { const box = input(field); if (box) back.hidden = Number(box.value) === value; };
+  // The card's range under a control, a mark where the control is outside of it, and the way back to the card's value.
+  function range(element, field, value, low, high) {
+    const back = one(element, ".back"), mark = one(element, ".outside");
+    const look = () => {
+      const box = input(field), set = Number(box?.value);
+      if (!box) return;
+      const outside = box.value !== "" && (set < low || set > high);
+      back.hidden = set === value;
+      mark.hidden = !outside;
+      document.getElementById(field).classList.toggle("outside", outside);
+    };
     back.addEventListener("click", () => { set(field, value); look(); });
     for (const kind of ["input", "change", "click"]) document.addEventListener(kind, () => setTimeout(look));
     look();
@@ -208,6 +226,18 @@
       if (document.body.dataset.reading === "yes") document.querySelector("[data-do=full]")?.click();
       else if (!document.querySelector("ul.options")) polaris.stop?.();  // there Esc only closes the list
     }
+  });
+
+  // Gradio 6.31 calls its tabs tabs, and leaves out the arrow keys that people expect of tabs.
+  document.addEventListener("keydown", (event) => {
+    const tab = event.target.closest?.("#tabs [role=tab]");
+    if (!tab) return;
+    const tabs = [...tab.parentElement.querySelectorAll("[role=tab]")], last = tabs.length - 1, at = tabs.indexOf(tab);
+    const to = { ArrowRight: at === last ? 0 : at + 1, ArrowLeft: at === 0 ? last : at - 1, Home: 0, End: last }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    tabs[to].click();
+    tabs[to].focus();
   });
 
   // After the form has been filled from a story: write at once, or let the visitor change one thing.

@@ -96,7 +96,8 @@ class Handlers:
         prompt = {"prompt": result.prompt, "about": tokens + budget} if begun else None
         link = links.query(raw, self._runner.default_words)
         code = self._code(result) if begun else None
-        return prompt, view.expectation(result, self._runner), link, code, *self._notes(result)
+        dial = {"lines": view.expectation(result, self._runner), "fits": view.fits(result, self._settings.max_words)}
+        return prompt, dial, link, code, *self._notes(result)
 
     def _code(self, result: Checked) -> dict[str, Any]:
         """The request as code, by kind; none of a request that cannot run."""

@@ -4,12 +4,13 @@ import json
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from .. import card
 from ..jobs.runner import Runner
 from ..settings import Settings
 from ..story.request import FIELDS, FORM_NAMES, LABELS, LIMITS, MAX_PREMISE, VERBATIM
-from . import about, api, charts
+from . import about, api, charts, opening
 from .handlers import Handlers
 from .parts import PARTS, SCRIPT, STYLE, dial, embed, js, presets, range_of, template
 from .parts import pane as pane_of
@@ -86,7 +87,10 @@ def launch_options(runner: Runner, settings: Settings) -> dict[str, Any]:
         "ssr_mode": False,
         "mcp_server": True,
         "footer_links": ["api"],
-        "app_kwargs": {"routes": StoryRoutes(runner, settings.home, shown(settings.recordings_dir)).routes()},
+        "app_kwargs": {
+            "routes": StoryRoutes(runner, settings.home, shown(settings.recordings_dir)).routes(),
+            "middleware": [Middleware(opening.QuickPage)],
+        },
     }
 
 

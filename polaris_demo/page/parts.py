@@ -85,7 +85,9 @@ def range_of(name: str, low: float) -> Any:
     note = f" ({setting.note})" if setting.note else ""
     found = PARTS["range"].replace("LEFT", f"{left:.2f}").replace("WIDTH", f"{width:.2f}").replace("VALUE", f"{setting.value:g}")
     found = found.replace("CARD", f"card {setting.range()}{note} · limits {low:g}–{limit.high:g}")
-    return gr.HTML(html_template=found, js_on_load=js("range", json.dumps(name), f"{setting.value:g}"), elem_classes="range-slot")
+    found = found.replace("OUTSIDE", "not the card's value" if setting.low == setting.high else "outside the card's range")
+    given = [json.dumps(value) for value in (name, setting.value, setting.low, setting.high)]
+    return gr.HTML(html_template=found, js_on_load=js("range", *given), elem_classes="range-slot")
 
 
 def embed(home: str, longest: int, words: int) -> str:

@@ -250,7 +250,19 @@ def expectation(result: Checked, runner: Runner) -> list[str]:
         first = f"the first word after about {spoken(result.first_word)}, " if result.first_word else ""
         time_it_takes = f"; {first}the last after about {spoken(result.seconds)}, at the speed last measured here"
     lines.append(f"At most {token_budget(request):,} tokens, planning included{time_it_takes}.")
+    if result.allowance:
+        *days, most = (f"{spoken(day.seconds)} {day.who}" for day in result.allowance.days)
+        lines.append(
+            f"About {spoken(result.allowance.seconds)} of GPU time, an estimate. A day on ZeroGPU has {', '.join(days)} and {most}; "
+            "what you used elsewhere is unknown here."
+        )
     return lines
+
+
+def fits(result: Checked, max_words: int) -> list[dict[str, Any]]:
+    """The longest story that fits the day of each kind of visitor, where GPUs are lent by the day and not every length fits."""
+    days = result.allowance.days if result.allowance else ()
+    return [{"who": day.who, "words": day.words} for day in days if day.words < max_words]
 
 
 def summary(found: Summary) -> dict[str, Any]:
