@@ -55,7 +55,7 @@ def js(part: str, *arguments: str) -> str:
 def zones(longest: int) -> list[tuple[int, int, str]]:
     """The dial's zones from the shortest request to the longest: from, to, and what the model card's buckets make of them."""
     found = [(int(LIMITS["words"].low), card.LENGTH_BUCKETS[0].low, "shorter")]
-    found += [(b.low, b.high, f"{b.label()} {b.zone}") for b in card.LENGTH_BUCKETS]
+    found += [(b.low, b.high, f"<b>{b.label()} </b>{b.zone}") for b in card.LENGTH_BUCKETS]
     return [(low, min(high, longest), name) for low, high, name in found if low < longest]
 
 
