@@ -1,9 +1,12 @@
 """Fixtures: the miniature loaded once, and the whole app on a free port over any engine."""
 
+import json
 import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -15,6 +18,20 @@ from polaris_demo.jobs.runner import Runner
 from polaris_demo.settings import Settings
 
 from .doubles import ScriptedEngine, until
+
+SLOW_RESULTS = Path(__file__).parent.parent / "tools" / "results" / "slow.json"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Keep what a long form came to: outcome, seconds and the figures it printed."""
+    report = yield
+    if report.when == "call" and item.get_closest_marker("slow"):
+        kept = json.loads(SLOW_RESULTS.read_text()) if SLOW_RESULTS.exists() else {}
+        said = " ".join(report.capstdout.split())
+        kept[item.nodeid] = {"date": f"{date.today()}", "outcome": report.outcome, "seconds": round(report.duration, 1), "said": said}
+        SLOW_RESULTS.write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n")
+    return report
 
 
 @pytest.fixture(scope="session")
