@@ -33,6 +33,7 @@ class Settings:
     zerogpu: bool = False
     segment_seconds: int = 80
     home: str = ""
+    root_path: str = ""
     hf_token: str | None = field(default=None, repr=False)
 
     @property
@@ -98,6 +99,7 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
         segment_seconds=_whole(env, "POLARIS_SEGMENT_SECONDS", 80, 30, 1600),
         # Links to a Space lead to its page on the hub: at its direct address a visitor's account does not count.
         home=f"{SPACES}{env['SPACE_ID']}" if env.get("SPACE_ID") else "",
+        root_path=env.get("GRADIO_ROOT_PATH", "").strip(),
         hf_token=env.get("HF_TOKEN") or None,
     )
 

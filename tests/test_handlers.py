@@ -16,6 +16,7 @@ from polaris_demo import card
 from polaris_demo.engine.base import BackgroundEngine, LoadProgress
 from polaris_demo.errors import EngineError
 from polaris_demo.jobs.runner import Runner
+from polaris_demo.page import view
 from polaris_demo.page.handlers import Handlers, visitor
 from polaris_demo.settings import Settings
 from polaris_demo.story.request import FIELDS, LIMITS
@@ -160,7 +161,7 @@ def test_an_unforeseen_error_is_one_calm_line(handlers: Handlers, monkeypatch: p
 
 def test_the_badge_says_who_writes_what_is_loading_and_what_failed(handlers: Handlers) -> None:
     said = {"badge": "POLARIS-9B · bf16 · test GPU", "preview": False, "why": "a test", "ready": True, "home": ""}
-    assert handlers.status() == said
+    assert view.status(handlers._runner, Settings()) == said
 
     def fails(report: Any) -> None:
         report(LoadProgress("downloading POLARIS-9B"))
@@ -169,5 +170,5 @@ def test_the_badge_says_who_writes_what_is_loading_and_what_failed(handlers: Han
     engine = BackgroundEngine(fails)  # type: ignore[arg-type]
     engine.wait(10)
     runner = Runner(engine)
-    assert Handlers(runner).status()["why"] == "The disk is full. Make room."
+    assert view.status(runner, Settings())["why"] == "The disk is full. Make room."
     runner.close()

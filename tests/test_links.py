@@ -50,3 +50,18 @@ def test_a_tampered_value_is_a_finding_at_its_field(name: str, text: str, shown:
 
 def test_a_default_request_needs_no_link() -> None:
     assert links.query(links.of_request(StoryRequest("")), 2000) == ""
+
+
+@pytest.mark.parametrize(
+    "headers, root_path, expected",
+    [
+        ({"host": "127.0.0.1:7860"}, "", "http://127.0.0.1:7860/"),
+        ({"host": "inner", "x-forwarded-host": "a.org, b.org", "x-forwarded-proto": "https,http"}, "", "https://a.org/"),
+        ({"host": "a.org"}, "/polaris/", "http://a.org/polaris/"),
+        ({"host": "a.org"}, "https://b.org/polaris", "https://b.org/polaris/"),
+        ({"host": 'a"; rm -rf'}, "", links.USUAL_ADDRESS),
+        ({}, "", links.USUAL_ADDRESS),
+    ],
+)
+def test_the_apps_own_address_is_the_one_it_was_reached_by(headers: dict[str, str], root_path: str, expected: str) -> None:
+    assert links.address(headers, root_path) == expected

@@ -14,6 +14,7 @@ from polaris_demo import card
 from polaris_demo.jobs.again import write_again
 from polaris_demo.page import recordings
 from polaris_demo.page.routes import StoryRoutes
+from polaris_demo.settings import Settings
 from polaris_demo.story.citation import read_record, text_hash
 from polaris_demo.story.events import Finish
 from polaris_demo.story.measures import count_words
@@ -71,6 +72,9 @@ def test_the_pace_leaves_pauses_out_and_has_few_points() -> None:
         (lambda s: changed(s, rehash=False, label="POLARIS-9B"), "changed after it was made"),
         (lambda s: changed(s, record=json.loads(s)["record"] | {"story": "Another text."}), "its text is not what its hash says"),
         (lambda s: changed(s, record=json.loads(s)["record"] | {"finish_reason": "cancelled"}), "broken off"),
+        (lambda s: changed(s, record=json.loads(s)["record"] | {"finish_reason": "length"}), "token budget"),
+        (lambda s: changed(s, record=json.loads(s)["record"] | {"created": "yesterday"}), "no date"),
+        (lambda s: changed(s, planning_seconds=10**400), "not a number of seconds"),
         (lambda s: changed(s, record=[]), "The record in it cannot be read"),
         (lambda s: changed(s, record=json.loads(s)["record"] | {"created": 5}), "created is missing"),
         (lambda s: changed(s, pace=json.loads(s)["pace"][:-1]), "pace"),
@@ -106,19 +110,25 @@ def test_the_page_shows_what_is_sound_and_never_the_miniatures(made: str, tmp_pa
     (tmp_path / "miniature.json").write_text(made)
     (tmp_path / "spoilt.json").write_text(recording_of("Text.").replace("Text", "Tent"))
     (tmp_path / "z.json").write_bytes(b"\xff\xfe")
+    sound = recording_of("Text.")
+    (tmp_path / "february.json").write_text(changed(sound, record=json.loads(sound)["record"] | {"created": "2026-02-31T10:00:00Z"}))
+    (tmp_path / "half.json").write_text(changed(sound, record=json.loads(sound)["record"] | {"title": "\ud800"}))
     (tmp_path / "short.json").write_text(recording_of("# One\n\nText.", "a bell", 1000))
     for words in (2000, 1000):
         (tmp_path / f"ladder-{words}.json").write_text(recording_of("# Two\n\nOne two. " * 4, "two sisters", words))
     with caplog.at_level(logging.WARNING):
         shown = recordings.shown(tmp_path)
     assert [(one.request.premise, one.request.words) for one in shown] == [("two sisters", 1000), ("two sisters", 2000), ("a bell", 1000)]
-    assert all(name in caplog.text for name in ("miniature.json", "spoilt.json", "z.json")) and "no samples" in caplog.text
+    assert (
+        all(name in caplog.text for name in ("miniature.json", "spoilt.json", "z.json", "february.json", "half.json"))
+        and "no samples" in caplog.text
+    )
 
 
 def test_the_routes_give_the_list_the_story_and_its_record(tmp_path: Path, run) -> None:
     text = "# Two\n\nOne two three four five. One two three four five."
     (tmp_path / "two.json").write_text(recording_of(text, "two sisters", 1000))
-    client = TestClient(Starlette(routes=StoryRoutes(run(tells("x")), "", recordings.shown(tmp_path)).routes()))
+    client = TestClient(Starlette(routes=StoryRoutes(run(tells("x")), Settings(), recordings.shown(tmp_path)).routes()))
     about = client.get("/recordings").json()["recordings"][0]
     assert about["title"] == "Two" and ["Written", f"{count_words(text)} words"] in about["counts"]
     assert about["line"].startswith("Recorded 28 May 2026 · POLARIS-9B") and about["line"].endswith("planning of 38 s skipped")

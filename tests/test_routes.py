@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from polaris_demo.jobs.job import Job
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.page.routes import StoryRoutes
+from polaris_demo.settings import Settings
 
 from .doubles import ScriptedEngine, echoes, endless, tells, until, waits_for
 
@@ -28,7 +29,7 @@ def served() -> Iterator[Any]:
 
     def start(script: Any) -> tuple[Runner, TestClient]:
         runners.append(Runner(ScriptedEngine(script), admin_key=HOST_KEY))
-        return runners[-1], TestClient(Starlette(routes=StoryRoutes(runners[-1]).routes()))
+        return runners[-1], TestClient(Starlette(routes=StoryRoutes(runners[-1], Settings()).routes()))
 
     yield start
     for runner in runners:

@@ -170,7 +170,7 @@ def write(out: Path, at: Addresses) -> None:
     for name, source in COPIES.items():
         shutil.copyfile(source, out / name)
     for name in ("style.css", "page.js"):
-        if out != FOLDER:
+        if out.resolve() != FOLDER.resolve():
             shutil.copyfile(FOLDER / name, out / name)
 
 

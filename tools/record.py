@@ -19,12 +19,12 @@ sys.path.insert(0, str(ROOT))
 
 from polaris_demo.engine import load_engine
 from polaris_demo.engine.base import BackgroundEngine, Engine
-from polaris_demo.errors import EngineError, VisitorError
+from polaris_demo.errors import EngineError, RequestRefused, VisitorError
 from polaris_demo.jobs.again import write
 from polaris_demo.settings import SettingsError, read_settings
 from polaris_demo.story.record import StoryRecord
-from polaris_demo.story.recording import Watch, read_recording, recording_json
-from polaris_demo.story.request import StoryRequest, errors, read
+from polaris_demo.story.recording import WHOLE, Watch, read_recording, recording_json
+from polaris_demo.story.request import StoryRequest, check, errors, read
 
 LADDER = (1000, 2000, 4000, 8000, 12_000)
 OUT = ROOT / "examples" / "recordings"
@@ -49,18 +49,22 @@ def main() -> int:
 
 def record(engine: Engine, request: StoryRequest, folder: Path) -> Path | None:
     """Write one story and keep its recording; None where it did not end."""
-    story, watch, said = StoryRecord("recorded", request, created=time.time()), Watch(), 0.0
+    rendered = engine.prompt(request)
+    findings = check(request, engine.writer, rendered[1] if rendered else None)
+    if errors(findings):
+        raise RequestRefused("\n".join(finding.message for finding in findings))
+    story, watch, said = StoryRecord("recorded", request, findings, created=time.time()), Watch(), 0.0
     for written in write(engine, story):
         watch.see(written)
         if time.monotonic() - said > 5:
             said = time.monotonic()
             print(f"  {request.words} words: {written.state}, {written.words} written, {written.tokens_per_second:g} tokens/s", flush=True)
-    if story.finish is None or story.finish.reason not in ("stop", "length"):
+    if story.finish is None or story.finish.reason != WHOLE:
         print(f"  {request.words} words: not kept, since it ended with {story.finish.reason if story.finish else 'nothing'}")
         return None
     content = recording_json(story, watch.pace(story))
-    read_recording(content)
-    path = folder / f"{_slug(request.premise)}-{request.words}.json"
+    digest = read_recording(content).recorded.sha256
+    path = folder / f"{_slug(request.premise)}-{request.words}-{digest[:6]}.json"
     path.write_text(content)
     print(f"  {path}: {story.words} words of {request.words} asked, {story.tokens_per_second:g} tokens/s")
     return path
@@ -69,8 +73,8 @@ def record(engine: Engine, request: StoryRequest, folder: Path) -> Path | None:
 def _request(asked: argparse.Namespace, words: int) -> StoryRequest:
     given = {"premise": asked.premise, "words": words, "seed": asked.seed, "temperature": asked.temperature, "form": asked.form}
     request, findings = read({name: value for name, value in given.items() if value is not None})
-    if request is None or errors(findings):
-        sys.exit("\n".join(finding.message for finding in findings))
+    if request is None:
+        raise RequestRefused("\n".join(finding.message for finding in findings))
     return request
 
 

@@ -34,13 +34,16 @@ def about() -> str:
 
 
 def share_tags(page_url: str, picture_url: str, title: str = TITLE, description: str = DESCRIPTION) -> str:
-    """Meta tags of a shared link; both addresses have to be absolute."""
+    """Meta tags of a shared link. Both addresses have to be absolute; without them there are words only."""
     open_graph = {
         "og:type": "website", "og:title": title, "og:description": description, "og:url": page_url, "og:image": picture_url,
-        "og:image:width": str(PICTURE_SIZE[0]), "og:image:height": str(PICTURE_SIZE[1]), "og:image:alt": PICTURE_WORDS,
     }  # fmt: skip
-    named = {"description": description, "twitter:card": "summary_large_image", "twitter:image": picture_url}
-    properties = "".join(f'<meta property="{key}" content="{escape(value)}">' for key, value in open_graph.items())
+    named = {"description": description, "twitter:card": "summary"}
+    if picture_url:
+        size = {"og:image:width": str(PICTURE_SIZE[0]), "og:image:height": str(PICTURE_SIZE[1])}
+        open_graph |= size | {"og:image:alt": PICTURE_WORDS}
+        named |= {"twitter:card": "summary_large_image", "twitter:image": picture_url}
+    properties = "".join(f'<meta property="{key}" content="{escape(value)}">' for key, value in open_graph.items() if value)
     return properties + "".join(f'<meta name="{key}" content="{escape(value)}">' for key, value in named.items())
 
 

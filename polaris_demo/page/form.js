@@ -3,6 +3,8 @@
   "use strict";
   const { one, setText, make, keys, post, copy } = polaris.tools;
 
+  const FIELDS = ["premise", "words", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty", "max_new_tokens", "seed"];
+
   // What a field of Gradio's shows; setting it goes the way a hand would, so that Gradio hears of it.
   const input = (field) => document.querySelector(`#${field} input[type=number]`) || document.querySelector(`#${field} :is(input, textarea)`);
   function set(field, value) {
@@ -16,9 +18,14 @@
   }
 
   function header(element, props, watch) {
-    const show = () => {
-      const status = props.value;
+    // Asked for by the page itself: Gradio 6.31 loads the page anew when one of its own calls failed for want of a connection.
+    const ask = async () => {
+      try { show(await (await fetch("stories/status")).json()); } catch { again(); }
+    };
+    const again = () => setTimeout(ask, 2000);
+    const show = (status) => {
       if (!status) return;
+      if (!status.ready) again();
       polaris.home = status.home;
       setText(one(element, ".badge"), status.badge);
       one(element, ".badge").classList.toggle("preview", status.preview);
@@ -26,8 +33,8 @@
       why.hidden = !(status.preview && status.why);
       setText(why, status.preview ? `The stories here are not POLARIS-9B's. ${status.why}` : "");
     };
-    watch("value", show);
-    show();
+    watch("value", () => show(props.value));
+    show(props.value);
   }
 
   function chips(element, props, watch, trigger) {
@@ -147,8 +154,9 @@
     show();
   }
 
-  function link(element, props) {
+  function link(element, props, watch) {
     const button = one(element, ".copy-link");
+    watch("value", () => { polaris.recipe = props.value; });
     button.addEventListener("click", () => copy(button, (polaris.home || location.origin + location.pathname) + (props.value && `?${props.value}`)));
   }
 
@@ -231,7 +239,7 @@
   // Gradio 6.31 calls its tabs tabs, and leaves out the arrow keys that people expect of tabs.
   document.addEventListener("keydown", (event) => {
     const tab = event.target.closest?.("#tabs [role=tab]");
-    if (!tab) return;
+    if (!tab || event.altKey || event.ctrlKey || event.metaKey) return;
     const tabs = [...tab.parentElement.querySelectorAll("[role=tab]")], last = tabs.length - 1, at = tabs.indexOf(tab);
     const to = { ArrowRight: at === last ? 0 : at + 1, ArrowLeft: at === 0 ? last : at - 1, Home: 0, End: last }[event.key];
     if (to === undefined) return;
@@ -243,10 +251,22 @@
   // After the form has been filled from a story: write at once, or let the visitor change one thing.
   function filled() {
     delete document.body.dataset.view;
+    setTimeout(() => document.dispatchEvent(new Event("change"))); // Gradio says nothing of values it sets itself
     if (polaris.runFilled) setTimeout(() => document.getElementById("write")?.click(), 50);
     else { const box = input("premise"); box?.scrollIntoView({ block: "center" }); box?.focus(); }
   }
 
-  Object.assign(window.polaris, { header, chips, note, dial, range, presets, promise, prompt, code, link, shelf, about, foot, filled });
+  // What stands in the form goes through a reload: the address brings it back (tools.js), and is as before once it has arrived.
+  window.addEventListener("pagehide", () => {
+    const form = new URLSearchParams(polaris.recipe || "");
+    for (const field of FIELDS) if (input(field)) form.set(field, input(field).value);
+    keys.session("polaris-form", form.toString());
+  });
+  function arrived() {
+    if (polaris.brought) history.replaceState(null, "", polaris.brought);
+    polaris.brought = "";
+  }
+
+  Object.assign(window.polaris, { arrived, header, chips, note, dial, range, presets, promise, prompt, code, link, shelf, about, foot, filled });
   window.dispatchEvent(new Event("polaris-ready"));
 })();

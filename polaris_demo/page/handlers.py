@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import logging
-import re
 import secrets
 from collections.abc import AsyncIterator
 from typing import Any
@@ -21,7 +20,6 @@ from .recordings import shown
 
 UNFORESEEN = "Something went wrong on the server that nobody foresaw. Try again; if it stays, tell the host of this Space."
 API_UPDATE_SECONDS = 0.2
-USUAL_ADDRESS = "http://127.0.0.1:7860/"
 _SALT = secrets.token_bytes(16)
 log = logging.getLogger(__name__)
 
@@ -103,14 +101,22 @@ class Handlers:
         """The request as code, by kind; none of a request that cannot run."""
         if result.request is None:
             return {"about": "One of the settings cannot be used, so there is no code with it.", "code": []}
-        place, writer = snippets.Place(address(), self._settings.space), self._runner.engine.writer
+        request, writer = LocalContext.request.get(None), self._runner.engine.writer
+        address = links.address(request.headers if request else {}, self._settings.root_path)
+        place = snippets.Place(address, self._settings.space)
         return {"about": snippets.named(writer), "code": list(snippets.snippets(result.request, writer, place).items())}
 
     def arrive(self, request: gr.Request) -> tuple[Any, ...]:
         """What a page shows when it opens: the form as its address says, who writes here, and what is promised."""
         values, findings = links.arrival(dict(request.query_params), self._runner.default_words)
         arrived = [view.finding(f) for f in findings]
-        return *values.values(), arrived, self.status(), view.promise(self._runner, self._settings), *self._checked(values)
+        return (
+            *values.values(),
+            arrived,
+            view.status(self._runner, self._settings),
+            view.promise(self._runner, self._settings),
+            *self._checked(values),
+        )
 
     def first_tab(self, request: gr.Request) -> Any:
         """What an embed shows above its form: a recorded story, the results where none is, or the story that its address names."""
@@ -130,18 +136,6 @@ class Handlers:
         if not isinstance(index, int) or not 0 <= index < len(EXAMPLES):
             return gr.skip(), gr.skip()
         return EXAMPLES[index]["premise"], min(EXAMPLES[index]["words"], self._settings.max_words)
-
-    def status(self) -> dict[str, Any]:
-        """Who writes here, or what loading is doing."""
-        writer = self._runner.engine.writer
-        home = {"home": self._settings.home}
-        if writer:
-            return {"badge": writer.badge(), "preview": writer.is_preview, "why": writer.why, "ready": True} | home
-        failure = getattr(self._runner.engine, "failure", None)
-        if failure:
-            return {"badge": "no model", "preview": True, "why": failure, "ready": True} | home
-        doing = getattr(self._runner.engine, "progress", None)
-        return {"badge": f"{doing.doing if doing else 'loading'} …", "preview": False, "why": "", "ready": False} | home
 
     @staticmethod
     def _notes(result: Checked) -> list[list[dict[str, str]]]:
@@ -200,17 +194,6 @@ class Handlers:
 
 def _error(message: str) -> gr.Error:
     return gr.Error(message, print_exception=False)
-
-
-def address() -> str:
-    """Where this app answers, as whoever sent the request at hand reached it."""
-    request = LocalContext.request.get(None)
-    headers = request.headers if request else {}
-    first = lambda name: str(headers.get(name, "")).split(",")[0].strip()  # noqa: E731
-    host = first("x-forwarded-host") or first("host")
-    if not re.fullmatch(r"[\w.:\[\]-]+", host):
-        return USUAL_ADDRESS
-    return f"{'https' if first('x-forwarded-proto') == 'https' else 'http'}://{host}/"
 
 
 def visitor() -> str:

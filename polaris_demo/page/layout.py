@@ -74,10 +74,10 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
 
 def launch_options(runner: Runner, settings: Settings) -> dict[str, Any]:
     """Arguments of launch(): look, routes, limits, and nothing kept or served that the app does not need."""
-    share = about.share_tags(settings.home, f"{settings.home}/resolve/main/{about.PICTURE}")
+    picture = f"{settings.home}/resolve/main/{about.PICTURE}" if settings.home else ""
     return {
         # In the head and not as `css`: Gradio would put its container before every selector, body among them.
-        "head": f"<style>{STYLE}</style><script>{SCRIPT}</script>" + (share if settings.home else ""),
+        "head": f"<style>{STYLE}</style><script>{SCRIPT}</script>",
         "theme": gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         "max_threads": MAX_FOLLOWERS,
         "max_file_size": "1kb",
@@ -88,8 +88,8 @@ def launch_options(runner: Runner, settings: Settings) -> dict[str, Any]:
         "mcp_server": True,
         "footer_links": ["api"],
         "app_kwargs": {
-            "routes": StoryRoutes(runner, settings.home, shown(settings.recordings_dir)).routes(),
-            "middleware": [Middleware(opening.QuickPage)],
+            "routes": StoryRoutes(runner, settings, shown(settings.recordings_dir)).routes(),
+            "middleware": [Middleware(opening.QuickPage, about.share_tags(settings.home, picture))],
         },
     }
 
@@ -190,11 +190,8 @@ def _wire(page: gr.Blocks, handlers: Handlers, form: Form, pane: gr.HTML, badge:
     repetition, presence = form.field("repetition_penalty"), form.field("presence_penalty")
     repetition.input(None, [repetition, presence], presence, js="(r, p) => r > 1 ? 0 : p", **_HIDDEN)
     presence.input(None, [presence, repetition], repetition, js="(p, r) => p > 0 ? 1 : r", **_HIDDEN)
-    page.load(handlers.arrive, None, [*fields, form.arrived, badge, form.promise, *checked], queue=False, **_HIDDEN)
-    timer = gr.Timer(2)
-    timer.tick(handlers.status, None, badge, queue=False, **_HIDDEN).then(
-        lambda status: gr.Timer(active=not (status or {}).get("ready")), badge, timer, queue=False, **_HIDDEN
-    )
+    arrived = page.load(handlers.arrive, None, [*fields, form.arrived, badge, form.promise, *checked], queue=False, **_HIDDEN)
+    arrived.success(None, None, None, js="() => polaris.arrived()", **_HIDDEN)
 
 
 def _footer() -> str:

@@ -5,12 +5,26 @@ cannot stand in its field becomes a finding, and the field keeps its default.
 """
 
 import math
+import re
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from ..story.request import FIELDS, FORM_NAMES, LIMITS, Finding, StoryRequest, read
 
+USUAL_ADDRESS = "http://127.0.0.1:7860/"
 TEXTS = {"premise": "", "form": FORM_NAMES[0]}
+
+
+def address(headers: Mapping[str, str], root_path: str = "") -> str:
+    """Where this app answers, as whoever sent a request with these headers reached it; `root_path` as Gradio takes it."""
+    if root_path.startswith(("http://", "https://")):
+        return f"{root_path.rstrip('/')}/"
+    first = lambda name: str(headers.get(name, "")).split(",")[0].strip()  # noqa: E731
+    host = first("x-forwarded-host") or first("host")
+    if not re.fullmatch(r"[\w.:\[\]-]+", host):
+        return USUAL_ADDRESS
+    path = f"/{root_path.strip('/')}/" if root_path.strip("/") else "/"
+    return f"{'https' if first('x-forwarded-proto') == 'https' else 'http'}://{host}{path}"
 
 
 def defaults(default_words: int) -> dict[str, object]:

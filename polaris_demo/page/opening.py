@@ -1,4 +1,4 @@
-"""What the browser is told to fetch at once, so that the page opens soon over a slow line.
+"""The page as it is served: what the browser fetches at once, so that it opens soon over a slow line, and what a link to it shows.
 
 Gradio 6.31 sends its page uncompressed, and loads its scripts in three rounds, each of which names the next one's files,
 with a style file for every kind of component: 65 requests, one after another over a browser's six connections. Here the
@@ -7,6 +7,7 @@ the Gradio that is installed; where they cannot be found the page loads as Gradi
 """
 
 import json
+import logging
 import re
 from functools import cache
 from pathlib import Path
@@ -18,20 +19,23 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FRONTEND = Path(gradio.__file__).parent / "templates" / "frontend"
 ASSETS = FRONTEND / "assets"
+_GRADIOS_TAGS = re.compile(rb"""<meta\s+(?:property="og:|name="twitter:)[^>]*>\s*""")
+log = logging.getLogger(__name__)
 # The page's kinds of components, those needed first to ask for a story standing first.
 COMPONENTS = (
-    "html", "textbox", "button", "tabs", "tabitem", "row", "column", "form", "slider", "accordion", "dropdown", "number", "timer", "state",
+    "html", "textbox", "button", "tabs", "tabitem", "row", "column", "form", "slider", "accordion", "dropdown", "number", "state",
 )  # fmt: skip
 
 
 class QuickPage:
     """Adds the head's elements to the page itself and compresses it; whatever else is served passes untouched.
 
-    Gradio's own `head` is put in place by a script, when most files have been asked for one after another.
+    Gradio's own `head` is put in place by a script, when most files have been asked for one after another; and whoever
+    makes a picture of a shared link runs no script, so `share` takes the place of Gradio's own tags for that.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app, self._page = app, GZipMiddleware(_WithHead(app))
+    def __init__(self, app: ASGIApp, share: str) -> None:
+        self._app, self._page = app, GZipMiddleware(_WithHead(app, share))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_page = scope["type"] == "http" and scope["path"] == "/" and scope["method"] == "GET"
@@ -39,8 +43,8 @@ class QuickPage:
 
 
 class _WithHead:
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, share: str) -> None:
+        self._app, self._share = app, share
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started: list[Message] = []
@@ -52,14 +56,18 @@ class _WithHead:
                 return
             body.extend(message.get("body", b""))
             if not message.get("more_body"):
-                scripts, styles = head()
-                whole = bytes(body).replace(b'<base href="./" />', b'<base href="./" />' + scripts.encode(), 1)
-                whole = whole.replace(b"</head>", styles.encode() + b"</head>", 1)  # after those of Gradio's that they refine
+                whole = self._page(bytes(body))
                 MutableHeaders(scope=started[0])["content-length"] = str(len(whole))
                 await send(started[0])
                 await send({"type": "http.response.body", "body": whole})
 
         await self._app(scope, receive, gather)
+
+    def _page(self, page: bytes) -> bytes:
+        scripts, styles = head()
+        page = _GRADIOS_TAGS.sub(b"", page)
+        page = page.replace(b'<base href="./" />', b'<base href="./" />' + (self._share + scripts).encode(), 1)
+        return page.replace(b"</head>", styles.encode() + b"</head>", 1)  # after those of Gradio's that they refine
 
 
 @cache
@@ -67,7 +75,8 @@ def head() -> tuple[str, str]:
     """For the page's head, the names of scripts and the styles themselves; empty where Gradio's files are not as expected."""
     try:
         needed = files()
-    except (OSError, AttributeError, StopIteration):
+    except (OSError, AttributeError, LookupError, StopIteration, ValueError) as error:
+        log.warning("Gradio's files are not as expected (%r), so the page loads as Gradio has it", error)
         return "", ""
     scripts = "".join(f'<link rel="modulepreload" crossorigin href="./assets/{file}">' for file in needed if file.endswith(".js"))
     styles = [file for file in needed if file.endswith(".css") and "url(" not in (ASSETS / file).read_text()]

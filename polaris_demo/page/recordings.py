@@ -1,6 +1,7 @@
 """The recorded stories a page shows: read once, verified, and never the miniature's."""
 
 import datetime
+import json
 import logging
 from collections import Counter
 from dataclasses import dataclass
@@ -18,45 +19,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Shown:
-    """A recording under the name of its file."""
+    """A recording as it is sent, under the name of its file.
+
+    `about` is what the page says before its text is asked for; `whole` is JSON of its text, when each part of it came, and
+    the map of its paragraphs; `record` is the story's record. All is made once: measuring a long story takes a while.
+    """
 
     name: str
-    recording: Recording
-
-    @property
-    def request(self) -> StoryRequest:
-        return self.recording.recorded.request
-
-    def about(self) -> dict[str, Any]:
-        """What the page says of it before its text is asked for."""
-        request, text = self.request, self.recording.recorded.text
-        words = count_words(text)
-        return {
-            "name": self.name,
-            "title": self.recording.title,
-            "premise": request.premise,
-            "line": self._line(),
-            "asked": request.words,
-            "counts": [
-                ["Asked", f"{request.words:,} words"],
-                ["Written", f"{words:,} words"],
-                ["Length ratio", f"{length_ratio(words, request.words):.2f}"],
-                ["Repeated 4-grams", f"{self_repetition(text).global_ratio:.1%}"],
-            ],
-        }
-
-    def _line(self) -> str:
-        """When, by which model and where it was written, and what is left out of it."""
-        recorded = self.recording
-        day = datetime.datetime.fromisoformat(recorded.created)
-        skipped = f"planning of {recorded.planning_seconds:,.0f} s skipped"
-        return f"Recorded {day.day} {day:%B %Y} · {recorded.recorded.writer.badge()} · {skipped}"
-
-    def whole(self) -> dict[str, Any]:
-        """Its text, when each part of it came, and the map of its paragraphs."""
-        text = self.recording.recorded.text
-        heat = [[paragraph.end - paragraph.start, round(paragraph.heat, 3)] for paragraph in paragraph_heat(text)]
-        return {"text": text, "pace": self.recording.pace, "map": heat}
+    label: str
+    request: StoryRequest
+    about: dict[str, Any]
+    whole: bytes
+    record: bytes
 
 
 @cache
@@ -69,15 +43,51 @@ def shown(folder: Path) -> tuple[Shown, ...]:
     for path in sorted(folder.glob("*.json")):
         try:
             recording = read_recording(path.read_text("utf-8"))
-        except (UnreadableRecording, OSError, UnicodeDecodeError) as error:
+            if recording.recorded.writer.is_preview:
+                raise UnreadableRecording("The miniature wrote it, and its stories are no samples.")
+            found.append(_shown(path.stem, recording))
+        except (UnreadableRecording, OSError, ValueError) as error:
             log.warning("The recording %s is not shown. %s", path.name, error)
-            continue
-        if recording.recorded.writer.is_preview:
-            log.warning("The recording %s is not shown. The miniature wrote it, and its stories are no samples.", path.name)
-            continue
-        found.append(Shown(path.stem, recording))
     rungs = Counter(one.request.premise for one in found)
     order = lambda one: (  # noqa: E731
-        one.recording.label != card.MODEL.name, -rungs[one.request.premise], one.request.premise, one.request.words, one.name,
+        one.label != card.MODEL.name, -rungs[one.request.premise], one.request.premise, one.request.words, one.name,
     )  # fmt: skip
     return tuple(sorted(found, key=order))
+
+
+def _shown(name: str, recording: Recording) -> Shown:
+    """Raises ValueError for what cannot be sent as JSON."""
+    heat = [[paragraph.end - paragraph.start, round(paragraph.heat, 3)] for paragraph in paragraph_heat(recording.recorded.text)]
+    about = _about(name, recording)
+    _json(about)
+    whole = _json({"text": recording.recorded.text, "pace": recording.pace, "map": heat})
+    return Shown(name, recording.label, recording.recorded.request, about, whole, _json(recording.record))
+
+
+def _about(name: str, recording: Recording) -> dict[str, Any]:
+    request, text = recording.recorded.request, recording.recorded.text
+    words = count_words(text)
+    return {
+        "name": name,
+        "title": recording.title,
+        "premise": request.premise,
+        "line": _line(recording),
+        "asked": request.words,
+        "counts": [
+            ["Asked", f"{request.words:,} words"],
+            ["Written", f"{words:,} words"],
+            ["Length ratio", f"{length_ratio(words, request.words):.2f}"],
+            ["Repeated 4-grams", f"{self_repetition(text).global_ratio:.1%}"],
+        ],
+    }
+
+
+def _line(recording: Recording) -> str:
+    """When, by which model and where it was written, and what is left out of it."""
+    day = datetime.datetime.fromisoformat(recording.created)
+    skipped = f"planning of {recording.planning_seconds:,.0f} s skipped"
+    return f"Recorded {day.day} {day:%B %Y} · {recording.recorded.writer.badge()} · {skipped}"
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

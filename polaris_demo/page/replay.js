@@ -61,7 +61,9 @@
         if (this.now !== recording) return; // another was chosen meanwhile
         this.begin(whole);
       } catch {
-        this.notice("The recording cannot be loaded just now. Choose it again in a moment.");
+        if (this.now !== recording) return;
+        this.run(false);
+        this.notice("The recording cannot be loaded just now. “Go on” tries again.");
       }
     }
     notice(text) {
@@ -114,8 +116,8 @@
       if (characters >= this.whole.characters.length) { this.paper.finish(); this.run(false); }
     }
     play() {
-      if (!this.whole) return;
-      if (this.shown >= this.whole.characters.length) this.restart();
+      if (!this.whole) this.open(this.now);
+      else if (this.shown >= this.whole.characters.length) this.restart();
       else this.run(!this.running);
     }
     skip() {

@@ -19,9 +19,10 @@ from starlette.routing import Route
 
 from ..errors import VisitorError
 from ..jobs.runner import Runner
+from ..settings import Settings
 from ..story import exports
 from ..story.record import StoryRecord
-from . import view
+from . import links, view
 from .recordings import Shown
 
 MOST_IDS = 200
@@ -33,14 +34,15 @@ RETRY_MILLISECONDS = 1000
 class StoryRoutes:
     """HTTP over one runner. Every refusal is {"refused": sentence}."""
 
-    def __init__(self, runner: Runner, home: str = "", recordings: Sequence[Shown] = ()) -> None:
-        self._runner, self._home = runner, home
+    def __init__(self, runner: Runner, settings: Settings, recordings: Sequence[Shown] = ()) -> None:
+        self._runner, self._settings = runner, settings
         self._recordings = {one.name: one for one in recordings}
 
     def routes(self) -> list[Route]:
         return [
             Route("/stories/summaries", self.summaries, methods=["POST"]),
             Route("/stories/stories.zip", self.archive),
+            Route("/stories/status", self.status),
             Route("/stories/host", self.host, methods=["POST"]),
             Route("/stories/{id}/events", self.events),
             Route("/stories/{id}/story.{ending}", self.file),
@@ -49,6 +51,10 @@ class StoryRoutes:
             Route("/recordings/{name}", self.recording),
             Route("/recordings/{name}/record.json", self.recording_record),
         ]
+
+    async def status(self, request: Request) -> Response:
+        """Who writes here, or how far loading is."""
+        return JSONResponse(view.status(self._runner, self._settings), headers=UNLISTED)
 
     async def events(self, request: Request) -> StreamingResponse:
         """The story from `?from=` (in characters), or from where the browser broke off, until it rests."""
@@ -59,7 +65,7 @@ class StoryRoutes:
 
     def _link(self, request: Request) -> str:
         """The address of the story a request is about."""
-        home = self._home or str(request.base_url)
+        home = self._settings.home or links.address(request.headers, self._settings.root_path)
         return f"{home}?story={quote(request.path_params['id'], safe='')}"
 
     async def _lines(self, story_id: str, offset: int, link: str) -> AsyncIterator[str]:
@@ -134,19 +140,24 @@ class StoryRoutes:
 
     async def recordings(self, request: Request) -> Response:
         """What there is to say of each recorded story."""
-        return JSONResponse({"recordings": [one.about() for one in self._recordings.values()]}, headers=RECORDED)
+        return JSONResponse({"recordings": [one.about for one in self._recordings.values()]}, headers=RECORDED)
 
     async def recording(self, request: Request) -> Response:
         """A recorded story: its text and its pace."""
         one = self._recordings.get(request.path_params["name"])
-        return JSONResponse(one.whole(), headers=RECORDED) if one else _refused("There is no recording of this name.", 404)
+        return (
+            Response(one.whole, media_type="application/json", headers=RECORDED)
+            if one
+            else _refused("There is no recording of this name.", 404)
+        )
 
     async def recording_record(self, request: Request) -> Response:
         """The record of a recorded story, to be written again."""
         one = self._recordings.get(request.path_params["name"])
         if one is None:
             return _refused("There is no recording of this name.", 404)
-        return JSONResponse(dict(one.recording.record), headers=RECORDED | {"Content-Disposition": "attachment; filename=record.json"})
+        headers = RECORDED | {"Content-Disposition": "attachment; filename=record.json"}
+        return Response(one.record, media_type="application/json", headers=headers)
 
     async def act(self, request: Request) -> Response:
         """Stop or delete a story, with its key; the host's key deletes any."""

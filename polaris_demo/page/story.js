@@ -24,7 +24,9 @@
     const query = new URLSearchParams();
     for (const kept of ["__theme", "view"]) if (new URLSearchParams(location.search).has(kept)) query.set(kept, new URLSearchParams(location.search).get(kept));
     if (id) query.set("story", id);
-    history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
+    const here = query.size ? `?${query}` : location.pathname;
+    if (polaris.brought) polaris.brought = here; // the form is still being filled from the address
+    else history.replaceState(null, "", here);
     if (window.parent !== window) window.parent.postMessage({ queryString: query.toString() }, "https://huggingface.co");
   }
 
@@ -264,6 +266,7 @@
     again() { this.fill(true); }
     change() { this.fill(false); }
     fill(run) {
+      if (polaris.embedded) return; // no story is begun in a frame of another page
       polaris.runFilled = run;
       this.trigger("select", { id: this.id });
     }
@@ -297,7 +300,7 @@
     };
     watch("value", show);
     const named = new URLSearchParams(location.search).get("story"), recorded = one(element, ".replay");
-    if (recorded) polaris.replay(recorded);
+    if (recorded && !named) polaris.replay(recorded);
     if (named) {
       if (!keys.get(named)) {
         document.body.dataset.view = "story";

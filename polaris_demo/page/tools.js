@@ -36,6 +36,9 @@
       this.mine = this.mine.filter(([known]) => known !== id);
       this.write("polaris-stories", JSON.stringify(this.all().filter(([known]) => known !== id)));
     },
+    session(name, value) {
+      try { return value === undefined ? sessionStorage.getItem(name) : sessionStorage.setItem(name, value); } catch { return null; }
+    },
     stored() { try { return Boolean(localStorage); } catch { return false; } },
   };
 
@@ -63,6 +66,16 @@
     setTimeout(() => setText(button, label), 2000);
   }
 
+  // Gradio 6.31 loads the page anew once a lost connection is back, whatever has been typed since.
+  const before = performance.getEntriesByType("navigation")[0]?.type === "reload" && keys.session("polaris-form");
+  let brought = "";
+  if (before) {
+    const query = new URLSearchParams(location.search);
+    for (const [field, value] of new URLSearchParams(before)) query.set(field, value);
+    brought = location.pathname + location.search;
+    history.replaceState(null, "", `?${query}`);
+  }
+
   // In a frame of another page (?view=embed): whatever wants to come into view moves this document only, and never the page around it.
   const embedded = new URLSearchParams(location.search).get("view") === "embed";
   if (embedded) {
@@ -70,5 +83,5 @@
     Element.prototype.scrollIntoView = function () { scrollTo({ top: scrollY + this.getBoundingClientRect().top - innerHeight / 3 }); };
   }
 
-  window.polaris = { embedded, tools: { one, setText, make, rows, keys, post, copy } };
+  window.polaris = { embedded, brought, tools: { one, setText, make, rows, keys, post, copy } };
 })();

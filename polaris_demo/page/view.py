@@ -224,6 +224,17 @@ def kept(library: Library, expires: float | None) -> str:
     return f"until {_date(expires)}" if expires else "until this server restarts"
 
 
+def status(runner: Runner, settings: Settings) -> dict[str, Any]:
+    """Who writes here, or what loading is doing."""
+    writer, engine, home = runner.engine.writer, runner.engine, {"home": settings.home}
+    if writer:
+        return {"badge": writer.badge(), "preview": writer.is_preview, "why": writer.why, "ready": True} | home
+    if failure := getattr(engine, "failure", None):
+        return {"badge": "no model", "preview": True, "why": failure, "ready": True} | home
+    doing = getattr(engine, "progress", None)
+    return {"badge": f"{doing.doing if doing else 'loading'} …", "preview": False, "why": "", "ready": False} | home
+
+
 def promise(runner: Runner, settings: Settings) -> str:
     """What holds for a story begun here, said beside the button: where it is kept, what happens when one leaves, whose it is."""
     leaving = "the end of its GPU time" if settings.zerogpu else spoken(settings.unfollowed_seconds)

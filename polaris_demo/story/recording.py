@@ -7,7 +7,7 @@ since the story's first character, pauses left out, and characters there were by
 
 import hashlib
 import json
-import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,7 +19,9 @@ from .citation import Recorded, UnreadableRecord, read_record, record_json
 from .record import StoryRecord
 
 FORMAT, VERSION = "polaris_demo recording", 1
+WHOLE = "stop"  # the finish reason of a story that the model itself ended
 OFTEN = 0.25  # seconds between two points of the pace
+LONGEST = 1e6  # seconds; no story takes longer
 Pace = tuple[tuple[float, int], ...]
 _CHANGED = "It was changed after it was made: its {} is not what its hash says."
 
@@ -91,13 +93,13 @@ def read_recording(source: str) -> Recording:
         raise UnreadableRecording(f"The record in it cannot be read. {error}") from None
     if not recorded.intact:
         raise UnreadableRecording(_CHANGED.format("text"))
-    if not recorded.ended:
-        raise UnreadableRecording("Its story was broken off; only whole stories are shown.")
+    if record.get("finish_reason") != WHOLE:
+        raise UnreadableRecording("Its story was broken off, or cut by its token budget; only whole stories are shown.")
     _require_own_label(data.get("label"), recorded)
     return Recording(
         label=recorded.writer.name,
         title=_said(record, "title"),
-        created=_said(record, "created"),
+        created=_date(record),
         planning_seconds=_seconds(data.get("planning_seconds")),
         pace=_pace(data.get("pace"), recorded.characters),
         recorded=recorded,
@@ -120,6 +122,13 @@ def _said(record: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise UnreadableRecording(f"Its {name} is missing.")
     return value
+
+
+def _date(record: Mapping[str, Any]) -> str:
+    created = _said(record, "created")
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T\d\d:\d\d:\d\dZ", created):
+        raise UnreadableRecording("Its created is no date and time.")
+    return created
 
 
 def _object(source: str) -> dict[str, Any]:
@@ -151,7 +160,7 @@ def _pace(points: object, characters: int) -> Pace:
 
 
 def _seconds(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST:
         raise UnreadableRecording("A time in it is not a number of seconds.")
     return float(value)
 

@@ -104,7 +104,13 @@ def test_one_story_can_be_embedded(url: str, new_page) -> None:
     expect(reader.locator("#pane .story")).to_contain_text("It rang.")
     expect(reader.get_by_role("button", name="Open the full page")).to_be_in_viewport()
     assert reader.evaluate("[scrollY, document.documentElement.scrollWidth]") == [0, 360]
+    expect(reader.locator("#header .badge")).to_be_in_viewport()
+    for begins in ("Write it again", "Change one thing"):
+        expect(reader.get_by_role("button", name=begins)).to_be_hidden()
     assert not violations(reader)
+    reader.goto(f"{url}?story=nobody-wrote-this&view=embed")
+    expect(reader.locator("#pane .notice")).to_contain_text("it has expired or was deleted")
+    expect(reader.locator("#pane .notice")).to_be_in_viewport()
     page.get_by_role("tab", name="About").click()
     expect(page.locator("#copied-embed-results")).to_contain_text(f'<iframe src="{url}?view=embed"')
 

@@ -351,3 +351,29 @@ def test_the_code_follows_the_controls_and_can_be_copied(scripted, new_page) -> 
     steps.set_number(page, "seed", "-7")
     expect(page.locator("#code .about")).to_contain_text("cannot be used")
     expect(page.locator("#code .kinds")).to_be_hidden()
+
+
+def test_what_was_set_in_the_form_goes_through_a_reload(scripted, new_page) -> None:
+    page = steps.open_page(new_page(), f"{scripted(tells('# The mill'))}")
+    steps.open_settings(page)
+    page.locator("#form input").click()
+    page.get_by_role("option", name="fan fiction").click()
+    steps.set_number(page, "temperature", "0.85")
+    steps.ask(page, "a mill & a “wheel”", 450)
+    steps.write(page)
+    steps.wait_until_over(page)
+    steps.ask(page, "something not sent yet", 1250)
+    address = page.url
+    page.reload()
+    expect(page.locator("#premise textarea")).to_have_value("something not sent yet")
+    expect(page.locator("#words input[type=number]")).to_have_value("1250")
+    steps.open_settings(page)
+    expect(page.locator("#temperature input[type=number]")).to_have_value("0.85")
+    expect(page.locator("#form input")).to_have_value("fan fiction")
+    steps.wait_until_over(page)
+    assert steps.story(page) == "# The mill"
+    assert page.url == address.replace("__theme=light&", "") or page.url == address
+    fresh = page.context.new_page()
+    fresh.goto(address)
+    expect(fresh.locator("#dial .expect")).to_contain_text("At most")
+    assert fresh.locator("#premise textarea").input_value() == ""
