@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -31,8 +31,11 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def new_page(chromium: Browser) -> Iterator:
-    """new_page(width, height) -> a page in a context of its own; what it logs as an error fails the test."""
+def new_page(chromium: Browser, serve: Callable[..., str]) -> Iterator:
+    """new_page(width, height) -> a page in a context of its own; what it logs as an error fails the test.
+
+    It comes after `serve`, so that pages are closed before their servers, which they would otherwise miss.
+    """
     contexts, problems = [], []
 
     def make(width: int = 1440, height: int = 900, offline_is_fine: bool = False, **options) -> Page:
