@@ -26,6 +26,13 @@ COMPONENTS = (
     "html", "textbox", "button", "tabs", "tabitem", "row", "column", "form", "slider", "accordion", "dropdown", "number", "state",
 )  # fmt: skip
 
+# Gradio 6.31 leaves the clock of its loading sign running when the page has come: 60 frames a second for ever, on an empty
+# page too, nearly a third of what a growing story costs the browser. Once a second does for any of its clocks.
+CALM = r"""<script>{
+    const real = window.requestAnimationFrame.bind(window), clock = /performance\.now\(\)-.{1,40}\/1e3/;
+    window.requestAnimationFrame = (draw) => clock.test(draw) ? (setTimeout(real, 1000, draw), -1) : real(draw);
+}</script>"""
+
 
 class QuickPage:
     """Adds the head's elements to the page itself and compresses it; whatever else is served passes untouched.
@@ -78,7 +85,7 @@ def head() -> tuple[str, str]:
     except (OSError, AttributeError, LookupError, StopIteration, ValueError) as error:
         log.warning("Gradio's files are not as expected (%r), so the page loads as Gradio has it", error)
         return "", ""
-    scripts = "".join(f'<link rel="modulepreload" crossorigin href="./assets/{file}">' for file in needed if file.endswith(".js"))
+    scripts = CALM + "".join(f'<link rel="modulepreload" crossorigin href="./assets/{file}">' for file in needed if file.endswith(".js"))
     styles = [file for file in needed if file.endswith(".css") and "url(" not in (ASSETS / file).read_text()]
     # Gradio's loader takes a style that is named here for fetched. (Named in plain HTML it would be fetched, disabled or not.)
     named = f"""<script>for (const file of {json.dumps(styles)}) {{

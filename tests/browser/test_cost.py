@@ -116,6 +116,21 @@ def test_a_growing_story_of_76_kb_leaves_the_browser_idle(serve, new_page) -> No
     assert any(busy <= MOST_BUSY and frame <= LONGEST_FRAME for busy, frame in measured), measured
 
 
+def test_a_page_at_rest_draws_nothing(serve, new_page) -> None:
+    page = new_page()
+    page.add_init_script("""
+        const real = window.requestAnimationFrame;
+        window.frames_asked = 0;
+        window.requestAnimationFrame = draw => { window.frames_asked += 1; return real.call(window, draw); };
+    """)
+    steps.open_page(page, serve(ScriptedEngine(long_and_growing(threading.Event()))))
+    expect(page.locator("#dial .expect")).to_contain_text("At most")
+    page.wait_for_load_state("networkidle")
+    in_a_second = "frames_asked = 0, new Promise(done => setTimeout(() => done(frames_asked), 1000))"
+    frames = [page.evaluate(in_a_second) for _ in range(5)]  # at first there is movement: Gradio's own parts come in softly
+    assert min(frames) < 10, frames
+
+
 def test_an_85_kb_story_costs_little_more_than_its_bytes_on_the_wire() -> None:
     story = prose(85_000)
 
