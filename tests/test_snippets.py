@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from polaris_demo import card
 from polaris_demo.engine.loading import PREVIEW_FOLDER
 from polaris_demo.engine.local import LocalEngine
-from polaris_demo.page.handlers import USUAL_ADDRESS, Handlers
-from polaris_demo.page.links import of_request
+from polaris_demo.page.handlers import Handlers
+from polaris_demo.page.links import USUAL_ADDRESS, of_request
 from polaris_demo.page.snippets import Place, hub_id, named, snippets
 from polaris_demo.settings import Settings
 from polaris_demo.story.events import Delta, ThinkingClosed
