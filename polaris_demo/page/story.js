@@ -95,8 +95,15 @@
       this.notice(sentence);
       this.part("now").hidden = true;
       keys.forget(this.id);
-      if (!this.paper.text) { this.part("empty").hidden = false; address(null); this.id = null; document.body.dataset.view = "write"; }
+      if (!this.paper.text) { this.opening(); address(null); this.id = null; document.body.dataset.view = "write"; }
       this.part("notice").scrollIntoView({ block: "center" }); // on a phone the form stands before it
+    }
+    // What stands here while there is no story: a recorded one where the host has any, the paper's results else.
+    opening() {
+      this.part("empty").hidden = false;
+      const recorded = one(this.element, ".replay");
+      if (recorded && !this.replaying) polaris.replay(recorded);
+      this.replaying = true;
     }
     setLive(live) {
       this.live = live;
@@ -299,15 +306,17 @@
       else if (value.id) reader.open(value.id, value.key);
     };
     watch("value", show);
-    const named = new URLSearchParams(location.search).get("story"), recorded = one(element, ".replay");
-    if (recorded && !named) polaris.replay(recorded);
+    const named = new URLSearchParams(location.search).get("story");
     if (named) {
       if (!keys.get(named)) {
         document.body.dataset.view = "story";
         document.head.append(Object.assign(make("meta"), { name: "robots", content: "noindex" }));
       }
       reader.open(named);
-    } else show();
+    } else {
+      reader.opening();
+      show();
+    }
   }
 
   Object.assign(window.polaris, { pane });

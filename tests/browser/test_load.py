@@ -84,7 +84,9 @@ def test_everything_the_page_needs_is_asked_for_at_once(serve, new_page) -> None
     assert set(asked) - named == {name for name in asked if name.endswith(".css")}, "a script was not named in the head"
     assert sum(name.endswith(".css") for name in asked) <= 1, "styles were fetched although the page brings them"
     assert answer.headers["content-encoding"] == "gzip" and all(part and part in answer.text for part in opening.head())
-    kinds = {block.get_block_name() for block in build_page(Runner(ScriptedEngine(endless)), Settings()).blocks.values()}
+    runner = Runner(ScriptedEngine(endless))
+    kinds = {block.get_block_name() for block in build_page(runner, Settings()).blocks.values()}
+    runner.close()
     assert kinds - set(opening.COMPONENTS) <= {"api"}
 
 

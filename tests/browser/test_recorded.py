@@ -103,6 +103,13 @@ def test_an_embed_opens_with_the_recorded_story(new_page, recorded: str, width: 
     assert page.evaluate("[document.documentElement.scrollWidth, scrollY]") == [width, 0]
 
 
+def test_a_recorded_story_stands_in_for_one_that_is_gone(new_page, recorded: str) -> None:
+    page = new_page()
+    page.goto(f"{recorded}?story=nobody-wrote-this")
+    expect(page.locator("#pane .pane > .notice")).to_contain_text("it has expired or was deleted")
+    page.wait_for_function("document.querySelector('#pane .replay .story').textContent.length > 50")
+
+
 def test_where_nothing_is_recorded_the_page_opens_with_the_results(new_page, serve) -> None:
     page = steps.open_page(new_page(), serve(ScriptedEngine(echoes)))
     expect(page.locator("#pane #first svg")).to_be_visible()
