@@ -115,8 +115,9 @@ def _citation() -> str:
 def _embedding() -> str:
     return (
         _paragraph(
-            "This view has the results and a small form, at a fixed height. Inside another page a visitor counts as logged out and the "
-            "browser may keep nothing, so no story is written there: the form opens the full page with what was asked for."
+            "This view has a recorded story or the results, and a small form, at a fixed height. Inside another page a visitor counts "
+            "as logged out and the browser may keep nothing, so no story is written there: the form opens the full page with what was "
+            "asked for."
         )
         + _copied(
             "embed-results", frame(f"ADDRESS{EMBED}", f"{TITLE}: results and a form to ask for one"), "Frame with the results", "Copy"
