@@ -22,7 +22,8 @@
     const ask = async () => {
       try { show(await (await fetch("stories/status")).json()); } catch { again(); }
     };
-    const again = () => setTimeout(ask, 2000);
+    let next;
+    const again = () => { clearTimeout(next); next = setTimeout(ask, 2000); };
     const show = (status) => {
       if (!status) return;
       if (!status.ready) again();

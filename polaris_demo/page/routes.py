@@ -145,19 +145,12 @@ class StoryRoutes:
     async def recording(self, request: Request) -> Response:
         """A recorded story: its text and its pace."""
         one = self._recordings.get(request.path_params["name"])
-        return (
-            Response(one.whole, media_type="application/json", headers=RECORDED)
-            if one
-            else _refused("There is no recording of this name.", 404)
-        )
+        return _recorded(one.whole if one else None, RECORDED)
 
     async def recording_record(self, request: Request) -> Response:
         """The record of a recorded story, to be written again."""
         one = self._recordings.get(request.path_params["name"])
-        if one is None:
-            return _refused("There is no recording of this name.", 404)
-        headers = RECORDED | {"Content-Disposition": "attachment; filename=record.json"}
-        return Response(one.record, media_type="application/json", headers=headers)
+        return _recorded(one.record if one else None, RECORDED | {"Content-Disposition": "attachment; filename=record.json"})
 
     async def act(self, request: Request) -> Response:
         """Stop or delete a story, with its key; the host's key deletes any."""
@@ -185,6 +178,12 @@ async def _body(request: Request) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _recorded(data: bytes | None, headers: dict[str, str]) -> Response:
+    if data is None:
+        return _refused("There is no recording of this name.", 404)
+    return Response(data, media_type="application/json", headers=headers)
 
 
 def _refused(sentence: str, status: int) -> JSONResponse:

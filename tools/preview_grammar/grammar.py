@@ -121,30 +121,7 @@ ASKS = [
 ]
 _ONSETS = "b c d f g h j k l m n p r s t v w z br dr fr gr kr tr th sh st sl pl ch".split()
 _VOWELS = "a e i o u a e i o ai ea ie oo ou".split()
-_ENDS = [
-    "",
-    "n",
-    "r",
-    "l",
-    "s",
-    "th",
-    "m",
-    "a",
-    "ck",
-    "ng",
-    "sh",
-    "lis",
-    "ric",
-    "ver",
-    "den",
-    "mo",
-    "ka",
-    "ing",
-    "tion",
-    "ball",
-    "ment",
-    "er",
-]
+_ENDS = ["", *"n r l s th m a ck ng sh lis ric ver den mo ka ing tion ball ment er".split()]
 
 
 def made_up_word(rng: random.Random) -> str:
