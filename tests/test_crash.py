@@ -176,13 +176,15 @@ def app(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Client]]:
 
 
 def test_an_app_ended_by_its_host_loses_nothing_even_with_its_disk(tmp_path: Path) -> None:
-    """As a Space is ended when it sleeps or is built anew: its story is paused, and a snapshot made."""
+    """As a Space is ended when it sleeps or is built anew: its story is paused, its reader told, and a snapshot made."""
     with app(tmp_path) as (process, client):
-        for answer in client.submit(**LONG, api_name="/write_story"):
+        reader = client.submit(**LONG, api_name="/write_story")
+        for answer in reader:
             if answer["thinking_tokens"] > 20:
                 break
         process.send_signal(signal.SIGTERM)
         started = time.monotonic()
+        until(lambda: reader.outputs()[-1]["state"] == "paused", 20, "the reader told")
         process.wait(timeout=30)
         print(f"\nended by its host within {time.monotonic() - started:.1f} s")
     assert snapshots(tmp_path / "bucket")

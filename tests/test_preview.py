@@ -37,12 +37,15 @@ def test_settings_and_losses_are_committed_beside_the_weights() -> None:
 
 
 def test_the_same_seed_trains_the_same_model(tmp_path: Path) -> None:
-    weights = []
-    for run in ("a", "b"):
-        out = tmp_path / run
-        command = [sys.executable, "tools/train_preview.py", "--steps", "2", "--save-every", "2", "--threads", "1", "--out", str(out)]
-        subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=300)
-        weights.append((out / "model.safetensors").read_bytes())
+    outs = [tmp_path / "a", tmp_path / "b"]
+    command = [sys.executable, "tools/train_preview.py", "--steps", "2", "--save-every", "2", "--threads", "1", "--out"]
+    runs = [subprocess.Popen([*command, str(out)], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for out in outs]
+    try:
+        assert [run.wait(timeout=300) for run in runs] == [0, 0]
+    finally:
+        for run in runs:
+            run.kill()
+    weights = [(out / "model.safetensors").read_bytes() for out in outs]
     assert weights[0] == weights[1]
 
 

@@ -32,6 +32,7 @@ TEND_SECONDS = 1.0
 EXPIRE_SECONDS = 3600
 BETWEEN_SECONDS = 20  # the page asks for the next segment at once; a phone that has just lost its connection takes longer
 LET_GO_SECONDS = 3.0  # an engine obeys within two
+LAST_WORD_SECONDS = 1.0  # before a process ends: long enough for every follower to read the last sentence
 UNFORESEEN = "The story stopped with an error nobody foresaw. What was written is kept; writing again may work."
 UNFOLLOWED = "Nobody was following this story, so it was paused to free its place. Continue goes on with it."
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ log = logging.getLogger(__name__)
 
 def start_anew() -> None:
     """Replace this process by a new one of the same program. A Space whose program exits stays down, so it may not."""
-    time.sleep(1)  # long enough for every follower to read the last sentence
+    time.sleep(LAST_WORD_SECONDS)
     logging.shutdown()
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 

@@ -32,7 +32,7 @@ class Counting:
     capacity, writer = 4, POLARIS
 
     def __init__(self, seconds_a_token: float = 0.014) -> None:
-        self._pause = seconds_a_token
+        self.pause = seconds_a_token
 
     def prompt(self, request: StoryRequest) -> tuple[str, int]:
         return f"<prompt>{request.premise}</prompt>", 60
@@ -40,7 +40,7 @@ class Counting:
     def write(self, request: StoryRequest, output: Sequence[int], stop: threading.Event, seconds: float | None = None) -> Iterator[Event]:
         yield Started("<prompt>", 60)
         for token in range(len(output), PLANNING + len(PIECES)):
-            if stop.wait(self._pause):
+            if stop.wait(self.pause):
                 yield Finish("cancelled")
                 return
             planning = token < PLANNING
