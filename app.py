@@ -3,14 +3,13 @@
 import spaces  # noqa: F401  before anything that touches CUDA
 
 import logging
-import signal
 import sys
 import threading
-import time
 
 from polaris_demo.engine import load_engine
+from polaris_demo.jobs.ending import closing
 from polaris_demo.jobs.library import Library
-from polaris_demo.jobs.runner import LAST_WORD_SECONDS, Runner
+from polaris_demo.jobs.runner import Runner
 from polaris_demo.page.layout import build_page, launch_options
 from polaris_demo.settings import HELP, SettingsError, read_settings
 
@@ -28,16 +27,9 @@ def main() -> None:
     library = Library(settings.data_dir, settings.keep_days, lasts=settings.data_lasts, backup_dir=settings.backup_dir)
     engine = load_engine(settings)
     runner = Runner(engine, settings.queue_size, settings.unfollowed_seconds, settings.max_words, library, admin_key=settings.admin_key)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a host ends the server as Ctrl-C does: nothing is lost
-    try:
+    with closing(runner.close, library.close):
         build_page(runner, settings).launch(prevent_thread_lock=True, **launch_options(runner, settings))
         threading.Event().wait()
-    except KeyboardInterrupt:
-        print("Ending: stories being written are paused and kept.")
-    finally:  # first of all, and not after the five seconds that Gradio waits for its streams
-        runner.close()
-        library.close()
-        time.sleep(LAST_WORD_SECONDS)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,7 @@ is paused. Knows nothing of pages or models.
 
 import asyncio
 import logging
-import os
 import secrets
-import sys
 import threading
 import time
 from collections import deque
@@ -21,6 +19,7 @@ from ..story.events import Finish, Progress
 from ..story.record import StoryRecord
 from ..story.request import LIMITS, errors
 from .admission import HOST_PAUSED, Checked, Pace, checked, require_place, seconds_left, waits
+from .ending import start_anew
 from .job import Job
 from .library import Library, Summary, hash_key
 from .shelf import INTERRUPTED, LEFT, UNKNOWN, Shelf
@@ -32,17 +31,9 @@ TEND_SECONDS = 1.0
 EXPIRE_SECONDS = 3600
 BETWEEN_SECONDS = 20  # the page asks for the next segment at once; a phone that has just lost its connection takes longer
 LET_GO_SECONDS = 3.0  # an engine obeys within two
-LAST_WORD_SECONDS = 1.0  # before a process ends: long enough for every follower to read the last sentence
 UNFORESEEN = "The story stopped with an error nobody foresaw. What was written is kept; writing again may work."
 UNFOLLOWED = "Nobody was following this story, so it was paused to free its place. Continue goes on with it."
 log = logging.getLogger(__name__)
-
-
-def start_anew() -> None:
-    """Replace this process by a new one of the same program. A Space whose program exits stays down, so it may not."""
-    time.sleep(LAST_WORD_SECONDS)
-    logging.shutdown()
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 @dataclass(frozen=True)

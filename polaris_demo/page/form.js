@@ -163,19 +163,29 @@
 
   function shelf(element, props, watch, trigger) {
     const list = one(element, "ul"), empty = one(element, ".shelf-empty"), all = one(element, ".shelf-all");
+    let shown = "";
     async function refresh() {
       const mine = keys.all();
       const answer = mine.length ? await post("stories/summaries", { ids: mine.map(([id]) => id) }) : { stories: [] };
       const stories = answer.stories || [];
-      list.replaceChildren(...stories.map(entry));
+      if (shown !== (shown = JSON.stringify(stories))) replace(stories.map(entry));
       empty.hidden = stories.length > 0;
       setText(empty, answer.refused || (keys.stored() ? "No story yet. The first one you ask for appears here."
         : "This browser keeps nothing for this page, so stories are found again by their links only."));
       all.hidden = stories.length === 0;
       all.href = `stories/stories.zip?ids=${stories.map((s) => s.id).join(",")}`;
     }
+    // The focus stays on its story's line, or where that is gone on the one that took its place.
+    function replace(items) {
+      const at = document.activeElement, before = [...list.children].findIndex((item) => item.contains(at));
+      list.replaceChildren(...items);
+      if (before < 0) return;
+      const item = items.find((it) => it.dataset.story === at.closest("li").dataset.story) || items[Math.min(before, items.length - 1)];
+      (item ? one(item, at.localName) : document.querySelector("[role=tab][aria-selected=true]"))?.focus();
+    }
     function entry(story) {
       const item = make("li"), open = make("a", story.title, "title"), gone = make("button", "Delete", "quiet");
+      item.dataset.story = story.id;
       open.href = `?story=${story.id}`;
       open.dir = "auto";
       gone.type = "button";

@@ -125,7 +125,8 @@ def quiet_states(page: Page, theme: str):
     for tab, name in (("My stories", "my-stories"), ("Results", "results"), ("About", "about")):
         page.get_by_role("tab", name=tab).click()
         expect(page.get_by_role("tabpanel").filter(visible=True).first).to_be_visible()
-        page.wait_for_load_state("networkidle")
+        if name == "my-stories":
+            expect(page.locator("#shelf li").first).to_be_visible()
         yield name
     reader = page.context.browser.new_context(viewport=page.viewport_size, reduced_motion="reduce").new_page()
     for address, name in ((page.url, "story-page"), (page.url.split("story=")[0] + "story=gone", "gone")):

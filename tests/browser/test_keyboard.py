@@ -90,9 +90,12 @@ def test_tab_reaches_everything_in_every_view(page: Page) -> None:
     for fold in page.locator("#pane summary").all():
         fold.press("Enter")
     left["finished story"] = missed(page)
-    for name in ("My stories", "Results", "About"):
+    with page.expect_response("**/stories/summaries"):
+        tab(page, "My stories")
+    expect(page.locator("#shelf li")).to_have_count(1)
+    left["My stories"] = missed(page)
+    for name in ("Results", "About"):
         tab(page, name)
-        page.wait_for_load_state("networkidle")
         left[name] = missed(page)
     assert not {view: what for view, what in left.items() if what}
 
@@ -155,6 +158,25 @@ def test_a_story_is_read_copied_and_deleted(page: Page) -> None:
     expect(page.locator("#shelf .shelf-empty")).to_be_visible()
 
 
+def test_the_focus_stays_in_the_list_of_stories_whatever_happens_to_it(page: Page) -> None:
+    for premise in ("a first", "a second"):
+        page.get_by_label("What is the story about?").fill(premise)
+        page.keyboard.press("Control+Enter")
+        steps.wait_until_over(page)
+    tab(page, "My stories")
+    expect(page.locator("#shelf li")).to_have_count(2)
+    to(page, "#shelf li button")
+    kept = page.evaluate("polaris.refreshShelf().then(() => document.activeElement.matches('#shelf li:first-child button'))")
+    assert kept, "a list that is as it was takes the focus away"
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.keyboard.press("Enter")
+    expect(page.locator("#shelf li")).to_have_count(1)
+    expect(page.locator("#shelf li button")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#shelf .shelf-empty")).to_be_visible()
+    expect(page.get_by_role("tab", name="My stories")).to_be_focused()
+
+
 def test_nothing_scrolls_sideways_at_360_pixels(serve, new_page) -> None:
     page = steps.open_page(new_page(360, 780, reduced_motion="reduce"), serve(ScriptedEngine(script)))
     width = lambda: page.evaluate("document.documentElement.scrollWidth")  # noqa: E731
@@ -180,6 +202,7 @@ def test_nothing_scrolls_sideways_at_360_pixels(serve, new_page) -> None:
     page.keyboard.press("Escape")
     for name in ("My stories", "Results", "About"):
         page.get_by_role("tab", name=name).click()
-        page.wait_for_load_state("networkidle")
+        if name == "My stories":
+            expect(page.locator("#shelf li")).to_have_count(1)
         wide[name] = width()
     assert not {view: pixels for view, pixels in wide.items() if pixels > 360}

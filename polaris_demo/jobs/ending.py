@@ -1,0 +1,36 @@
+"""How the process ends: its stories kept and their readers told, or as a new process of the same program."""
+
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+LAST_WORD_SECONDS = 1.0  # long enough for every follower to read the last sentence
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def closing(*parts: Callable[[], None]) -> Iterator[None]:
+    """Close the parts, in this order, when the block is left; Ctrl-C and a host that ends the process leave it.
+
+    It comes before Gradio's own end, which would first wait five seconds for streams that stay open.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        log.info("Ending: what is being written is paused and kept.")
+    finally:
+        for close in parts:
+            close()
+        time.sleep(LAST_WORD_SECONDS)
+
+
+def start_anew() -> None:
+    """Replace this process by a new one of the same program. A Space whose program exits stays down, so it may not."""
+    time.sleep(LAST_WORD_SECONDS)
+    logging.shutdown()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
