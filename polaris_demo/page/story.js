@@ -59,11 +59,11 @@
     open(id, key) {
       this.source?.close();
       if (key) keys.keep(id, key);
-      if (id !== this.id) this.begin(id);
+      if (id !== this.id) this.begin(id, Boolean(key));
       this.notice("");
       this.connect();
     }
-    begin(id) {
+    begin(id, asked) {
       this.id = id;
       this.shown = 0;
       this.last = this.turn = null;
@@ -71,11 +71,15 @@
       this.paper.clear();
       address(id);
       for (const name of ["empty", "after", "notice", "story", "tools"]) this.part(name).hidden = true;
-      document.body.dataset.own = this.own ? "yes" : "no";
+      this.setLive(asked);
+      this.watchStop();
       if (this.element.getBoundingClientRect().top > window.innerHeight * 0.6) {
         const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+        this.coming = !calm;
+        addEventListener("scrollend", () => { this.coming = false; }, { once: true });
         this.element.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
       }
+      if (asked) { this.atEnd = true; this.reached = window.scrollY; } // its first words are followed, however many come at once
     }
     connect() {
       clearTimeout(this.again);
@@ -188,8 +192,16 @@
       };
       new IntersectionObserver(look, { rootMargin: "0px 0px 120px 0px" }).observe(this.part("end"));
     }
+    // Where the form and its Stop have gone out of view, the line above the story has one.
+    watchStop() {
+      const stop = document.getElementById("stop");
+      this.stopSeen ||= stop && new IntersectionObserver(([seen]) => { this.part("halt").hidden = seen.isIntersecting; });
+      this.stopSeen?.observe(stop);
+    }
     toEnd() {
-      this.part("end").scrollIntoView({ block: "end" });
+      if (this.coming) this.element.scrollIntoView({ block: "start" }); // still on its way there, and what comes next would end that
+      this.coming = false;
+      this.part("end").scrollIntoView({ block: "nearest" }); // never back to where less of the story would be seen
       this.reached = window.scrollY;
     }
     toggleJump() { this.part("jump").hidden = this.atEnd || !this.live || !this.shown; }

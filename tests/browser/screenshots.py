@@ -99,10 +99,10 @@ def states(page: Page, url: str, theme: str):
             steps.write(other)
             expect(other.locator("#pane .stage")).to_contain_text("queue")
             other.screenshot(path=OUT / f"queued-{page.viewport_size['width']}-{theme}.png")
-            other.get_by_role("button", name="Stop").click()
+            steps.stop(other)
             steps.wait_until_over(other)
             other.close()
-        page.get_by_role("button", name="Stop").click()
+        steps.stop(page)
         steps.wait_until_over(page)
     yield "stopped"
     for state, reason in (("failed", "error"), ("paused", "segment"), ("looping", "loop"), ("finished", "stop")):

@@ -24,6 +24,11 @@ def write(page: Page) -> None:
     page.get_by_role("button", name="Write the story").click()
 
 
+def stop(page: Page) -> None:
+    """With the form's Stop, or where that is out of view the one above the story."""
+    page.get_by_role("button", name="Stop").first.click()
+
+
 def story(page: Page) -> str:
     """The text as the page holds it, character for character."""
     return page.evaluate("polaris.story()")

@@ -218,7 +218,7 @@ def test_a_second_tab_follows_and_stops(new_page, serve) -> None:
     second = page.context.new_page()
     second.goto(page.url)
     reached(second, 100)
-    second.get_by_role("button", name="Stop").click()
+    steps.stop(second)
     for tab in (page, second):
         steps.wait_until_over(tab, 10)
     assert steps.story(page) == steps.story(second) and STORY.startswith(steps.story(page))

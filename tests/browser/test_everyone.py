@@ -76,7 +76,7 @@ def test_axe_finds_nothing_in_any_state(serve, new_page, theme: str) -> None:
         steps.write(page)
         expect(page.locator("#pane .stage")).to_contain_text(state.capitalize())
         found[state] = violations(page)
-        page.get_by_role("button", name="Stop").click()
+        steps.stop(page)
         steps.wait_until_over(page)
     for state, reason in (("failed", "error"), ("paused", "segment"), ("looping", "loop"), ("finished", "stop")):
         steps.ask(page, state, 300)

@@ -192,7 +192,7 @@ def test_nothing_scrolls_sideways_at_360_pixels(serve, new_page) -> None:
     steps.write(page)
     expect(page.locator("#pane .story")).to_contain_text("word word")
     wide["writing"] = width()
-    page.get_by_role("button", name="Stop").click()
+    steps.stop(page)
     steps.wait_until_over(page)
     for fold in page.locator("#pane summary").all():
         fold.click()

@@ -53,7 +53,7 @@ def test_stop_keeps_what_was_written_and_frees_the_engine(scripted, new_page) ->
     steps.ask(page, "a river", 200)
     steps.write(page)
     expect(page.locator("#pane .story")).to_contain_text("word word")
-    page.get_by_role("button", name="Stop").click()
+    steps.stop(page)
     steps.wait_until_over(page, 5)
     expect(page.locator("#pane .ended")).to_contain_text("Stopped")
     assert steps.story(page).startswith("word word")
@@ -257,7 +257,7 @@ def test_a_reloaded_page_finds_its_story_and_goes_on_following(scripted, new_pag
     page.reload()
     expect(page.locator("#pane .story")).to_contain_text("word word")
     assert steps.story(page).startswith(before)
-    page.get_by_role("button", name="Stop").click()
+    steps.stop(page)
     steps.wait_until_over(page, 5)
     assert set(steps.story(page).split()) == {"word"}
     page.get_by_role("button", name="Continue").click()
@@ -274,7 +274,7 @@ def test_whoever_has_the_link_reads_along_and_cannot_stop(scripted, new_page) ->
     expect(reader.locator("#pane .story")).to_contain_text("word word")
     for name in ("Stop", "Write the story"):
         expect(reader.get_by_role("button", name=name)).to_be_hidden()
-    owner.get_by_role("button", name="Stop").click()
+    steps.stop(owner)
     steps.wait_until_over(reader, 5)
     steps.wait_until_over(owner, 5)
     assert steps.story(reader) == steps.story(owner)
@@ -297,7 +297,7 @@ def test_without_browser_storage_a_story_is_still_written_and_stopped(scripted, 
     steps.ask(page, "a river", 200)
     steps.write(page)
     expect(page.locator("#pane .story")).to_contain_text("word word")
-    page.get_by_role("button", name="Stop").click()
+    steps.stop(page)
     steps.wait_until_over(page, 5)
 
 
@@ -325,7 +325,7 @@ def test_the_screen_is_kept_awake_while_ones_own_story_is_written_and_only_then(
     reader.goto(page.url)
     expect(reader.locator("#pane .story")).to_contain_text("word word")
     assert held(reader) == 0
-    page.get_by_role("button", name="Stop").click()
+    steps.stop(page)
     steps.wait_until_over(page, 5)
     page.wait_for_function("locks.every(lock => lock.released)")
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from polaris_demo.story.events import Delta, Event, Started
@@ -47,10 +48,28 @@ def test_the_page_follows_even_when_much_arrives_at_once(serve, new_page) -> Non
     expect(page.locator("#pane .jump")).to_be_hidden()
 
 
+def test_on_a_phone_the_page_follows_what_arrives_while_it_still_scrolls_to_the_story(serve, new_page) -> None:
+    gate = threading.Event()
+    gate.set()
+    page = begun(serve, new_page(390, 844), gate)
+    page.wait_for_function("document.querySelectorAll('#pane .story p').length > 160")
+    expect(page.locator("#pane .end")).to_be_in_viewport()
+    expect(page.locator("#pane .jump")).to_be_hidden()
+
+
+def test_on_a_phone_the_story_fills_the_screen_from_its_top_before_anything_moves(serve, new_page) -> None:
+    page = begun(serve, new_page(390, 844), threading.Event())
+    top = "document.querySelector('#pane .pane').getBoundingClientRect().top"
+    page.wait_for_function(f"Math.abs({top}) < 40")
+    moved = f"new Promise(done => {{ let n = 0, off = 0; (function look() {{ off = Math.max(off, Math.abs({top})); ++n < 30 ? requestAnimationFrame(look) : done(off); }})(); }})"
+    assert page.evaluate(moved) < 40  # pixels, and not the height of a form
+
+
 def test_a_reader_who_scrolled_away_stays_there_and_may_jump_to_the_end(serve, new_page) -> None:
     gate = threading.Event()
     gate.set()
     page = begun(serve, new_page(), gate)
+    page.wait_for_function("document.querySelectorAll('#pane .story p').length > 160")
     page.mouse.move(900, 500)
     page.mouse.wheel(0, -3000)
     expect(page.locator("#pane .jump")).to_be_visible()
@@ -58,6 +77,26 @@ def test_a_reader_who_scrolled_away_stays_there_and_may_jump_to_the_end(serve, n
     before, paragraphs = page.evaluate(top), page.locator("#pane .story p").count()
     page.wait_for_function(f"document.querySelectorAll('#pane .story p').length > {paragraphs + 10}")
     assert page.evaluate(top) == before, "the text moved under the reader's eyes"
+    expect(page.locator("#pane .jump")).to_be_in_viewport()
     page.locator("#pane .jump").click()
     expect(page.locator("#pane .end")).to_be_in_viewport()
     expect(page.locator("#pane .jump")).to_be_hidden()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_what_happens_now_and_a_stop_stay_in_view_however_long_the_story_is(serve, new_page, width: int, height: int) -> None:
+    gate = threading.Event()
+    gate.set()
+    page = begun(serve, new_page(width, height), gate)
+    page.wait_for_function("document.querySelectorAll('#pane .story p').length > 160")
+    expect(page.locator("#stop")).not_to_be_in_viewport()
+    expect(page.locator("#pane .stage")).to_be_in_viewport()
+    page.locator("#pane .halt").click()
+    steps.wait_until_over(page, 10)
+    expect(page.locator("#pane .ended")).to_contain_text("Stopped")
+
+
+def test_there_is_one_stop_in_view(serve, new_page) -> None:
+    page = begun(serve, new_page(), threading.Event())
+    expect(page.locator("#stop")).to_be_in_viewport()
+    expect(page.locator("#pane .halt")).to_be_hidden()
