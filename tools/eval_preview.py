@@ -20,6 +20,8 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from preview_grammar.words import MEN, WOMEN
+
 from polaris_demo.engine.base import LoadProgress
 from polaris_demo.engine.loading import load
 from polaris_demo.settings import Settings
@@ -33,6 +35,11 @@ LITTLE = set(
     "one two three every what happens when named how where instead only because other people someone nobody keep keeps all "
     "last first old little small one's own left say says going would could there they them then than too much many".split()
 )
+# The grammar's phrases in which a name and the pronoun behind it are the same person's.
+TIED = re.compile(
+    rf"\b({'|'.join(WOMEN + MEN)})(?: is still an? [^.]* because| had(?= \w+ wish)| put down| put on| reached for| scratched| laced| opened"
+    r"|, the [a-z ]+, went back to) (she|he|her|his)\b"
+)
 
 
 def content_words(premise: str) -> list[str]:
@@ -45,6 +52,12 @@ def repeated_4grams(text: str) -> float:
     words = re.findall(r"\w+", text.lower())
     grams = [tuple(words[i : i + 4]) for i in range(len(words) - 3)]
     return 1 - len(set(grams)) / max(1, len(grams))
+
+
+def pronouns(story: str) -> tuple[int, int]:
+    """How often a name had its own pronoun in the phrases where that can be told, of how often."""
+    right = [(name in WOMEN) == (pronoun in ("she", "her")) for name, pronoun in TIED.findall(story)]
+    return sum(right), len(right)
 
 
 def write(engine, premise: str, words: int, seed: int) -> tuple[StoryRecord, float]:
@@ -68,7 +81,7 @@ def measure(jobs: list[tuple[int, str, int]], threads: int, keep: Path | None) -
         rows.append({
             "premise": premise, "asked": words, "words": record.words, "ended": record.finish.reason == "stop",
             "closed": record.story_tokens > 0, "reused": any(re.search(rf"\b{w}", story.lower()) for w in content_words(premise)),
-            "repeated": round(repeated_4grams(story), 3), "tokens_per_second": round(tokens / seconds, 1),
+            "repeated": round(repeated_4grams(story), 3), "pronouns": pronouns(story), "tokens_per_second": round(tokens / seconds, 1),
         })  # fmt: skip
         print(
             f"{words:5d} {record.words:5d} {rows[-1]['ended']!s:5} {rows[-1]['reused']!s:5} {rows[-1]['repeated']:.3f} {premise}",
@@ -96,6 +109,9 @@ def summary(rows: list[dict]) -> dict:
         bars[f"{words:,} words: ended by itself"] = (share([r for r in rows if r["asked"] == words], lambda r: r["ended"]), 0.80)
     thousand = [r["repeated"] for r in rows if r["asked"] == 1000]
     bars["1,000 words: not repeated 4-grams"] = (round(1 - sum(thousand) / max(1, len(thousand)), 3), 0.85)
+    bars["a name has its own pronoun"] = (
+        round(sum(r["pronouns"][0] for r in short) / max(1, sum(r["pronouns"][1] for r in short)), 3), 0.95
+    )  # fmt: skip
     return {name: {"measured": value, "bar": bar, "holds": value >= bar} for name, (value, bar) in bars.items()}
 
 
