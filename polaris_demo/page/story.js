@@ -76,7 +76,7 @@
       if (this.element.getBoundingClientRect().top > window.innerHeight * 0.6) {
         const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
         this.coming = !calm;
-        addEventListener("scrollend", () => { this.coming = false; }, { once: true });
+        setTimeout(() => { this.coming = false; if (this.atEnd && this.live && this.shown) this.toEnd(); }, 1000);
         this.element.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
       }
       if (asked) { this.atEnd = true; this.reached = window.scrollY; } // its first words are followed, however many come at once
@@ -134,6 +134,7 @@
       this.part("after").hidden = !value.over;
       this.part("now").dataset.state = value.state;
       this.say(value.stage);
+      setText(this.part("by"), value.by);
       const meter = this.part("meter");
       meter.classList.toggle("unknown", value.meter === null);
       meter.firstElementChild.style.transform = value.meter === null ? "" : `scaleX(${value.meter.toFixed(2)})`;
@@ -199,8 +200,7 @@
       this.stopSeen?.observe(stop);
     }
     toEnd() {
-      if (this.coming) this.element.scrollIntoView({ block: "start" }); // still on its way there, and what comes next would end that
-      this.coming = false;
+      if (this.coming) return; // the page is still on its way to the story, and would stop somewhere else
       this.part("end").scrollIntoView({ block: "nearest" }); // never back to where less of the story would be seen
       this.reached = window.scrollY;
     }

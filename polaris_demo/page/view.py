@@ -79,6 +79,7 @@ def update(piece: Piece, runner: Runner, link: str = "") -> dict[str, Any]:
         "words": record.words,
         "stage": stage(record),
         "meter": meter(record),
+        "by": record.writer.name if record.writer and record.writer.is_preview else "",
     }
     return going | (rest(record, runner, link) if record.resting else {})
 

@@ -33,6 +33,7 @@ def test_a_story_is_written_on_the_miniature(miniature_app: str, new_page) -> No
     steps.ask(page, "a robot who learns to paint", 300)
     steps.write(page)
     expect(page.locator("#pane .stage")).to_have_text(re.compile("Planning|Reading|Writing"))
+    expect(page.locator("#pane .now .by")).to_have_text("preview model, not POLARIS-9B")
     steps.wait_until_over(page, 120)
     text = steps.story(page)
     assert text.startswith("# ") and len(text.split()) > 100
