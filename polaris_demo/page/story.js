@@ -73,10 +73,15 @@
       for (const name of ["empty", "after", "notice", "story", "tools"]) this.part(name).hidden = true;
       this.setLive(asked);
       this.watchStop();
+      this.top = window.scrollY;
       if (this.element.getBoundingClientRect().top > window.innerHeight * 0.6) {
         const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
         this.coming = !calm;
-        setTimeout(() => { this.coming = false; if (this.atEnd && this.live && this.shown) this.toEnd(); }, 1000);
+        setTimeout(() => {
+          this.coming = false;
+          this.top = window.scrollY;
+          if (this.atEnd && this.live && this.shown) this.toEnd();
+        }, 1000);
         this.element.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
       }
       if (asked) { this.atEnd = true; this.reached = window.scrollY; } // its first words are followed, however many come at once
@@ -199,9 +204,11 @@
       this.stopSeen ||= stop && new IntersectionObserver(([seen]) => { this.part("halt").hidden = seen.isIntersecting; });
       this.stopSeen?.observe(stop);
     }
+    // The end comes to rest above the window's lower edge, but never by going back above where the story began to be read.
     toEnd() {
       if (this.coming) return; // the page is still on its way to the story, and would stop somewhere else
-      this.part("end").scrollIntoView({ block: "nearest" }); // never back to where less of the story would be seen
+      const beyond = this.part("end").getBoundingClientRect().bottom + 110 - window.innerHeight;
+      window.scrollTo(window.scrollX, Math.max(Math.min(this.top, window.scrollY), window.scrollY + beyond));
       this.reached = window.scrollY;
     }
     toggleJump() { this.part("jump").hidden = this.atEnd || !this.live || !this.shown; }
