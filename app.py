@@ -5,9 +5,10 @@ import spaces  # noqa: F401  before anything that touches CUDA
 import logging
 import sys
 import threading
+from contextlib import closing
 
 from polaris_demo.engine import load_engine
-from polaris_demo.jobs.ending import closing
+from polaris_demo.jobs.ending import until_ended
 from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.page.layout import build_page, launch_options
@@ -27,7 +28,7 @@ def main() -> None:
     library = Library(settings.data_dir, settings.keep_days, lasts=settings.data_lasts, backup_dir=settings.backup_dir)
     engine = load_engine(settings)
     runner = Runner(engine, settings.queue_size, settings.unfollowed_seconds, settings.max_words, library, admin_key=settings.admin_key)
-    with closing(runner.close, library.close):
+    with until_ended(), closing(library), closing(runner):
         build_page(runner, settings).launch(prevent_thread_lock=True, **launch_options(runner, settings))
         threading.Event().wait()
 

@@ -162,9 +162,8 @@ def test_a_hundred_kills(writer: Writer, tmp_path: Path, seed: int) -> None:
 
 @contextmanager
 def app(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Client]]:
-    env = {name: value for name, value in os.environ.items() if name != "GRADIO_SERVER_PORT"}
-    env |= {"POLARIS_MODEL": "preview", "POLARIS_DATA_DIR": f"{folder}/data", "POLARIS_BACKUP_DIR": f"{folder}/bucket"}
-    env |= {"PYTHONUNBUFFERED": "1"}
+    env = os.environ | {"POLARIS_MODEL": "preview", "POLARIS_DATA_DIR": f"{folder}/data", "PYTHONUNBUFFERED": "1"}
+    env |= {"POLARIS_BACKUP_DIR": f"{folder}/bucket"}
     command = [sys.executable, "app.py"]
     with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout

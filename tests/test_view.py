@@ -9,8 +9,9 @@ import pytest
 
 from polaris_demo import card
 from polaris_demo.engine.base import Allowance, Day
+from polaris_demo.jobs.job import Piece
 from polaris_demo.jobs.library import Library
-from polaris_demo.jobs.runner import Checked, Piece
+from polaris_demo.jobs.runner import Checked
 from polaris_demo.page import view
 from polaris_demo.story.events import Delta, Finish, Progress, Started
 from polaris_demo.story.record import StoryRecord

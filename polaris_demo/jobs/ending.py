@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 LAST_WORD_SECONDS = 1.0  # long enough for every follower to read the last sentence
@@ -13,20 +13,17 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def closing(*parts: Callable[[], None]) -> Iterator[None]:
-    """Close the parts, in this order, when the block is left; Ctrl-C and a host that ends the process leave it.
+def until_ended() -> Iterator[None]:
+    """A block that Ctrl-C, or the host that ends the process, leaves; what it has to close is closed inside it.
 
-    It comes before Gradio's own end, which would first wait five seconds for streams that stay open.
+    Gradio's own way to end would come first otherwise, and wait five seconds for streams that stay open.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
-        log.info("Ending: what is being written is paused and kept.")
-    finally:
-        for close in parts:
-            close()
-        time.sleep(LAST_WORD_SECONDS)
+        log.info("Ended: what was being written is paused and kept.")
+    time.sleep(LAST_WORD_SECONDS)
 
 
 def start_anew() -> None:

@@ -23,6 +23,16 @@ class Saved:
     at: float = 0.0
 
 
+@dataclass(frozen=True)
+class Piece:
+    """What a follower gets: the record as it is now, and its text from `offset` to `end`."""
+
+    record: StoryRecord
+    offset: int
+    end: int
+    text: str
+
+
 @dataclass(eq=False)
 class Job:
     """A story and what only its owner may use: the key. A story from the library has no key, only its hash.

@@ -11,7 +11,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
 
 from ..engine.base import Engine, GpuBroken
 from ..errors import Busy, CannotGoOn, NotTheHost, RequestRefused, UnknownStory, log_bug
@@ -20,9 +19,9 @@ from ..story.record import StoryRecord
 from ..story.request import LIMITS, errors
 from .admission import HOST_PAUSED, Checked, Pace, checked, require_place, seconds_left, waits
 from .ending import start_anew
-from .job import Job
+from .job import Job, Piece
 from .library import Library, Summary, hash_key
-from .shelf import INTERRUPTED, LEFT, UNKNOWN, Shelf
+from .shelf import INTERRUPTED, LEFT, UNFOLLOWED, UNFORESEEN, UNKNOWN, Shelf
 
 POLL_SECONDS = 0.1  # followers look this often, so a page gets at most ten updates a second
 HEARTBEAT_SECONDS = 1.0  # a follower that says nothing cannot notice that its visitor has gone
@@ -31,19 +30,7 @@ TEND_SECONDS = 1.0
 EXPIRE_SECONDS = 3600
 BETWEEN_SECONDS = 20  # the page asks for the next segment at once; a phone that has just lost its connection takes longer
 LET_GO_SECONDS = 3.0  # an engine obeys within two
-UNFORESEEN = "The story stopped with an error nobody foresaw. What was written is kept; writing again may work."
-UNFOLLOWED = "Nobody was following this story, so it was paused to free its place. Continue goes on with it."
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Piece:
-    """What a follower gets: the record as it is now, and its text from `offset` to `end`."""
-
-    record: StoryRecord
-    offset: int
-    end: int
-    text: str
 
 
 class Runner:

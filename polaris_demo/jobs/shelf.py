@@ -14,6 +14,8 @@ from .library import Library, Summary
 
 KEPT = 200  # stories at rest kept in memory
 MOST_SUMMARIES = 200  # in one list
+UNFORESEEN = "The story stopped with an error nobody foresaw. What was written is kept; writing again may work."
+UNFOLLOWED = "Nobody was following this story, so it was paused to free its place. Continue goes on with it."
 LEFT = "The page that asked for this story was no longer there to go on with it, so it was paused. Continue goes on with it."
 INTERRUPTED = "The server stopped while this story was being written. What was written is here, and Continue goes on from there."
 UNKNOWN = "There is no story with this id here: it has expired or was deleted, or the address is mistyped."

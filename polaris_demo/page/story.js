@@ -73,17 +73,7 @@
       for (const name of ["empty", "after", "notice", "story", "tools"]) this.part(name).hidden = true;
       this.setLive(asked);
       this.watchStop();
-      this.top = window.scrollY;
-      if (this.element.getBoundingClientRect().top > window.innerHeight * 0.6) {
-        const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-        this.coming = !calm;
-        setTimeout(() => {
-          this.coming = false;
-          this.top = window.scrollY;
-          if (this.atEnd && this.live && this.shown) this.toEnd();
-        }, 1000);
-        this.element.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
-      }
+      this.come();
       if (asked) { this.atEnd = true; this.reached = window.scrollY; } // its first words are followed, however many come at once
     }
     connect() {
@@ -139,7 +129,7 @@
       this.part("after").hidden = !value.over;
       this.part("now").dataset.state = value.state;
       this.say(value.stage);
-      setText(this.part("by"), value.by);
+      setText(this.part("by"), value.by || "");
       const meter = this.part("meter");
       meter.classList.toggle("unknown", value.meter === null);
       meter.firstElementChild.style.transform = value.meter === null ? "" : `scaleX(${value.meter.toFixed(2)})`;
@@ -188,6 +178,19 @@
 
     // --- the reader's place ------------------------------------------------------------------------------------------
 
+    // On a phone the story stands below the form, and the page goes there; nothing else moves it on the way.
+    come() {
+      const calm = matchMedia("(prefers-reduced-motion: reduce)").matches, far = this.element.getBoundingClientRect().top > window.innerHeight * 0.6;
+      if (far) this.element.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
+      this.top = window.scrollY;
+      this.coming = far && !calm;
+      if (this.coming) setTimeout(() => this.arrive(), 1000);
+    }
+    arrive() {
+      this.coming = false;
+      this.top = window.scrollY;
+      if (this.atEnd && this.live && this.shown) this.toEnd();
+    }
     // The page follows the text only while its end is in view; where the reader has scrolled away it stays put.
     watchEnd() {
       const look = ([seen]) => {
@@ -206,7 +209,7 @@
     }
     // The end comes to rest above the window's lower edge, but never by going back above where the story began to be read.
     toEnd() {
-      if (this.coming) return; // the page is still on its way to the story, and would stop somewhere else
+      if (this.coming) return;
       const beyond = this.part("end").getBoundingClientRect().bottom + 110 - window.innerHeight;
       window.scrollTo(window.scrollX, Math.max(Math.min(this.top, window.scrollY), window.scrollY + beyond));
       this.reached = window.scrollY;

@@ -7,8 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from .. import card
+from ..jobs.job import Piece
 from ..jobs.library import Library, Summary
-from ..jobs.runner import Checked, Piece, Runner
+from ..jobs.runner import Checked, Runner
 from ..settings import Settings
 from ..story import exports
 from ..story.citation import text_hash
@@ -79,8 +80,9 @@ def update(piece: Piece, runner: Runner, link: str = "") -> dict[str, Any]:
         "words": record.words,
         "stage": stage(record),
         "meter": meter(record),
-        "by": record.writer.name if record.writer and record.writer.is_preview else "",
     }
+    if record.writer and record.writer.is_preview:
+        going["by"] = record.writer.name
     return going | (rest(record, runner, link) if record.resting else {})
 
 

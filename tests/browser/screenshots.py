@@ -70,6 +70,13 @@ def script(request, stop):
 
 def states(page: Page, url: str, theme: str):
     """Bring the page into one state after another; yields each state's name."""
+    yield from asking_states(page, url, theme)
+    yield from story_states(page, url, theme)
+    yield from quiet_states(page, theme)
+
+
+def asking_states(page: Page, url: str, theme: str):
+    """The form: untouched, with the code for a request, with findings, refused."""
     steps.open_page(page, url, theme)
     yield "first-visit"
     steps.ask(page, "a story that is planning", 300)
@@ -87,6 +94,10 @@ def states(page: Page, url: str, theme: str):
     yield "refused"
     steps.set_number(page, "seed", str(SEED))
     page.locator("#settings > button").click()
+
+
+def story_states(page: Page, url: str, theme: str):
+    """A story from planning to each of its ends, and one that waits for it."""
     for state in ("planning", "writing"):
         steps.ask(page, f"a story that is {state}", 300)
         steps.write(page)
@@ -114,7 +125,6 @@ def states(page: Page, url: str, theme: str):
             page.get_by_role("button", name="Continue").click()
             expect(page.locator("#pane .stamp")).to_contain_text("Finish reasonstop")
             yield "continued"
-    yield from quiet_states(page, theme)
 
 
 def quiet_states(page: Page, theme: str):
@@ -123,10 +133,7 @@ def quiet_states(page: Page, theme: str):
     yield "full-screen"
     page.keyboard.press("Escape")
     for tab, name in (("My stories", "my-stories"), ("Results", "results"), ("About", "about")):
-        page.get_by_role("tab", name=tab).click()
-        expect(page.get_by_role("tabpanel").filter(visible=True).first).to_be_visible()
-        if name == "my-stories":
-            expect(page.locator("#shelf li").first).to_be_visible()
+        steps.open_tab(page, tab)
         yield name
     reader = page.context.browser.new_context(viewport=page.viewport_size, reduced_motion="reduce").new_page()
     for address, name in ((page.url, "story-page"), (page.url.split("story=")[0] + "story=gone", "gone")):

@@ -29,6 +29,14 @@ def stop(page: Page) -> None:
     page.get_by_role("button", name="Stop").first.click()
 
 
+def open_tab(page: Page, name: str) -> None:
+    """By its name, until what it lists is there."""
+    page.get_by_role("tab", name=name).click()
+    expect(page.get_by_role("tabpanel").filter(visible=True).first).to_be_visible()
+    if name == "My stories":
+        expect(page.locator("#shelf li").first).to_be_visible()
+
+
 def story(page: Page) -> str:
     """The text as the page holds it, character for character."""
     return page.evaluate("polaris.story()")

@@ -10,7 +10,8 @@ from typing import cast
 import httpx
 from playwright.sync_api import Page, expect
 
-from polaris_demo.jobs.runner import Piece, Runner
+from polaris_demo.jobs.job import Piece
+from polaris_demo.jobs.runner import Runner
 from polaris_demo.page import view
 from polaris_demo.page.routes import _json
 from polaris_demo.story.events import Delta, Event, Finish, Started

@@ -39,11 +39,15 @@ def begun(serve, page: Page, gate: threading.Event) -> Page:
     return page
 
 
+def flooded(page: Page) -> None:
+    page.wait_for_function("document.querySelectorAll('#pane .story p').length > 160")
+
+
 def test_the_page_follows_even_when_much_arrives_at_once(serve, new_page) -> None:
     gate = threading.Event()
     page = begun(serve, new_page(390, 844, reduced_motion="reduce"), gate)
     gate.set()
-    page.wait_for_function("document.querySelectorAll('#pane .story p').length > 160")
+    flooded(page)
     expect(page.locator("#pane .end")).to_be_in_viewport()
     expect(page.locator("#pane .jump")).to_be_hidden()
 
@@ -52,24 +56,30 @@ def test_on_a_phone_the_page_follows_what_arrives_while_it_still_scrolls_to_the_
     gate = threading.Event()
     gate.set()
     page = begun(serve, new_page(390, 844), gate)
-    page.wait_for_function("document.querySelectorAll('#pane .story p').length > 160")
+    flooded(page)
     expect(page.locator("#pane .end")).to_be_in_viewport()
     expect(page.locator("#pane .jump")).to_be_hidden()
 
 
 def test_on_a_phone_the_story_fills_the_screen_from_its_top_before_anything_moves(serve, new_page) -> None:
     page = begun(serve, new_page(390, 844), threading.Event())
-    top = "document.querySelector('#pane .pane').getBoundingClientRect().top"
-    page.wait_for_function(f"Math.abs({top}) < 2")
-    moved = f"new Promise(done => {{ let n = 0, off = 0; (function look() {{ off = Math.max(off, Math.abs({top})); ++n < 30 ? requestAnimationFrame(look) : done(off); }})(); }})"
-    assert page.evaluate(moved) < 2
+    page.wait_for_function("Math.abs(document.querySelector('#pane .pane').getBoundingClientRect().top) < 2")
+    moved = page.evaluate("""async () => {
+        let most = 0;
+        for (let frame = 0; frame < 30; frame++) {
+            await new Promise(requestAnimationFrame);
+            most = Math.max(most, Math.abs(document.querySelector('#pane .pane').getBoundingClientRect().top));
+        }
+        return most;
+    }""")
+    assert moved < 2
 
 
 def test_a_reader_who_scrolled_away_stays_there_and_may_jump_to_the_end(serve, new_page) -> None:
     gate = threading.Event()
     gate.set()
     page = begun(serve, new_page(), gate)
-    page.wait_for_function("document.querySelectorAll('#pane .story p').length > 160")
+    flooded(page)
     page.mouse.move(900, 500)
     page.mouse.wheel(0, -3000)
     expect(page.locator("#pane .jump")).to_be_visible()
@@ -88,7 +98,7 @@ def test_what_happens_now_and_a_stop_stay_in_view_however_long_the_story_is(serv
     gate = threading.Event()
     gate.set()
     page = begun(serve, new_page(width, height), gate)
-    page.wait_for_function("document.querySelectorAll('#pane .story p').length > 160")
+    flooded(page)
     expect(page.locator("#stop")).not_to_be_in_viewport()
     expect(page.locator("#pane .stage")).to_be_in_viewport()
     page.locator("#pane .halt").click()
@@ -96,7 +106,14 @@ def test_what_happens_now_and_a_stop_stay_in_view_however_long_the_story_is(serv
     expect(page.locator("#pane .ended")).to_contain_text("Stopped")
 
 
-def test_there_is_one_stop_in_view(serve, new_page) -> None:
-    page = begun(serve, new_page(), threading.Event())
+def test_there_is_one_stop_in_view_and_the_line_it_stands_in_keeps_its_height(serve, new_page) -> None:
+    gate = threading.Event()
+    page = begun(serve, new_page(), gate)
+    height = "document.querySelector('#pane .now').offsetHeight"
     expect(page.locator("#stop")).to_be_in_viewport()
     expect(page.locator("#pane .halt")).to_be_hidden()
+    before = page.evaluate(height)
+    gate.set()
+    flooded(page)
+    expect(page.locator("#pane .halt")).to_be_visible()
+    assert page.evaluate(height) == before
