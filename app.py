@@ -8,7 +8,7 @@ import threading
 from contextlib import closing
 
 from polaris_demo.engine import load_engine
-from polaris_demo.jobs.ending import until_ended
+from polaris_demo.jobs.shutdown import until_ended
 from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.page.layout import build_page, launch_options

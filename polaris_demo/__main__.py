@@ -12,7 +12,7 @@ from pathlib import Path
 from .engine import load_engine
 from .engine.base import BackgroundEngine, Engine
 from .errors import EngineError, RequestRefused, VisitorError
-from .jobs.again import remarks, write, write_again
+from .jobs.rewrite import remarks, write, write_again
 from .settings import HELP, Settings, SettingsError, read_settings
 from .story.citation import Recorded, UnreadableRecord, first_difference, read_record, text_hash
 from .story.events import Finish

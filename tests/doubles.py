@@ -10,12 +10,12 @@ from polaris_demo import card
 from polaris_demo.jobs.job import Job
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.story.events import Delta, Event, Finish, Progress, Started
+from polaris_demo.story.model_info import ModelInfo
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.recording import Watch, recording_json
 from polaris_demo.story.request import StoryRequest, read
-from polaris_demo.story.writer import Writer
 
-POLARIS = Writer(
+POLARIS = ModelInfo(
     name="POLARIS-9B", model="test/POLARIS-9B", revision="abc", precision="bf16", device="test GPU", engine="scripted",
     context=262_144, is_preview=False, why="a test",
 )  # fmt: skip
@@ -26,7 +26,7 @@ Script = Callable[[StoryRequest, threading.Event], Iterator[Event]]
 class ScriptedEngine:
     """Writes what its script yields; a stop event ends it at the next event, as an engine must."""
 
-    def __init__(self, script: Script, writer: Writer | None = POLARIS, capacity: int = 1) -> None:
+    def __init__(self, script: Script, writer: ModelInfo | None = POLARIS, capacity: int = 1) -> None:
         self.capacity, self.writer, self._script = capacity, writer, script
         self.running = 0
         self.most_running = 0
@@ -114,7 +114,7 @@ def asked_for(premise: str, words: int, **fields: object) -> StoryRequest:
     return request
 
 
-def recording_of(text: str, premise: str = "a bell", words: int = 1000, writer: Writer = AUTHENTIC, a_piece: float = 0.06) -> str:
+def recording_of(text: str, premise: str = "a bell", words: int = 1000, writer: ModelInfo = AUTHENTIC, a_piece: float = 0.06) -> str:
     """A recording of a story as if `writer` had written it, 38 seconds after it was asked for, a piece every few hundredths."""
     story, watch, now = StoryRecord("recorded", asked_for(premise, words), created=1_780_000_000.0, writer=writer), Watch(), 1000.0
     for event in story_events("a plan", text):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from polaris_demo.errors import Busy, NotTheHost
-from polaris_demo.jobs.admission import OVERDUE, VISITOR_STORIES, Pace, seconds_for, seconds_left, waits
+from polaris_demo.jobs.admission import OVERDUE, VISITOR_STORIES, Speed, seconds_for, seconds_left, waits
 from polaris_demo.jobs.library import Library
 from polaris_demo.story.events import Delta, Finish
 from polaris_demo.story.record import StoryRecord
@@ -43,16 +43,16 @@ def test_waits_are_those_of_a_queue_played_through() -> None:
 
 
 def test_what_is_left_of_a_story_is_counted_from_its_tokens() -> None:
-    pace, request = Pace(10, 200), StoryRequest("p", 1000, sampling=SamplingParams(seed=1))
+    speed, request = Speed(10, 200), StoryRequest("p", 1000, sampling=SamplingParams(seed=1))
     record = StoryRecord("id", request)
-    assert seconds_for(request, pace) == (150, 20)
-    assert seconds_left(record, pace) == 150
+    assert seconds_for(request, speed) == (150, 20)
+    assert seconds_left(record, speed) == 150
     record.apply(Delta("thinking", "", (1,) * 100), 0.0)
-    assert seconds_left(record, pace) == 140
+    assert seconds_left(record, speed) == 140
     record.apply(Delta("story", "x", (1,) * 400), 0.0)
-    assert seconds_left(record, pace) == pytest.approx((1300 + 100 - 500) / 10)  # it thought less than the last one
+    assert seconds_left(record, speed) == pytest.approx((1300 + 100 - 500) / 10)  # it thought less than the last one
     record.apply(Delta("story", "x", (1,) * 2000), 0.0)
-    assert seconds_left(record, pace) == pytest.approx(OVERDUE * 140)  # longer than expected, and nobody knows how much
+    assert seconds_left(record, speed) == pytest.approx(OVERDUE * 140)  # longer than expected, and nobody knows how much
 
 
 def test_one_visitor_has_a_place_or_two_and_others_have_theirs(run) -> None:
@@ -115,7 +115,7 @@ def test_a_refused_story_is_not_kept(run, tmp_path: Path) -> None:
 
 
 def test_those_who_wait_hear_how_long_once_a_pace_is_known_and_it_goes_down(run) -> None:
-    """The pace is 20 ms a token, and every story of 200 words is expected to take 260 tokens after as much thinking."""
+    """The speed is 20 ms a token, and every story of 200 words is expected to take 260 tokens after as much thinking."""
     gate = threading.Event()
 
     def timed(request, stop):
@@ -131,7 +131,7 @@ def test_those_who_wait_hear_how_long_once_a_pace_is_known_and_it_goes_down(run)
     runner = run(timed)
     first, second, third = (runner.submit(asked(premise)) for premise in ("first", "second", "third"))
     assert first.record.progress.seconds is second.record.progress.seconds is None
-    until(lambda: second.record.progress.seconds is not None, what="a pace")
+    until(lambda: second.record.progress.seconds is not None, what="a speed")
     begun, estimate = len(first.record.token_ids), second.record.progress.seconds
     left = 270 - begun
     print(f"\nestimate {estimate} s with {left} tokens left at {first.record.tokens_per_second} tokens/s")

@@ -12,12 +12,13 @@ import pytest
 from PIL import Image
 
 from polaris_demo import card
-from polaris_demo.page import about, charts
+from polaris_demo.page import about
+from polaris_demo.page.pictures import charts
 
 from .browser.conftest import chromium, new_page  # noqa: F401
 
 ROOT = Path(__file__).parent.parent
-PAGE = ROOT / "polaris_demo" / "page"
+PAGE = ROOT / "polaris_demo" / "page" / "browser"
 STYLE, RESULTS_CSS = (PAGE / "style.css").read_text(), (PAGE / "results.css").read_text()
 BUCKETS = [bucket.label() for bucket in card.LENGTH_BUCKETS]
 MAKERS = {"together": charts.together, "quality": charts.quality, "elo": charts.elo, "preference": charts.preference}

@@ -20,9 +20,9 @@ from polaris_demo.story.citation import (
 )
 from polaris_demo.story.colophon import colophon
 from polaris_demo.story.events import Finish, ThinkingClosed
+from polaris_demo.story.model_info import ModelInfo
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import SamplingParams, StoryRequest, thinking_budget, token_budget
-from polaris_demo.story.writer import Writer
 
 from .doubles import POLARIS
 from .test_exports import HOSTILE, told
@@ -122,7 +122,7 @@ def test_what_is_no_record_is_refused_with_a_sentence(source: str, said: str) ->
 
 def test_a_writer_saved_before_versions_were_noted_still_loads() -> None:
     old = {name: value for name, value in asdict(POLARIS).items() if name != "versions"}
-    assert Writer(**old) == POLARIS
+    assert ModelInfo(**old) == POLARIS
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ LONG = ASKED | {"words": 4000}
 OTHER = {"premise": "a lighthouse keeper and a letter", "words": 300, "seed": 11}
 
 
-class Writer:
+class ModelInfo:
     """A program that writes stories in children, which can be killed."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
@@ -59,7 +59,7 @@ class Writer:
 class Run:
     """One child, from its start to its end or its death."""
 
-    def __init__(self, writer: Writer, child: int) -> None:
+    def __init__(self, writer: ModelInfo, child: int) -> None:
         self._writer, self._child = writer, child
         self.found: dict[str, str] = writer._hear("found")
         self.keys: list[list[str]] = writer._hear("keys")
@@ -97,12 +97,12 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def writer() -> Iterator[Writer]:
+def writer() -> Iterator[ModelInfo]:
     command = [sys.executable, "-m", "tests.crashing"]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
-        yield Writer(process)
+        yield ModelInfo(process)
         assert process.stdin
         process.stdin.close()
 
@@ -115,7 +115,7 @@ def load(folder: Path, keys: list[list[str]]) -> list[SavedStory]:
     return [story for story in stories if story]
 
 
-def kills(writer: Writer, folder: Path, times: int, seed: int) -> tuple[int, float]:
+def kills(writer: ModelInfo, folder: Path, times: int, seed: int) -> tuple[int, float]:
     """Two stories written through `times` kills; where they end before, two more. How many stories, and the most that was missing."""
     chance, most, written, done = random.Random(seed), 0.0, 0, 0
     requests = [ASKED | {"seed": seed}, OTHER | {"seed": seed + 1}]
@@ -148,14 +148,14 @@ def kills(writer: Writer, folder: Path, times: int, seed: int) -> tuple[int, flo
     return written, most
 
 
-def test_ten_kills_while_two_stories_are_written(writer: Writer, tmp_path: Path) -> None:
+def test_ten_kills_while_two_stories_are_written(writer: ModelInfo, tmp_path: Path) -> None:
     written, most = kills(writer, tmp_path, 10, seed=7)
     print(f"\n10 kills, {written} stories, at most {most:.2f} s missing, all ended in the tokens of the undisturbed")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
-def test_a_hundred_kills(writer: Writer, tmp_path: Path, seed: int) -> None:
+def test_a_hundred_kills(writer: ModelInfo, tmp_path: Path, seed: int) -> None:
     written, most = kills(writer, tmp_path, 10, seed=100 + seed)
     print(f"\n10 kills, {written} stories, at most {most:.2f} s missing")
 

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from polaris_demo import card
-from polaris_demo.jobs.again import write_again
+from polaris_demo.jobs.rewrite import write_again
 from polaris_demo.page import recordings
 from polaris_demo.page.routes import StoryRoutes
 from polaris_demo.settings import Settings

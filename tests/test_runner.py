@@ -579,7 +579,7 @@ def test_a_broken_gpu_ends_the_story_with_a_sentence_and_starts_the_process_anew
 def test_starting_anew_replaces_the_process_by_the_same_program(tmp_path) -> None:
     program = tmp_path / "program.py"
     program.write_text(
-        "import os, sys\nfrom polaris_demo.jobs.ending import start_anew\n"
+        "import os, sys\nfrom polaris_demo.jobs.shutdown import start_anew\n"
         "print(os.getpid(), sys.argv[1], flush=True)\n"
         "if 'AGAIN' not in os.environ:\n    os.environ['AGAIN'] = '1'\n    start_anew()\n"
     )

@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 from polaris_demo.engine import load_engine
 from polaris_demo.engine.base import BackgroundEngine, Engine
 from polaris_demo.errors import EngineError, RequestRefused, VisitorError
-from polaris_demo.jobs.again import write
+from polaris_demo.jobs.rewrite import write
 from polaris_demo.settings import SettingsError, read_settings
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.recording import WHOLE, Watch, read_recording, recording_json

@@ -21,10 +21,11 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from polaris_demo import card
-from polaris_demo.page import about, charts
-from polaris_demo.page.drawing import Frame, picture
+from polaris_demo.page import about
+from polaris_demo.page.pictures import charts
+from polaris_demo.page.pictures.drawing import Frame, picture
 
-PAGE = ROOT / "polaris_demo" / "page"
+PAGE = ROOT / "polaris_demo" / "page" / "browser"
 FONTS = Path(gradio.__file__).parent / "templates" / "frontend" / "static" / "fonts"  # Source Sans comes with gradio
 WIDTH, HEIGHT = about.PICTURE_SIZE
 MODELS = tuple(q for q in card.STORY_QUALITY if q.source is card.Source.CARD)

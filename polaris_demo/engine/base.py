@@ -9,8 +9,8 @@ from typing import Protocol
 
 from ..errors import EngineError
 from ..story.events import Event, Finish, Progress
+from ..story.model_info import ModelInfo
 from ..story.request import StoryRequest
-from ..story.writer import Writer
 
 HEARTBEAT_SECONDS = 0.5
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Engine(Protocol):
     capacity: int
 
     @property
-    def writer(self) -> Writer | None:
+    def writer(self) -> ModelInfo | None:
         """Who writes; None while that is not yet known."""
 
     def prompt(self, request: StoryRequest) -> tuple[str, int] | None:
@@ -61,13 +61,19 @@ class Engine(Protocol):
 
 
 @dataclass(frozen=True)
-class LoadProgress:
-    """What loading is doing now, as a phrase; the badge shows it."""
+class Loading:
+    """What loading is doing now, as a phrase, and how far it is: `done` of `total` bytes, both 0 where there is no measure.
+
+    `seconds` is how long the rest is expected to take at the speed so far; None while that cannot be told.
+    """
 
     doing: str
+    done: int = 0
+    total: int = 0
+    seconds: float | None = None
 
 
-Report = Callable[[LoadProgress], None]
+Report = Callable[[Loading], None]
 Load = Callable[[Report], Engine]
 
 
@@ -76,7 +82,7 @@ class BackgroundEngine:
 
     def __init__(self, load: Load, capacity: int = 1) -> None:
         self.capacity = capacity
-        self.progress = LoadProgress("starting")
+        self.progress = Loading("starting")
         self._engine: Engine | None = None
         self._failure: str | None = None
         self._ready = threading.Event()
@@ -84,7 +90,7 @@ class BackgroundEngine:
         self._thread.start()
 
     @property
-    def writer(self) -> Writer | None:
+    def writer(self) -> ModelInfo | None:
         return self._engine.writer if self._engine else None
 
     @property
@@ -126,5 +132,5 @@ class BackgroundEngine:
         finally:
             self._ready.set()
 
-    def _report(self, progress: LoadProgress) -> None:
+    def _report(self, progress: Loading) -> None:
         self.progress = progress

@@ -21,8 +21,8 @@ from transformers.utils import logging as transformers_logging
 from .. import __version__, card
 from ..errors import EngineError
 from ..settings import Settings
-from ..story.writer import Writer
-from .base import LoadProgress, Report
+from ..story.model_info import ModelInfo
+from .base import Loading, Report
 from .local import LocalEngine
 from .tokens import ChatTokens
 
@@ -65,7 +65,7 @@ def load_model(model: str, settings: Settings, report: Report) -> LocalEngine:
     if folder.is_dir() or not _is_hub_id(model):
         _require_folder(folder)
         return _load_folder(folder, model, "local folder", settings, report)
-    report(LoadProgress(f"downloading {model}"))
+    report(Loading(f"downloading {model}"))
     path = _explained(lambda: snapshot_download(model, token=settings.hf_token, ignore_patterns=["*.bin", "*.pth"]), model)
     return _load_folder(Path(path), model, Path(path).name, settings, report)
 
@@ -84,14 +84,14 @@ def _load_folder(folder: Path, model: str, revision: str, settings: Settings, re
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     config = _config(folder)
     precision, why = choose_precision(settings.precision, device, _weight_bytes(folder), settings.zerogpu)
-    report(LoadProgress(f"loading {_short_name(model)} in {precision}"))
+    report(Loading(f"loading {_short_name(model)} in {precision}"))
     loaded = _explained(lambda: _from_pretrained(folder, precision, device), model)
     chat = ChatTokens(_explained(lambda: AutoTokenizer.from_pretrained(folder), model))
     context = config.get("text_config", config).get("max_position_embeddings", 0)
     return LocalEngine(
         loaded,
         chat,
-        Writer(
+        ModelInfo(
             name=_short_name(model), model=model, revision=revision, precision=precision, device=_device_name(device, settings.zerogpu),
             engine="transformers", context=context, is_preview=False, why=why, versions=_versions(precision),
         ),

@@ -16,9 +16,9 @@ from transformers import PreTrainedModel
 from ..errors import RequestRefused, VisitorError, log_bug
 from ..story.events import Delta, Event, Finish, Kind, Started, ThinkingClosed
 from ..story.loops import Loop, LoopGuard, sound_end
+from ..story.model_info import ModelInfo
 from ..story.prompt import user_message
 from ..story.request import Finding, StoryRequest, check, errors, read, thinking_budget, token_budget
-from ..story.writer import Writer
 from . import kernels
 from .base import GpuBroken
 from .decoder import Decoder, Run, Stopped
@@ -47,7 +47,7 @@ class LocalEngine:
 
     capacity = 1
 
-    def __init__(self, model: PreTrainedModel, chat: ChatTokens, writer: Writer, plain_loop: bool = False) -> None:
+    def __init__(self, model: PreTrainedModel, chat: ChatTokens, writer: ModelInfo, plain_loop: bool = False) -> None:
         self._model, self._chat, self._writer, self._plain_loop = model, chat, writer, plain_loop
 
     @cached_property
@@ -57,10 +57,10 @@ class LocalEngine:
         return Decoder(self._model, plain=self._plain_loop or None)
 
     @property
-    def writer(self) -> Writer:
+    def writer(self) -> ModelInfo:
         return self._writer
 
-    def describe(self, writer: Writer) -> None:
+    def describe(self, writer: ModelInfo) -> None:
         """Say who writes, where the loader knows more than the checkpoint does."""
         self._writer = writer
 

@@ -19,8 +19,8 @@ from spaces.zero.gradio import get_event
 from .. import card
 from ..errors import log_bug
 from ..story.events import Delta, Event, Finish, Progress
+from ..story.model_info import ModelInfo
 from ..story.request import LIMITS, TOKENS_PER_WORD, StoryRequest, token_budget
-from ..story.writer import Writer
 from .base import Allowance, Day
 from .local import LocalEngine
 from .pump import pumped
@@ -118,7 +118,7 @@ class ZeroGpuEngine:
         return int(max(0, min(tokens / TOKENS_PER_WORD, LIMITS["words"].high))) // 50 * 50
 
     @property
-    def writer(self) -> Writer:
+    def writer(self) -> ModelInfo:
         return self._local.writer
 
     def prompt(self, request: StoryRequest) -> tuple[str, int]:
@@ -152,7 +152,7 @@ class ZeroGpuEngine:
         if stop.is_set():
             yield Finish("cancelled")
             return
-        visitor_left, pace, finish, latest, left = _visitor_left(), _Pace(), None, None, False
+        visitor_left, speed, finish, latest, left = _visitor_left(), _Speed(), None, None, False
         leaving = threading.Event()
         events = pumped(gpu_segment(segment), HEARTBEAT_SECONDS, leaving, wait=False)
         try:
@@ -165,20 +165,20 @@ class ZeroGpuEngine:
                     finish = event
                 else:
                     latest = event or latest
-                    pace.note(event)
+                    speed.note(event)
                     yield event or (_pulse(latest) if latest else Progress("gpu"))
             if left and latest:  # before its first sign of life a worker may be queueing: it gives the slot back alone
                 yield from _until_given_back(events, latest)
         except Exception:
             if finish is None and not left:
                 raise
-        self.speed = pace.tokens_per_second or self.speed
+        self.speed = speed.tokens_per_second or self.speed
         if finish is None or finish.reason == "segment":
-            finish = Finish("cancelled") if stop.is_set() else Finish("segment", "" if pace.tokens or left else TOO_SHORT)
+            finish = Finish("cancelled") if stop.is_set() else Finish("segment", "" if speed.tokens or left else TOO_SHORT)
         yield finish
 
 
-class _Pace:
+class _Speed:
     """Tokens of one segment, and how fast they came after the first lot."""
 
     def __init__(self) -> None:

@@ -31,7 +31,7 @@ HOST_PAUSED = "The host has paused new stories. Stories already begun go on; try
 
 
 @dataclass(frozen=True)
-class Pace:
+class Speed:
     """How the last story went here: tokens per second, and how many it thought."""
 
     tokens_per_second: float
@@ -63,7 +63,7 @@ class Checked:
         return " ".join(finding.message for finding in errors(self.findings))
 
 
-def checked(raw: Mapping[str, object], engine: Engine, max_words: int, pace: Pace | None) -> Checked:
+def checked(raw: Mapping[str, object], engine: Engine, max_words: int, speed: Speed | None) -> Checked:
     """Everything there is to say about raw values."""
     request, findings = read(raw)
     if request is None:
@@ -71,7 +71,7 @@ def checked(raw: Mapping[str, object], engine: Engine, max_words: int, pace: Pac
     rendered = engine.prompt(request)
     prompt, tokens = rendered if rendered else (user_message(request), None)
     findings = check(request, engine.writer, tokens, max_words)
-    whole, first = seconds_for(request, pace) if pace else (None, None)
+    whole, first = seconds_for(request, speed) if speed else (None, None)
     takes: Callable[[StoryRequest], Allowance] | None = getattr(engine, "allowance", None)
     allowance = takes(request) if takes else None
     return Checked(request, findings, prompt, tokens, expected_words(request, engine.writer), whole, first, allowance)
@@ -88,16 +88,16 @@ def require_place(waiting: int, queue_size: int, of_this_visitor: int) -> None:
         raise Busy(f"All {queue_size} places in the queue are taken. Try again in a few minutes.")
 
 
-def seconds_for(request: StoryRequest, pace: Pace) -> tuple[int, int]:
-    """How long a story takes at this pace to its end and to its first word; waiting for its turn aside."""
-    thinking = min(pace.thinking_tokens, thinking_budget(request))
-    return round(_tokens(request, thinking) / pace.tokens_per_second), round(thinking / pace.tokens_per_second)
+def seconds_for(request: StoryRequest, speed: Speed) -> tuple[int, int]:
+    """How long a story takes at this speed to its end and to its first word; waiting for its turn aside."""
+    thinking = min(speed.thinking_tokens, thinking_budget(request))
+    return round(_tokens(request, thinking) / speed.tokens_per_second), round(thinking / speed.tokens_per_second)
 
 
-def seconds_left(record: StoryRecord, pace: Pace) -> float:
+def seconds_left(record: StoryRecord, speed: Speed) -> float:
     """How much longer a story takes that may have been begun."""
-    expected = _tokens(record.request, record.thinking_tokens if record.story_tokens else pace.thinking_tokens)
-    return max(expected - len(record.token_ids), OVERDUE * expected) / pace.tokens_per_second
+    expected = _tokens(record.request, record.thinking_tokens if record.story_tokens else speed.thinking_tokens)
+    return max(expected - len(record.token_ids), OVERDUE * expected) / speed.tokens_per_second
 
 
 def waits(writing: Collection[float], waiting: Sequence[float], capacity: int) -> list[int]:

@@ -17,11 +17,11 @@ from ..errors import Busy, CannotGoOn, NotTheHost, RequestRefused, UnknownStory,
 from ..story.events import Finish, Progress
 from ..story.record import StoryRecord
 from ..story.request import LIMITS, errors
-from .admission import HOST_PAUSED, Checked, Pace, checked, require_place, seconds_left, waits
-from .ending import start_anew
+from .admission import HOST_PAUSED, Checked, Speed, checked, require_place, seconds_left, waits
 from .job import Job, Piece
 from .library import Library, Summary, hash_key
 from .shelf import INTERRUPTED, LEFT, UNFOLLOWED, UNFORESEEN, UNKNOWN, Shelf
+from .shutdown import start_anew
 
 POLL_SECONDS = 0.1  # followers look this often, so a page gets at most ten updates a second
 HEARTBEAT_SECONDS = 1.0  # a follower that says nothing cannot notice that its visitor has gone
@@ -55,7 +55,7 @@ class Runner:
         self._waiting: deque[Job] = deque()
         self._closing = threading.Event()
         self._running = 0
-        self._pace: Pace | None = None
+        self._speed: Speed | None = None
         self._threads = [threading.Thread(target=self._work, name=f"writer-{i}", daemon=True) for i in range(engine.capacity)]
         self._threads.append(threading.Thread(target=self._tend, name="writer-keeper", daemon=True))
         for thread in self._threads:
@@ -72,7 +72,7 @@ class Runner:
 
     def check(self, raw: Mapping[str, object]) -> Checked:
         """Everything there is to say about raw values, without running anything."""
-        return checked(raw, self._engine, self._max_words, self._pace)
+        return checked(raw, self._engine, self._max_words, self._speed)
 
     def submit(self, raw: Mapping[str, object], visitor: str = "") -> Job:
         """Queue a story. `visitor` is any name for who asks, the same for all their stories; without one nobody counts them.
@@ -276,7 +276,7 @@ class Runner:
             job.save(self._library)
         record = job.record
         if record.story_tokens and record.tokens_per_second:
-            self._pace = Pace(record.tokens_per_second, record.thinking_tokens)
+            self._speed = Speed(record.tokens_per_second, record.thinking_tokens)
 
     # --- the keeper's side -------------------------------------------------------------------------------------------
 
@@ -341,9 +341,9 @@ class Runner:
     def _tell_places(self) -> None:
         """Tell every waiting story how many stand before it, those being written among them, and how long that may take."""
         seconds: list[int] | list[None] = [None] * len(self._waiting)
-        if pace := self._pace:
-            writing = [seconds_left(job.record, pace) for job in self._shelf.jobs() if job.at_work]
-            seconds = waits(writing, [seconds_left(job.record, pace) for job in self._waiting], self._engine.capacity)
+        if speed := self._speed:
+            writing = [seconds_left(job.record, speed) for job in self._shelf.jobs() if job.at_work]
+            seconds = waits(writing, [seconds_left(job.record, speed) for job in self._waiting], self._engine.capacity)
         for before, (job, wait) in enumerate(zip(self._waiting, seconds, strict=True), self._running):
             progress = Progress("queued", before, before + 1, wait)
             if job.record.progress != progress:

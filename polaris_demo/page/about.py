@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from html import escape
 
 from .. import card
-from .drawing import tag
+from .pictures.drawing import tag
 
 TITLE = f"{card.MODEL.name} stories"
 DESCRIPTION = (

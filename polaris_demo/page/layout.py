@@ -10,10 +10,11 @@ from .. import card
 from ..jobs.runner import Runner
 from ..settings import Settings
 from ..story.request import FIELDS, FORM_NAMES, LABELS, LIMITS, MAX_PREMISE, VERBATIM
-from . import about, api, charts, opening
+from . import about, api, preload
 from .handlers import Handlers
 from .parts import PARTS, SCRIPT, STYLE, dial, embed, js, presets, range_of, template
 from .parts import pane as pane_of
+from .pictures import charts
 from .recordings import shown
 from .routes import StoryRoutes
 
@@ -89,7 +90,7 @@ def launch_options(runner: Runner, settings: Settings) -> dict[str, Any]:
         "footer_links": ["api"],
         "app_kwargs": {
             "routes": StoryRoutes(runner, settings, shown(settings.recordings_dir)).routes(),
-            "middleware": [Middleware(opening.QuickPage, about.share_tags(settings.home, picture))],
+            "middleware": [Middleware(preload.QuickPage, about.share_tags(settings.home, picture))],
         },
     }
 

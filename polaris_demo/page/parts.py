@@ -12,15 +12,16 @@ import gradio as gr
 
 from .. import card
 from ..story.request import LIMITS, MAX_PREMISE
-from . import charts
+from .pictures import charts
 
 HERE = Path(__file__).parent
-SCRIPT = "".join((HERE / name).read_text() for name in ("tools.js", "paper.js", "story.js", "replay.js", "form.js"))
-STYLE = "".join((HERE / name).read_text() for name in ("style.css", "results.css"))
+BROWSER = HERE / "browser"
+SCRIPT = "".join((BROWSER / name).read_text() for name in ("tools.js", "paper.js", "story.js", "replay.js", "form.js"))
+STYLE = "".join((BROWSER / name).read_text() for name in ("style.css", "results.css"))
 EXAMPLES = json.loads((HERE.parent.parent / "examples" / "premises.json").read_text())["premises"]
 PARTS = {
     name: text.split("<!-- end -->")[0]
-    for name, text in (part.split(" -->\n", 1) for part in (HERE / "pane.html").read_text().split("<!-- ")[1:] if " -->\n" in part)
+    for name, text in (part.split(" -->\n", 1) for part in (BROWSER / "pane.html").read_text().split("<!-- ")[1:] if " -->\n" in part)
     if name != "end"
 }
 TICKS = (1000, 2000, 4000, 8000, 12_000)

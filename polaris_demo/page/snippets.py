@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from string import Template
 
 from .. import card
+from ..story.model_info import ModelInfo
 from ..story.prompt import user_message
 from ..story.request import StoryRequest, thinking_budget, token_budget
-from ..story.writer import Writer
 from .links import of_request
 
 CONTEXT = 40_960  # tokens: the largest budget and the longest premise
@@ -28,7 +28,7 @@ class Place:
     space: str = ""
 
 
-def snippets(request: StoryRequest, writer: Writer | None, place: Place) -> dict[str, str]:
+def snippets(request: StoryRequest, writer: ModelInfo | None, place: Place) -> dict[str, str]:
     """The request as code, by kind."""
     model, sampling = hub_id(writer), request.sampling
     values = {name: repr(value) for name, value in vars(sampling).items()} | {
@@ -52,12 +52,12 @@ def snippets(request: StoryRequest, writer: Writer | None, place: Place) -> dict
     return {kind: template.substitute(values) for kind, template in _TEMPLATES.items()}
 
 
-def hub_id(writer: Writer | None) -> str:
+def hub_id(writer: ModelInfo | None) -> str:
     """The model that code elsewhere can load: the one loaded here if the hub has it, else POLARIS-9B."""
     return writer.model if writer and _on_the_hub(writer) else card.MODEL.hub_id
 
 
-def named(writer: Writer | None) -> str:
+def named(writer: ModelInfo | None) -> str:
     """Which model the code names, and why that one."""
     model = hub_id(writer)
     if writer is None or writer.model == model:
@@ -66,7 +66,7 @@ def named(writer: Writer | None) -> str:
     return f"The code names {model}; loaded here is {loaded}."
 
 
-def _on_the_hub(writer: Writer) -> bool:
+def _on_the_hub(writer: ModelInfo) -> bool:
     return not writer.is_preview and writer.revision != "local folder" and _HUB_ID.fullmatch(writer.model) is not None
 
 

@@ -15,9 +15,9 @@ from urllib.parse import quote
 from .. import card
 from ..errors import VisitorError
 from .colophon import date, first_seed, licence, seeds, timestamp, title, whole
+from .model_info import ModelInfo
 from .record import StoryRecord
 from .request import LIMITS, StoryRequest, read, thinking_budget, token_budget
-from .writer import Writer
 
 FORMAT, VERSION = "polaris_demo story record", 1
 _DAMAGED = "It is not whole, or was edited: {} is missing or not what it should be."
@@ -42,7 +42,7 @@ class Recorded:
 
     request: StoryRequest
     prompt: str
-    writer: Writer
+    writer: ModelInfo
     closed_at: int | None
     resumed: int
     seeds: tuple[int, ...]
@@ -206,14 +206,14 @@ def _seed(change: object) -> int:
     raise UnreadableRecord(_DAMAGED.format("reseeded"))
 
 
-def _writer(writer: Writer) -> dict[str, Any]:
+def _writer(writer: ModelInfo) -> dict[str, Any]:
     return {name: value for name, value in asdict(writer).items() if name != "why"}
 
 
-def _recorded_writer(data: dict[str, Any]) -> Writer:
-    known = {field.name for field in fields(Writer)}
+def _recorded_writer(data: dict[str, Any]) -> ModelInfo:
+    known = {field.name for field in fields(ModelInfo)}
     try:
-        writer = Writer(**{name: value for name, value in data.items() if name in known} | {"why": ""})
+        writer = ModelInfo(**{name: value for name, value in data.items() if name in known} | {"why": ""})
         return replace(writer, versions=dict(writer.versions))
     except (TypeError, ValueError):
         raise UnreadableRecord(_DAMAGED.format("writer")) from None

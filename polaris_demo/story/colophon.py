@@ -6,9 +6,9 @@ import unicodedata
 
 from .. import card
 from .markup import PLAIN, emphasised, title_line
+from .model_info import ModelInfo
 from .record import StoryRecord
 from .request import LIMITS
-from .writer import Writer
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]+')
 _TURNS_TEXT = re.compile("[\u202a-\u202e\u2066-\u2069]")  # bidirectional embeddings: left open, they turn what follows
@@ -70,7 +70,7 @@ def seeds(record: StoryRecord) -> str:
     return f"seed {first_seed(record)}" + "".join(f", from token {token} on {seed}" for token, seed in record.reseeded)
 
 
-def licence(writer: Writer) -> str:
+def licence(writer: ModelInfo) -> str:
     """What is known of the terms a model comes under."""
     if writer.is_preview:
         return "MIT, like the app"

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from .events import Delta, Event, Finish, Progress, Started, ThinkingClosed
 from .measures import WordCounter, length_ratio
+from .model_info import ModelInfo
 from .request import LIMITS, Finding, SamplingParams, StoryRequest, token_budget
 from .thinking import StoryOpening
-from .writer import Writer
 
 State = Literal["queued", "loading", "planning", "writing", "paused", "finished", "stopped", "interrupted", "failed"]
 UNFINISHED: tuple[State, ...] = ("queued", "loading", "planning", "writing")
@@ -76,7 +76,7 @@ class StoryRecord:
     request: StoryRequest
     findings: tuple[Finding, ...] = ()
     created: float = 0.0
-    writer: Writer | None = None
+    writer: ModelInfo | None = None
     state: State = "queued"
     progress: Progress = Progress("queued")
     prompt: str = ""
@@ -138,7 +138,7 @@ class StoryRecord:
             story_id,
             StoryRequest(**request, sampling=sampling),
             tuple(Finding(**finding) for finding in about["findings"]),
-            writer=Writer(**writer) if writer else None,
+            writer=ModelInfo(**writer) if writer else None,
             state=state,
             token_ids=list(token_ids),
             finish=Finish(**finish) if finish else None,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from .. import card
-from .writer import Writer
+from .model_info import ModelInfo
 
 Level = Literal["error", "warning", "note"]
 VERBATIM = "verbatim"
@@ -144,7 +144,9 @@ def read(raw: Mapping[str, object]) -> tuple[StoryRequest | None, tuple[Finding,
     return StoryRequest(str(premise).strip(), words, str(form), sampling), ()
 
 
-def check(request: StoryRequest, writer: Writer | None, prompt_tokens: int | None = None, max_words: int = 12_000) -> tuple[Finding, ...]:
+def check(
+    request: StoryRequest, writer: ModelInfo | None, prompt_tokens: int | None = None, max_words: int = 12_000
+) -> tuple[Finding, ...]:
     """What to say about a well-formed request when `writer` is to write it.
 
     The context can be checked only where the writer and `prompt_tokens`, the length of the rendered prompt, are known.
@@ -155,7 +157,7 @@ def check(request: StoryRequest, writer: Writer | None, prompt_tokens: int | Non
     return tuple(f for f in found if f)
 
 
-def expected_words(request: StoryRequest, writer: Writer | None) -> int | None:
+def expected_words(request: StoryRequest, writer: ModelInfo | None) -> int | None:
     """Words to expect from a measured model at this length (model card); None where nothing was measured."""
     bucket = card.bucket(request.words)
     if writer is None or writer.is_preview or bucket is None or writer.name not in bucket.ratios:
@@ -163,7 +165,7 @@ def expected_words(request: StoryRequest, writer: Writer | None) -> int | None:
     return round(request.words * bucket.ratios[writer.name])
 
 
-def beside_errors(raw: Mapping[str, object], found: tuple[Finding, ...], writer: Writer | None) -> tuple[Finding, ...]:
+def beside_errors(raw: Mapping[str, object], found: tuple[Finding, ...], writer: ModelInfo | None) -> tuple[Finding, ...]:
     """What there is to say about the other fields when `found` refuses some, so that one error hides no warning."""
     refused = {finding.field for finding in found}
     others = {name: value for name, value in raw.items() if name in FIELDS and name not in refused}
@@ -253,7 +255,7 @@ def _number(value: float) -> str:
 # --- findings --------------------------------------------------------------------------------------------------------
 
 
-def _context(request: StoryRequest, writer: Writer | None, prompt_tokens: int | None) -> Finding | None:
+def _context(request: StoryRequest, writer: ModelInfo | None, prompt_tokens: int | None) -> Finding | None:
     budget = token_budget(request)
     if writer is None or prompt_tokens is None or prompt_tokens + budget <= writer.context:
         return None

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 
 from polaris_demo.engine.base import BackgroundEngine, LoadProgress, Report
 from polaris_demo.jobs.runner import Runner
-from polaris_demo.page import opening
+from polaris_demo.page import preload
 from polaris_demo.page.layout import build_page
 from polaris_demo.settings import Settings
 
@@ -80,14 +80,14 @@ def test_everything_the_page_needs_is_asked_for_at_once(serve, new_page) -> None
     steps.open_page(page, url)
     page.wait_for_load_state("networkidle")
     answer = httpx.get(url, headers={"accept-encoding": "gzip"})
-    named = set(opening.files())
+    named = set(preload.files())
     assert set(asked) - named == {name for name in asked if name.endswith(".css")}, "a script was not named in the head"
     assert sum(name.endswith(".css") for name in asked) <= 1, "styles were fetched although the page brings them"
-    assert answer.headers["content-encoding"] == "gzip" and all(part and part in answer.text for part in opening.head())
+    assert answer.headers["content-encoding"] == "gzip" and all(part and part in answer.text for part in preload.head())
     runner = Runner(ScriptedEngine(endless))
     kinds = {block.get_block_name() for block in build_page(runner, Settings()).blocks.values()}
     runner.close()
-    assert kinds - set(opening.COMPONENTS) <= {"api"}
+    assert kinds - set(preload.COMPONENTS) <= {"api"}
 
 
 LOOK = """[...document.querySelectorAll('body *')].filter(node => node.checkVisibility() && !node.closest('script, style')).map(node => {
@@ -107,7 +107,7 @@ def test_the_page_looks_as_if_gradio_had_fetched_its_styles(serve, new_page, mon
         return page.evaluate(LOOK)
 
     ours = look()
-    monkeypatch.setattr(opening, "head", lambda: ("", ""))
+    monkeypatch.setattr(preload, "head", lambda: ("", ""))
     assert ours == look()
 
 

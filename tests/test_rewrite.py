@@ -14,7 +14,7 @@ import pytest
 from polaris_demo.__main__ import DIFFERS, FAILED, IDENTICAL, main
 from polaris_demo.engine.base import Engine
 from polaris_demo.engine.local import LocalEngine
-from polaris_demo.jobs.again import as_prompted, remarks, write, write_again
+from polaris_demo.jobs.rewrite import as_prompted, remarks, write, write_again
 from polaris_demo.story.citation import read_record, record_json, text_hash
 from polaris_demo.story.events import Event, Finish
 from polaris_demo.story.record import StoryRecord

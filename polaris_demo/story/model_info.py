@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Writer:
+class ModelInfo:
     """A model as loaded. `context` is in tokens; `why` is one sentence on how it came to be chosen.
 
     `versions` are those of the software that writing depends on, by name; empty where nobody noted them.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from html import escape
 
-from .. import card
+from ... import card
 from .drawing import Frame, Point, dot, picture, star, tag
 
 STAR = card.MODEL.name

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from ..engine.base import Engine, GpuBroken
 from ..story.citation import Recorded, first_request
+from ..story.model_info import ModelInfo
 from ..story.record import StoryRecord
 from ..story.request import VERBATIM, StoryRequest
-from ..story.writer import Writer
 
 _PLACE = "\ue000premise\ue000"
 _SAME = ("model", "revision", "precision", "device", "engine")
@@ -64,7 +64,7 @@ def as_prompted(engine: Engine, recorded: Recorded) -> StoryRequest:
     return replace(request, premise=message, form=VERBATIM) if before + message + after == recorded.prompt else request
 
 
-def remarks(recorded: Recorded, writer: Writer | None) -> list[str]:
+def remarks(recorded: Recorded, writer: ModelInfo | None) -> list[str]:
     """What can make the story come out otherwise here, in a sentence each; none where all is as it was."""
     was, parts = recorded.writer, recorded.resumed + 1
     said = []

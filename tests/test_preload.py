@@ -6,7 +6,7 @@ import re
 import httpx
 import pytest
 
-from polaris_demo.page import about, opening
+from polaris_demo.page import about, preload
 from polaris_demo.settings import Settings
 
 from .doubles import ScriptedEngine, echoes
@@ -34,9 +34,9 @@ def test_where_gradios_files_are_not_as_expected_the_page_loads_as_gradio_has_it
     def fails() -> list[str]:
         raise problem
 
-    monkeypatch.setattr(opening, "files", fails)
-    opening.head.cache_clear()
+    monkeypatch.setattr(preload, "files", fails)
+    preload.head.cache_clear()
     with caplog.at_level(logging.WARNING):
-        assert opening.head() == ("", "")
+        assert preload.head() == ("", "")
     assert "not as expected" in caplog.text
-    opening.head.cache_clear()
+    preload.head.cache_clear()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
 
-from .. import card
+from ... import card
 from .drawing import Frame, Labels, Point, Scale, lines, row, signed, spanning, spread, table, tag, text, text_width
 from .figure import ELSEWHERE, STAR, Result, figure, mark, name, role, sentence
 

@@ -1,0 +1,1 @@
+"""The card's results as pictures."""
