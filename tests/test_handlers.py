@@ -13,7 +13,7 @@ import pytest
 from gradio.context import LocalContext
 
 from polaris_demo import card
-from polaris_demo.engine.base import BackgroundEngine, LoadProgress
+from polaris_demo.engine.base import BackgroundEngine, Loading
 from polaris_demo.errors import EngineError
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.page import view
@@ -164,7 +164,7 @@ def test_the_badge_says_who_writes_what_is_loading_and_what_failed(handlers: Han
     assert view.status(handlers._runner, Settings()) == said
 
     def fails(report: Any) -> None:
-        report(LoadProgress("downloading POLARIS-9B"))
+        report(Loading("downloading POLARIS-9B"))
         raise EngineError("The disk is full. Make room.")
 
     engine = BackgroundEngine(fails)  # type: ignore[arg-type]

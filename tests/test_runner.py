@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from polaris_demo.engine.base import BackgroundEngine, GpuBroken, LoadProgress
+from polaris_demo.engine.base import BackgroundEngine, GpuBroken, Loading
 from polaris_demo.errors import Busy, CannotGoOn, EngineError, RequestRefused, UnknownStory
 from polaris_demo.jobs import runner as runner_module
 from polaris_demo.jobs.job import Job
@@ -363,7 +363,7 @@ def test_a_failing_engine_ends_that_story_and_serves_the_next(run, caplog: pytes
 
 def test_a_failure_while_loading_reaches_the_story_as_a_sentence(run) -> None:
     def fails(report):
-        report(LoadProgress("downloading"))
+        report(Loading("downloading"))
         raise EngineError("The disk is full. Make room.")
 
     runner = run(BackgroundEngine(fails))

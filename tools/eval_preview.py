@@ -22,7 +22,6 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from preview_grammar.words import MEN, WOMEN
 
-from polaris_demo.engine.base import LoadProgress
 from polaris_demo.engine.loading import load
 from polaris_demo.settings import Settings
 from polaris_demo.story.record import StoryRecord
@@ -72,7 +71,7 @@ def write(engine, premise: str, words: int, seed: int) -> tuple[StoryRecord, flo
 def measure(jobs: list[tuple[int, str, int]], threads: int, keep: Path | None) -> tuple[str, list[dict]]:
     """Write and measure jobs of (seed, premise, words); the weights' revision and a row for each."""
     torch.set_num_threads(threads)
-    engine = load(Settings(model="preview"), lambda _: LoadProgress(""))
+    engine = load(Settings(model="preview"), lambda _: None)
     rows = []
     for seed, premise, words in jobs:
         record, seconds = write(engine, premise, words, seed)

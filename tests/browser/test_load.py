@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from polaris_demo.engine.base import BackgroundEngine, LoadProgress, Report
+from polaris_demo.engine.base import BackgroundEngine, Loading, Report
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.page import preload
 from polaris_demo.page.layout import build_page
@@ -116,7 +116,7 @@ def test_while_the_model_loads_the_page_can_be_used_and_says_how_far_it_is(serve
 
     def load(report: Report) -> ScriptedEngine:
         report_of.append(report)
-        report(LoadProgress("downloading test/POLARIS-9B, 3 of 18 GB"))
+        report(Loading("downloading test/POLARIS-9B, 3 of 18 GB"))
         gate.wait(60)
         return ScriptedEngine(tells("# Once\n\nUpon a time."))
 
@@ -124,7 +124,7 @@ def test_while_the_model_loads_the_page_can_be_used_and_says_how_far_it_is(serve
     page.goto(serve(BackgroundEngine(load)))
     badge = page.locator("#header .badge")
     expect(badge).to_have_text("downloading test/POLARIS-9B, 3 of 18 GB …")
-    report_of[0](LoadProgress("loading POLARIS-9B in bf16"))
+    report_of[0](Loading("loading POLARIS-9B in bf16"))
     expect(badge).to_have_text("loading POLARIS-9B in bf16 …")
     steps.ask(page, "a river", 300)
     expect(page.locator("#words input[type=number]")).to_have_value("300")
