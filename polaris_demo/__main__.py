@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from .engine import load_engine
-from .engine.base import BackgroundEngine, Engine
+from .engine.base import Engine, wait_until_ready
 from .errors import EngineError, RequestRefused, VisitorError
 from .jobs.rewrite import remarks, write, write_again
 from .settings import HELP, Settings, SettingsError, read_settings
@@ -78,7 +78,7 @@ def _again(path: Path, out: Path | None, load: Callable[[Settings], Engine]) -> 
     if not recorded.intact:
         _say("The hash in this record is not that of its text: one of them was changed after it was written.")
     engine = _loaded(load)
-    for remark in remarks(recorded, engine.writer):
+    for remark in remarks(recorded, engine.status().writer):
         _say(remark)
     record = _followed(write_again(engine, recorded))
     _require_told(record)
@@ -112,7 +112,7 @@ def _new(asked: argparse.Namespace, load: Callable[[Settings], Engine]) -> int:
         request = request.with_seed(secrets.randbelow(2**32))
     engine = _loaded(load)
     rendered = engine.prompt(request)
-    findings = check(request, engine.writer, rendered[1] if rendered else None)
+    findings = check(request, engine.status().writer, rendered[1] if rendered else None)
     for finding in findings:
         _say(f"{finding.level}: {finding.message}")
     if errors(findings):
@@ -133,13 +133,10 @@ def _new(asked: argparse.Namespace, load: Callable[[Settings], Engine]) -> int:
 def _loaded(load: Callable[[Settings], Engine]) -> Engine:
     """The engine that the environment asks for, once it can write. Raises EngineError."""
     engine = load(read_settings())
-    if isinstance(engine, BackgroundEngine):
+    if engine.status().loading:
         _say("loading the model")
-        engine.wait()
-        if engine.failure:
-            raise EngineError(engine.failure)
-    if engine.writer:
-        _say(f"{engine.writer.badge()}. {engine.writer.why}")
+    if writer := wait_until_ready(engine).writer:
+        _say(f"{writer.badge()}. {writer.why}")
     return engine
 
 

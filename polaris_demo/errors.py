@@ -24,6 +24,10 @@ class CannotGoOn(VisitorError):
     """A story that is over, or was never begun, cannot be continued."""
 
 
+class AnotherModel(CannotGoOn):
+    """The story was begun by another model than the one that writes here now."""
+
+
 class UnknownStory(VisitorError):
     """No story with this id, or not with this key."""
 

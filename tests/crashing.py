@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +20,31 @@ os.environ |= {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HU
 
 import torch
 
+from polaris_demo.engine.base import Status
 from polaris_demo.engine.loading import load
 from polaris_demo.engine.local import LocalEngine
 from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.settings import Settings
-from polaris_demo.story.events import Event
+from polaris_demo.story.events import Event, Resume
 from polaris_demo.story.request import StoryRequest
 
 
 class Pair:
     """Two engines over one loaded model, so that two stories are written at once."""
 
-    capacity = 2
-
     def __init__(self, engines: Sequence[LocalEngine]) -> None:
         self._free = list(engines)
-        self.writer, self.prompt = engines[0].writer, engines[0].prompt
+        self._status = replace(engines[0].status(), capacity=2)
+        self.prompt, self.allowance = engines[0].prompt, engines[0].allowance
 
-    def write(self, request: StoryRequest, output: Sequence[int], stop: threading.Event, seconds: float | None = None) -> Iterator[Event]:
+    def status(self) -> Status:
+        return self._status
+
+    def write(self, request: StoryRequest, resume: Resume, stop: threading.Event) -> Iterator[Event]:
         engine = self._free.pop()
         try:
-            yield from engine.write(request, output, stop, seconds)
+            yield from engine.write(request, resume, stop)
         finally:
             self._free.append(engine)
 
@@ -55,11 +59,14 @@ def write(engine: Pair, folder: str, begin: list[dict[str, Any]], resume: list[l
     say(found={story_id: runner.get(story_id).state for story_id, _ in resume})
     jobs = [runner.submit(raw) for raw in begin]
     keys = [[job.record.id, job.key] for job in jobs] + resume
-    records = [runner.resume(*key) for key in resume] + [job.record for job in jobs]
+    for key in resume:
+        runner.resume(*key)
     say(keys=keys)
-    while not all(record.resting for record in records):
-        there = {record.id: [len(record.token_ids), len(record.story)] for record in records}
-        say(at=time.monotonic(), there=there)
+    while True:
+        records = [runner.get(story_id) for story_id, _ in keys]
+        if all(record.rests for record in records):
+            break
+        say(at=time.monotonic(), there={record.id: [record.tokens, len(record.story)] for record in records})
         time.sleep(0.02)
     runner.close()
     library.close()
@@ -69,7 +76,7 @@ def main() -> None:
     torch.set_num_threads(1)
     local = load(Settings(model="preview"), lambda progress: None)
     assert isinstance(local, LocalEngine)
-    engines = [local, LocalEngine(local._model, local._chat, local.writer)]
+    engines = [local, LocalEngine(local._model, local._chat, local._writer)]
     say(ready=True)
     for line in sys.stdin:
         task = json.loads(line)

@@ -3,13 +3,15 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 
 from polaris_demo import card
+from polaris_demo.engine.base import Allowance, Status
 from polaris_demo.jobs.job import Job
+from polaris_demo.jobs.lifecycle import Phase
 from polaris_demo.jobs.runner import Runner
-from polaris_demo.story.events import Delta, Event, Finish, Progress, Started
+from polaris_demo.story.events import Delta, Event, Finish, Progress, Resume, Started
 from polaris_demo.story.model_info import ModelInfo
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.recording import Watch, recording_json
@@ -26,20 +28,27 @@ Script = Callable[[StoryRequest, threading.Event], Iterator[Event]]
 class ScriptedEngine:
     """Writes what its script yields; a stop event ends it at the next event, as an engine must."""
 
-    def __init__(self, script: Script, writer: ModelInfo | None = POLARIS, capacity: int = 1) -> None:
-        self.capacity, self.writer, self._script = capacity, writer, script
-        self.running = 0
-        self.most_running = 0
+    def __init__(self, script: Script, writer: ModelInfo | None = POLARIS, capacity: int = 1, words_at_once: int | None = None) -> None:
+        self._script, self._status = script, Status(writer, capacity=capacity, words_at_once=words_at_once)
+        self.running = self.most_running = 0
+        self.resumes: list[Resume] = []
+
+    def status(self) -> Status:
+        return self._status
 
     def prompt(self, request: StoryRequest) -> tuple[str, int]:
         return f"<prompt>{request.premise}</prompt>", 60
 
-    def write(self, request: StoryRequest, output: Sequence[int], stop: threading.Event, seconds: float | None = None) -> Iterator[Event]:
+    def allowance(self, request: StoryRequest) -> Allowance | None:
+        return None
+
+    def write(self, request: StoryRequest, resume: Resume, stop: threading.Event) -> Generator[Event, None, None]:
+        self.resumes.append(resume)
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         try:
             for event in self._script(request, stop):
-                yield event
+                yield replace(event, writer=self._status.writer) if isinstance(event, Started) and self._status.writer else event
                 if stop.is_set():
                     yield Finish("cancelled")
                     return
@@ -56,9 +65,9 @@ def story_events(thinking: str, story: str, piece: int = 7) -> list[Event]:
     cut = [story[i : i + piece] for i in range(0, len(story), piece)]
     return [
         Progress("reading", 0, 60),
-        Started("<prompt>", 60),
-        Delta("thinking", thinking, tuple(range(len(thinking.split())))),
-        *(Delta("story", text, (i,)) for i, text in enumerate(cut)),
+        Started("<prompt>", 60, POLARIS),
+        Delta.of("thinking", thinking, tuple(range(len(thinking.split())))),
+        *(Delta.of("story", text, (i,)) for i, text in enumerate(cut)),
         Finish("stop"),
     ]
 
@@ -75,10 +84,10 @@ def echoes(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
 
 def endless(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
     """Writes for ever, a word about every 20 ms, until stopped."""
-    yield Started("<prompt>", 60)
-    yield Delta("thinking", "plan", (1,))
+    yield Started("<prompt>", 60, POLARIS)
+    yield Delta.of("thinking", "plan", (1,))
     while True:
-        yield Delta("story", "word ", (2,))
+        yield Delta.of("story", "word ", (2,))
         stop.wait(0.02)
 
 
@@ -125,7 +134,7 @@ def recording_of(text: str, premise: str = "a bell", words: int = 1000, writer: 
 
 
 def finished(job: Job) -> bool:
-    return job.record.over
+    return job.record.rests
 
 
 def rests(job: Job) -> bool:
@@ -134,7 +143,8 @@ def rests(job: Job) -> bool:
 
 
 def paused(job: Job) -> bool:
-    return job.record.state == "paused" and not job.at_work
+    """Between two segments or at rest, and its worker is free again."""
+    return job.record.state == "paused" and job.phase is not Phase.WORKING
 
 
 def followed(runner: Runner, job: Job, offset: int = 0) -> str:

@@ -47,11 +47,11 @@ def test_what_is_left_of_a_story_is_counted_from_its_tokens() -> None:
     record = StoryRecord("id", request)
     assert seconds_for(request, speed) == (150, 20)
     assert seconds_left(record, speed) == 150
-    record.apply(Delta("thinking", "", (1,) * 100), 0.0)
+    record.apply(Delta.of("thinking", "", (1,) * 100), 0.0)
     assert seconds_left(record, speed) == 140
-    record.apply(Delta("story", "x", (1,) * 400), 0.0)
+    record.apply(Delta.of("story", "x", (1,) * 400), 0.0)
     assert seconds_left(record, speed) == pytest.approx((1300 + 100 - 500) / 10)  # it thought less than the last one
-    record.apply(Delta("story", "x", (1,) * 2000), 0.0)
+    record.apply(Delta.of("story", "x", (1,) * 2000), 0.0)
     assert seconds_left(record, speed) == pytest.approx(OVERDUE * 140)  # longer than expected, and nobody knows how much
 
 
@@ -76,7 +76,7 @@ def test_a_story_between_segments_counts_and_is_never_refused_its_turn(run) -> N
     def script(request, stop):
         if request.premise != "segments":
             yield from endless(request, stop)
-        yield Delta("story", "x", (1,))
+        yield Delta.of("story", "x", (1,))
         yield Finish("segment")
 
     runner = run(script, capacity=2)
@@ -119,13 +119,13 @@ def test_those_who_wait_hear_how_long_once_a_pace_is_known_and_it_goes_down(run)
     gate = threading.Event()
 
     def timed(request, stop):
-        yield Delta("thinking", "", (1,) * 10)
+        yield Delta.of("thinking", "", (1,) * 10)
         for _ in range(260):
             if request.premise == "first":
                 stop.wait(0.02)
             elif request.premise == "second":
                 gate.wait(20)
-            yield Delta("story", "word ", (2,))
+            yield Delta.of("story", "word ", (2,))
         yield Finish("stop")
 
     runner = run(timed)
@@ -147,7 +147,7 @@ def test_those_who_wait_hear_how_long_once_a_pace_is_known_and_it_goes_down(run)
 def test_stories_stopped_in_their_planning_are_no_measure_of_pace(run) -> None:
     def plans(request, stop):
         while not stop.is_set():
-            yield Delta("thinking", "", (1,))
+            yield Delta.of("thinking", "", (1,))
             stop.wait(0.02)
 
     runner = run(plans)

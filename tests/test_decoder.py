@@ -12,12 +12,15 @@ from torch.utils._pytree import tree_leaves
 from transformers import Qwen3_5ForCausalLM, Qwen3_5TextConfig
 
 from polaris_demo.engine import decoder as module
+from polaris_demo.engine.closing import Closing
 from polaris_demo.engine.decoder import PREFILL_CHUNK, Decoder, Run, StaticLoop, Step, Stopped
 from polaris_demo.engine.local import LocalEngine
 from polaris_demo.engine.sampling import Sampler
 from polaris_demo.story.events import Progress
 from polaris_demo.story.request import SamplingParams
 
+THINK_START, THINK_END = 4087, 4088
+CLOSING = Closing(12, (198, THINK_END, 263), THINK_START, THINK_END, frozenset({198, 263, 357}))  # of the miniature: 357 is ".\\n"
 GREEDY = SamplingParams(temperature=0, repetition_penalty=1.0)
 SMALL = (64, 128, 1024, 2048)  # buckets small enough to be outgrown in a test
 
@@ -66,15 +69,18 @@ def test_both_ways_draw_the_same_tokens_across_buckets(miniature: LocalEngine) -
 
 
 def test_thinking_is_closed_at_its_budget_and_only_there(decoder: Decoder) -> None:
-    closing, params = 4088, SamplingParams(temperature=1.0)
-    free = tokens(decoder, Run([300, 301], (), params, 1, 30))
-    assert closing not in free
-    closed = tokens(decoder, Run([300, 301], (), params, 1, 30, (closing, 12)))
-    assert closed[:12] == free[:12] and closed[12] == closing and closing not in closed[13:]
-    resumed = tokens(decoder, Run([300, 301], tuple(closed[:20]), params, 1, 30, (closing, 12)))
-    assert closed[:20] + resumed == closed
-    early = tokens(decoder, Run([300, 301], (*free[:5], closing), params, 1, 30, (closing, 12)))
-    assert closing not in early
+    params, free = SamplingParams(temperature=1.0), tokens(decoder, Run([300, 301], (), SamplingParams(temperature=1.0), 1, 30))
+    assert THINK_END not in free
+    closed = tokens(decoder, Run([300, 301], (), params, 1, 30, CLOSING))
+    assert closed[:12] == free[:12] and closed[12:15] == [198, THINK_END, 263] and THINK_END not in closed[15:]
+    for cut in (*range(11, 17), 20):
+        assert tokens(decoder, Run([300, 301], tuple(closed[:cut]), params, 1, 30, CLOSING)) == closed[cut:]
+    early = tokens(decoder, Run([300, 301], (*free[:5], THINK_END), params, 1, 30, CLOSING))
+    assert THINK_END not in early
+    after_a_break = tokens(decoder, Run([300, 301], (*free[:11], 357), params, 1, 30, CLOSING))
+    assert after_a_break[:2] == [THINK_END, 263]
+    taken_up = tokens(decoder, Run([300, 301], (*closed[:20], THINK_START), params, 1, 30, CLOSING))
+    assert taken_up[:3] == [198, THINK_END, 263]
 
 
 def test_reading_a_long_prompt_can_be_stopped(decoder: Decoder) -> None:
@@ -125,7 +131,7 @@ def loop(miniature: LocalEngine) -> StaticLoop:
 
 
 def test_the_step_a_graph_captures_waits_for_no_value(loop: StaticLoop) -> None:
-    loop._sampler.start(SamplingParams(presence_penalty=1, repetition_penalty=1), 1, [300], (), (4088, 5))
+    loop._sampler.start(SamplingParams(presence_penalty=1, repetition_penalty=1), 1, [300], (), CLOSING)
     loop.begin(torch.tensor([300]), 2)
     with _Watch() as watch:
         loop.step()

@@ -108,7 +108,7 @@ def test_an_untouched_premise_is_missed_only_when_the_story_is_asked_for(handler
 
 def test_going_on_takes_the_storys_key(handlers: Handlers) -> None:
     job = handlers._runner.submit(GOOD)
-    until(lambda: job.record.over)
+    until(lambda: job.record.rests)
     event = gr.EventData(None, {"id": job.record.id, "key": "wrong"})
     assert "Only whoever started a story" in all_of(handlers.resume(event))[0]["refused"]
     event = gr.EventData(None, {"id": job.record.id, "key": job.key})

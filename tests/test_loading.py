@@ -21,7 +21,7 @@ from polaris_demo.engine.loading import PREVIEW_FOLDER, PREVIEW_NAME, load, load
 from polaris_demo.engine.local import CUT
 from polaris_demo.errors import EngineError
 from polaris_demo.settings import Settings, SettingsError, read_settings
-from polaris_demo.story.events import Delta, Finish
+from polaris_demo.story.events import Delta, Finish, Resume
 from polaris_demo.story.request import SamplingParams, StoryRequest
 
 GIB = 2**30
@@ -71,7 +71,7 @@ def test_the_published_layout_loads_as_text_only_and_writes(checkpoint: Path, pr
     kinds = {type(m).__name__ for m in engine._model.modules()}
     assert ("Linear4bit" in kinds) == (precision == "4bit")
     request = StoryRequest("a bell", 50, sampling=SamplingParams(seed=1, max_new_tokens=64))
-    events = list(engine.write(request, (), threading.Event()))
+    events = list(engine.write(request, Resume(), threading.Event()))
     story = [e for e in events if isinstance(e, Delta) and e.kind == "story"]
     assert events[-1] == Finish("length", CUT) and sum(len(e.token_ids) for e in story) > 20 and "".join(e.text for e in story)
     assert engine.writer.context == 8192 and engine.writer.precision == precision and not engine.writer.is_preview
@@ -203,7 +203,7 @@ def test_kernels_that_cannot_be_imported_are_done_without(tmp_path: Path) -> Non
         "from polaris_demo.settings import Settings\nfrom polaris_demo.story.request import SamplingParams, StoryRequest\n"
         "engine = load(Settings(model='preview'), lambda progress: None)\n"
         "request = StoryRequest('a bell', 50, sampling=SamplingParams(seed=1, max_new_tokens=64))\n"
-        "print(kernels.find_spec('fla').origin)\nprint([*engine.write(request, (), threading.Event())][-1].reason)\n"
+        "print(kernels.find_spec('fla').origin)\nprint([*engine.write(request, Resume(), threading.Event())][-1].reason)\n"
     )
     env = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, env=env, check=False, cwd=tmp_path)
@@ -229,7 +229,7 @@ def test_kernels_are_used_where_they_work_and_only_there(
 
         monkeypatch.setattr(modeling, name, kernel)
     request = StoryRequest("a bell", 50, sampling=SamplingParams(seed=1, max_new_tokens=64))
-    assert list(engine.write(request, (), threading.Event()))[-1] == Finish("length", CUT)
+    assert list(engine.write(request, Resume(), threading.Event()))[-1] == Finish("length", CUT)
     assert ("no allocator was set" in caplog.text) == fails
     assert (len(used) == 1) == fails, "a kernel that failed was called again"
 

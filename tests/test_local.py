@@ -13,11 +13,12 @@ from transformers import StoppingCriteria, StoppingCriteriaList
 from polaris_demo.engine import local
 from polaris_demo.engine.base import GpuBroken
 from polaris_demo.engine.decoder import Run
-from polaris_demo.engine.local import LocalEngine, _Deltas
+from polaris_demo.engine.deltas import Deltas
+from polaris_demo.engine.local import LocalEngine
 from polaris_demo.engine.sampling import Sampler
 from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.runner import Runner
-from polaris_demo.story.events import Delta, Event, Finish, Progress, Started
+from polaris_demo.story.events import Delta, Event, Finish, Progress, Resume, Started
 from polaris_demo.story.prompt import user_message
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import SamplingParams, StoryRequest
@@ -28,7 +29,7 @@ def asked(words: int = 200, seed: int = 1, **sampling: float) -> StoryRequest:
 
 
 def events(engine: LocalEngine, request: StoryRequest, output: tuple[int, ...] = ()) -> list[Event]:
-    return list(engine.write(request, output, threading.Event()))
+    return list(engine.write(request, Resume(output), threading.Event()))
 
 
 def told(engine: LocalEngine, request: StoryRequest) -> StoryRecord:
@@ -69,16 +70,18 @@ def test_a_story_resumed_from_its_tokens_goes_on_as_if_uncut(miniature: LocalEng
 
 def test_a_story_that_never_closes_its_thinking_says_what_to_change(miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     plays(miniature, monkeypatch, [300, 301, min(miniature._chat.ends)])
-    assert events(miniature, asked())[-1] == Finish("error", local.NEVER_CLOSED)
+    assert events(miniature, asked())[-1] == Finish("error", local.NEVER_BEGUN, tokens=2, characters=0)
     plays(miniature, monkeypatch, [300, 301])
     assert events(miniature, asked())[-1] == Finish("error", local.NEVER_CLOSED)
-    assert "seed" in local.NEVER_CLOSED and "token budget" in local.NEVER_CLOSED
+    assert "seed" in local.NEVER_CLOSED and "token budget" in local.NEVER_CLOSED and "Continue" in local.NEVER_BEGUN
 
 
 def test_thinking_that_reaches_its_budget_is_closed_and_the_record_says_so(miniature: LocalEngine) -> None:
     record = told(miniature, asked(max_new_tokens=64))
-    assert record.thinking_closed and record.token_ids[32] == miniature._chat.think_end
-    assert record.thinking_tokens == 33 and record.story_tokens == 31
+    closing = miniature._chat.closing
+    forced = record.token_ids[32 : 32 + len(closing)]
+    assert record.closed_at == 32 and (*forced,) in (closing, (*closing[1:], record.token_ids[32 + len(closing) - 1]))
+    assert record.thinking_tokens == 32 + forced.index(miniature._chat.think_end) + 1 and record.tokens == 64
     assert record.finish == Finish("length", local.CUT)
     assert not told(miniature, asked()).thinking_closed
 
@@ -114,13 +117,13 @@ def test_no_wrong_value_reaches_the_device(
 
 def test_tokens_of_a_larger_model_never_reach_the_device(miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(miniature._decoder, "tokens", lambda *_: pytest.fail("the decoder was asked"))
-    assert events(miniature, asked(), (300, 248_069)) == [Finish("error", local.ANOTHERS)]
+    assert events(miniature, asked(), (300, 248_069)) == [Finish("error", local.FOREIGN)]
 
 
 def test_stopping_lands_at_the_next_token(miniature: LocalEngine) -> None:
     for after in (1, 2, 5, 12):
         stop, seen = threading.Event(), []
-        for event in miniature.write(asked(words=1000), (), stop):
+        for event in miniature.write(asked(words=1000), Resume(), stop):
             seen.append(event)
             if len(seen) == after:
                 stop.set()
@@ -138,17 +141,6 @@ def plays(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch, ids: list[int], 
             raise error
 
     monkeypatch.setattr(engine._decoder, "tokens", tokens)
-
-
-def test_a_later_closing_tag_is_story_and_thinking_text_goes_nowhere(miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    chat, end = miniature._chat, min(miniature._chat.ends)
-    word = lambda text: chat._bare.encode(text).ids  # noqa: E731
-    ids = [*word("SECRETPLAN"), chat.think_end, *word("\n\nHe wrote "), chat.think_end, *word(" on the wall 🌟."), end]
-    plays(miniature, monkeypatch, ids)
-    found = events(miniature, asked())
-    text = "".join(e.text for e in found if isinstance(e, Delta) and e.kind == "story")
-    assert text == "\n\nHe wrote </think> on the wall 🌟."
-    assert "SECRETPLAN" not in "".join(repr(e) for e in found)
 
 
 def test_a_failure_inside_ends_that_story_and_the_next_is_written(
@@ -204,7 +196,7 @@ def test_a_broken_gpu_is_said_before_it_is_raised(miniature: LocalEngine, monkey
     plays(miniature, monkeypatch, [300], torch.AcceleratorError("CUDA error: device-side assert triggered", 710))
     said = []
     with pytest.raises(GpuBroken):
-        for event in miniature.write(asked(), (), threading.Event()):
+        for event in miniature.write(asked(), Resume(), threading.Event()):
             said.append(event)
     assert said[-1] == Finish("error", local.GPU_BROKEN)
 
@@ -212,10 +204,10 @@ def test_a_broken_gpu_is_said_before_it_is_raised(miniature: LocalEngine, monkey
 @pytest.mark.parametrize("seconds", [0.0, 0.3])
 def test_a_segment_ends_in_time_and_the_next_goes_on_as_if_uncut(miniature: LocalEngine, seconds: float) -> None:
     request, whole, output = asked(), told(miniature, asked()), []
-    first = list(miniature.write(request, (), threading.Event(), seconds))
+    first = list(miniature.write(request, Resume(), threading.Event(), seconds))
     assert first[-1] == Finish("segment")
     output = [token for event in first if isinstance(event, Delta) for token in event.token_ids]
-    rest = list(miniature.write(request, output, threading.Event()))
+    rest = list(miniature.write(request, Resume(tuple(output)), threading.Event()))
     output += [token for event in rest if isinstance(event, Delta) for token in event.token_ids]
     assert output == whole.token_ids
 
@@ -226,7 +218,7 @@ def test_a_story_cut_into_segments_is_the_story_uncut(miniature: LocalEngine, se
     request = asked(words=50, seed=4)
     whole, output = told(miniature, request).token_ids, []
     for i in range(1, segments + 1):
-        for event in miniature.write(request, tuple(output), threading.Event()):
+        for event in miniature.write(request, Resume(tuple(output)), threading.Event()):
             output += event.token_ids if isinstance(event, Delta) else ()
             if len(output) >= len(whole) * i // segments:
                 break
@@ -282,7 +274,7 @@ def test_the_apps_own_time_for_a_token_does_not_grow_with_the_text(miniature: Lo
     def seconds_a_token() -> tuple[float, float]:
         sampler = Sampler(vocabulary, "cpu")
         sampler.start(asked().sampling, 1, [1, 2, 3])
-        deltas, record, times = _Deltas(miniature._chat, ()), StoryRecord("x", asked()), []
+        deltas, record, times = Deltas(miniature._chat), StoryRecord("x", asked()), []
         closing = ids.index(miniature._chat.think_end)
         story = ids[closing + 1 : -1]
         for n in range(8_500):

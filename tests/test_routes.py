@@ -38,7 +38,7 @@ def served() -> Iterator[Any]:
 
 def over(runner: Runner) -> Job:
     job = runner.submit(ASKED)
-    until(lambda: job.record.over)
+    until(lambda: job.record.rests)
     return job
 
 
@@ -120,9 +120,9 @@ def test_stop_and_delete_take_the_key(served: Any) -> None:
     for key in (None, "wrong", 5, HOST_KEY):
         answer = client.post(f"{path}/stop", json={"key": key})
         assert answer.status_code == 403 and "does not belong to this story" in answer.json()["refused"]
-    assert not job.record.over
+    assert not job.record.rests
     assert client.post(f"{path}/stop", json={"key": job.key}).json() == {"done": True}
-    until(lambda: job.record.over)
+    until(lambda: job.record.rests)
     assert client.post(f"{path}/delete", json={"key": "wrong"}).status_code == 403
     assert client.post(f"{path}/delete", json={"key": job.key}).json() == {"done": True}
     assert "refused" in events(client, job.record.id)[0]

@@ -20,6 +20,7 @@ from polaris_demo.errors import Busy, CannotGoOn, EngineError, RequestRefused, U
 from polaris_demo.jobs import runner as runner_module
 from polaris_demo.jobs.job import Job
 from polaris_demo.jobs.library import Library
+from polaris_demo.jobs.lifecycle import Phase
 from polaris_demo.jobs.runner import UNFOLLOWED, UNFORESEEN
 from polaris_demo.jobs.shelf import INTERRUPTED, LEFT
 from polaris_demo.story import exports
@@ -27,6 +28,7 @@ from polaris_demo.story.events import Delta, Event, Finish, Started
 from polaris_demo.story.request import StoryRequest
 
 from .doubles import (
+    POLARIS,
     ScriptedEngine,
     asked,
     echoes,
@@ -102,7 +104,7 @@ def test_stop_lands_within_a_second_at_every_stage_thirty_times(run) -> None:
     def stages(request, stop):
         if "planning" in request.premise:
             while True:
-                yield Delta("thinking", "", (1,))
+                yield Delta.of("thinking", "", (1,))
                 stop.wait(0.02)
         yield from waits_for(gate)(request, stop) if "loading" in request.premise else endless(request, stop)
 
@@ -131,7 +133,7 @@ def test_stopping_needs_the_key_and_may_be_said_twice(run) -> None:
     for key in ("", "wrong", None, 7, "ключ", "\udcff"):
         with pytest.raises(UnknownStory, match="key"):
             runner.stop(job.record.id, key)
-    assert not job.stop.is_set()
+    assert not job.halt.event.is_set()
     runner.stop(job.record.id, job.key)
     runner.stop(job.record.id, job.key)
     until(lambda: finished(job))
@@ -234,7 +236,7 @@ def test_fifty_stops_at_random_moments_leave_nothing_behind(run) -> None:
         for tab in tabs:
             tab.join()
         slowest = max(slowest, until(lambda jobs=jobs: all(map(rests, jobs))))
-        assert all(job.record.over for job in jobs)
+        assert all(job.record.rests for job in jobs)
     print(f"\n50 rounds of stops, the engines free within {slowest:.3f} s")
     assert slowest < 2
     assert (runner._running, len(runner._waiting), runner.engine.running, threading.active_count()) == (0, 0, 0, threads)
@@ -255,7 +257,7 @@ def test_going_on_right_after_the_end_waits_for_the_worker_to_be_free(run) -> No
     library.save = slow
     runner = run(in_segments(["Once ", "upon a time."]), library=library)
     job = runner.submit(asked())
-    assert saving.wait(20) and job.record.state == "paused" and job.at_work
+    assert saving.wait(20) and job.record.state == "paused" and job.phase is Phase.WORKING
     going_on = threading.Thread(target=runner.resume, args=(job.record.id, job.key))
     going_on.start()
     threading.Timer(0.1, gate.set).start()
@@ -270,9 +272,9 @@ def test_thinking_is_kept_only_as_part_of_the_point_to_go_on_from(run, tmp_path:
     spelt = tuple(array("I", CANARY.encode()))
 
     def script(request, stop):
-        yield Started("<prompt>", 60)
-        yield Delta("thinking", CANARY, spelt)
-        yield Delta("story", "It was quiet.", (1,))
+        yield Started("<prompt>", 60, POLARIS)
+        yield Delta.of("thinking", CANARY, spelt)
+        yield Delta.of("story", "It was quiet.", (1,))
         raise ValueError(CANARY)
 
     library = Library(tmp_path)
@@ -341,13 +343,13 @@ def test_a_followed_story_is_not(run) -> None:
                 return
 
     asyncio.run(watch())
-    assert not job.record.over
+    assert not job.record.rests
 
 
 def test_a_failing_engine_ends_that_story_and_serves_the_next(run, caplog: pytest.LogCaptureFixture) -> None:
     def fails_once(request, stop):
-        yield Started("p", 1)
-        yield Delta("story", "kept", (1,))
+        yield Started("p", 1, POLARIS)
+        yield Delta.of("story", "kept", (1,))
         if "CANARY" in request.premise:
             raise ValueError(request.premise)
 
@@ -410,7 +412,7 @@ def test_the_last_thing_a_follower_hears_is_the_end(run) -> None:
     async def read() -> list[bool]:
         heard = []
         async for piece in runner.follow(job.record.id):
-            heard.append(piece.record.over)
+            heard.append(piece.record.rests)
             job.record.state = "finished"
         return heard
 
@@ -462,8 +464,8 @@ def in_segments(texts: list[str], message: str = ""):
 
     def script(request, stop):
         text = next(left)
-        yield Started("<prompt>", 60)
-        yield Delta("story", text, (1, 2))
+        yield Started("<prompt>", 60, POLARIS)
+        yield Delta.of("story", text, (1, 2))
         yield Finish("stop") if text == texts[-1] else Finish("segment", message)
 
     return script
@@ -474,7 +476,7 @@ def test_a_paused_story_goes_on_where_it_was(run) -> None:
     job = runner.submit(asked())
     for _ in range(2):
         until(lambda: paused(job))
-        assert not job.record.resting
+        assert not job.record.rests
         runner.resume(job.record.id, job.key)
     assert followed(runner, job) == "Once upon a time."
     assert job.record.resumed_at == [2, 4] and job.record.state == "finished"
@@ -499,7 +501,7 @@ def test_a_story_paused_for_a_reason_rests_and_can_be_stopped(run) -> None:
     runner = run(in_segments(["Once ", "upon."], "The quota is used up."))
     job = runner.submit(asked())
     until(lambda: paused(job))
-    assert job.record.resting and job.record.finish == Finish("segment", "The quota is used up.")
+    assert job.record.rests and job.record.finish == Finish("segment", "The quota is used up.")
     runner.stop(job.record.id, job.key)
     assert job.record.state == "stopped" and str(job.record.story) == "Once "
 
@@ -512,7 +514,7 @@ def test_a_story_whose_page_does_not_ask_for_the_next_segment_is_paused_with_a_s
     second = run(echoes, library=Library(tmp_path))  # the server dies here: what comes after it finds no page either
     assert second.get(job.record.id).finish == Finish("segment", LEFT) and second.get(job.record.id).resting
     monkeypatch.setattr(runner_module, "BETWEEN_SECONDS", 0.1)
-    until(lambda: job.record.resting)
+    until(lambda: job.record.rests)
     assert job.record.finish == Finish("segment", LEFT) and job.record.state == "paused"
     runner.resume(job.record.id, job.key)
     assert followed(runner, job) == "Once upon a time."
@@ -549,7 +551,7 @@ def test_a_story_is_written_in_the_context_of_its_owners_latest_request(run) -> 
 
     def script(request, stop):
         seen.append(owner.get())
-        yield Delta("story", "x", (1,))
+        yield Delta.of("story", "x", (1,))
         seen.append(owner.get())
         yield Finish("segment") if len(seen) < 3 else Finish("stop")
 
@@ -566,7 +568,7 @@ def test_a_broken_gpu_ends_the_story_with_a_sentence_and_starts_the_process_anew
 
     class Breaks(ScriptedEngine):
         def write(self, request, output, stop, seconds=None):
-            yield Delta("story", "Once ", (1,))
+            yield Delta.of("story", "Once ", (1,))
             yield Finish("error", "The GPU stopped.")
             raise GpuBroken
 
@@ -610,14 +612,14 @@ def test_a_server_that_died_leaves_its_stories_to_be_gone_on_with(run, tmp_path)
 
 def test_a_story_cut_by_its_budget_goes_on_with_another(run) -> None:
     def script(request, stop):
-        yield Delta("story", "more ", (1,))
+        yield Delta.of("story", "more ", (1,))
         yield Finish("length", "Cut.")
 
     runner = run(script)
     job = runner.submit(asked(max_new_tokens=1000))
-    until(lambda: finished(job) and not job.at_work)
+    until(lambda: finished(job) and job.phase is not Phase.WORKING)
     runner.resume(job.record.id, job.key)
-    until(lambda: finished(job) and not job.at_work)
+    until(lambda: finished(job) and job.phase is not Phase.WORKING)
     assert str(job.record.story) == "more more " and job.record.request.sampling.max_new_tokens == 1001
 
 
@@ -636,7 +638,7 @@ class StoppedAtItsSegmentsEnd(ScriptedEngine):
     press: Callable[[], object]
 
     def write(self, request: StoryRequest, output: Sequence[int], stop: threading.Event, seconds: float | None = None) -> Iterator[Event]:
-        yield from [Started("<prompt>", 60), Delta("story", "Once ", (1,)), Finish("segment")]
+        yield from [Started("<prompt>", 60, POLARIS), Delta.of("story", "Once ", (1,)), Finish("segment")]
         self.press()
 
 
@@ -646,7 +648,7 @@ def test_a_stop_at_the_very_end_of_a_segment_is_not_lost(run) -> None:
     runner = run(engine)
     job = runner.submit(asked())
     begun.set()
-    until(lambda: job.record.over and not job.at_work)
+    until(lambda: job.record.rests and job.phase is not Phase.WORKING)
     assert job.record.state == "stopped"
     assert runner.resume(job.record.id, job.key, next_segment=True).state == "stopped", "a page that goes on by itself began it again"
     until(lambda: runner.library.load(job.record.id).state == "stopped")

@@ -5,9 +5,12 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from transformers.generation import logits_process as hf
 
-from polaris_demo.engine.sampling import Sampler
+from polaris_demo.engine.closing import Closing, ThinkingState
+from polaris_demo.engine.sampling import BROKEN, Sampler
 from polaris_demo.story.request import SamplingParams
 
 V = 3000
@@ -133,3 +136,33 @@ def test_the_random_bits_are_even() -> None:
     assert abs(float(uniform.mean()) - 0.5) < 0.003
     assert abs(float(uniform.var()) - 1 / 12) < 0.001
     assert len(uniform.unique()) == len(uniform)
+
+
+@given(st.lists(st.integers(0, 5), max_size=24), st.integers(0, 10))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
+def test_host_and_device_agree_on_what_is_forced(wanted: list[int], at: int) -> None:
+    """Tokens 0 and 1 open and close thinking, 2 and 3 end in a line break; each is the likeliest in its turn."""
+    closing = Closing(at, (2, 1, 3), 0, 1, frozenset({2, 3}))
+    sampler, state = Sampler(8), ThinkingState(closing)
+    sampler.start(SamplingParams(temperature=0), 1, [7], (), closing)
+    drawn: list[int] = []
+    for token in wanted:
+        logits = torch.zeros(8)
+        logits[token] = 9.0
+        expected = state.forced or (1 + state.after_break if state.open and len(drawn) >= at else 0)
+        drawn.append(int(sampler.draw(logits)))
+        assert drawn[-1] == (closing.tokens[expected - 1] if expected else token)
+        state.feed(drawn[-1])
+        resumed = Sampler(8)
+        resumed.start(SamplingParams(temperature=0), 1, [7], drawn, closing)
+        assert (bool(resumed._open), int(resumed._forced)) == (bool(sampler._open), int(sampler._forced)) == (state.open, state.forced)
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+def test_numbers_that_are_not_finite_draw_nothing(bad: float) -> None:
+    sampler = Sampler(V)
+    sampler.start(SamplingParams(), 1, [1])
+    logits = torch.randn(V)
+    assert int(sampler.draw(logits)) != BROKEN
+    logits[V // 2] = bad
+    assert int(sampler.draw(logits)) == BROKEN

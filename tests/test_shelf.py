@@ -10,6 +10,7 @@ import pytest
 
 from polaris_demo.errors import CannotDelete, UnknownStory
 from polaris_demo.jobs.library import DAY, MIGRATIONS, Library, hash_key
+from polaris_demo.jobs.lifecycle import Phase
 from polaris_demo.jobs.shelf import MOST_SUMMARIES, UNKNOWN
 from polaris_demo.story.events import Delta, Finish
 from polaris_demo.story.record import StoryRecord
@@ -69,7 +70,7 @@ def test_a_list_takes_anything_and_leaves_out_what_is_no_story(run) -> None:
 
 def test_a_list_holds_stories_of_the_first_schema(run, tmp_path: Path) -> None:
     record = StoryRecord("old", StoryRequest("an old premise", 100).with_seed(1), created=3.0)
-    record.apply(Delta("story", "# Old\n\nTwo words", (1, 2)), 4.0)
+    record.apply(Delta.of("story", "# Old\n\nTwo words", (1, 2)), 4.0)
     record.apply(Finish("stop"), 5.0)
     with sqlite3.connect(tmp_path / "stories.db") as db:
         db.executescript(f"{MIGRATIONS[0]} PRAGMA user_version = 1;")
@@ -128,7 +129,7 @@ def test_a_story_is_deleted_while_it_waits_or_is_written_and_its_followers_are_t
         asyncio.run(both())
     assert str(told.value) == UNKNOWN
     assert library.load(job.record.id) is None
-    until(lambda: not job.at_work)
+    until(lambda: job.phase is not Phase.WORKING)
     assert library.load(job.record.id) is None and job not in runner._shelf.jobs()
     after = runner.submit(asked())
     if stage == "queued":
@@ -141,16 +142,16 @@ def test_an_engine_that_does_not_let_go_keeps_no_story_from_being_deleted(run, m
     gate = threading.Event()
 
     def deaf(request, stop):
-        yield Delta("story", "word ", (1,))
+        yield Delta.of("story", "word ", (1,))
         gate.wait(20)
-        yield Delta("story", "more ", (2,))
+        yield Delta.of("story", "more ", (2,))
 
     runner = run(deaf)
     job = runner.submit(asked())
     until(lambda: job.record.state == "writing")
     runner.delete(job.record.id, job.key)
     gate.set()
-    until(lambda: not job.at_work)
+    until(lambda: job.phase is not Phase.WORKING)
     with pytest.raises(UnknownStory):
         runner.get(job.record.id)
 
@@ -205,7 +206,7 @@ def test_a_story_on_a_disk_that_cannot_be_written_is_kept_once_it_can(run, tmp_p
     library._db.execute("PRAGMA query_only = ON")
     runner = run(tells("done."), library=library)
     job = runner.submit(asked())
-    until(lambda: finished(job) and not job.at_work)
+    until(lambda: finished(job) and job.phase is not Phase.WORKING)
     assert followed(runner, job) == "done." and "copy or download" in library.problem and job.owed
     library._db.execute("PRAGMA query_only = OFF")
     until(lambda: not job.owed, what="the story is kept by itself")

@@ -25,7 +25,7 @@ from polaris_demo.page.handlers import Handlers
 from polaris_demo.page.links import USUAL_ADDRESS, of_request
 from polaris_demo.page.snippets import Place, hub_id, named, snippets
 from polaris_demo.settings import Settings
-from polaris_demo.story.events import Delta, ThinkingClosed
+from polaris_demo.story.events import Delta, Resume, ThinkingClosed
 from polaris_demo.story.prompt import user_message
 from polaris_demo.story.request import FIELDS, StoryRequest, read, thinking_budget, token_budget
 
@@ -161,7 +161,7 @@ def run(*command: object) -> str:
 
 def told(engine: LocalEngine, asked: StoryRequest) -> str:
     """The app's own story."""
-    events = engine.write(asked, (), threading.Event())
+    events = engine.write(asked, Resume(), threading.Event())
     return "".join(e.text for e in events if isinstance(e, Delta) and e.kind == "story")
 
 
@@ -180,7 +180,7 @@ def test_the_transformers_code_writes_the_apps_own_story_on_the_miniature(miniat
         files[-1].write_text(source)
     printed, seen = json.loads(run(sys.executable, "-c", DRIVER, *files))
     own = [told(miniature, asked).strip() for asked in greedy]
-    assert any(isinstance(e, ThinkingClosed) for e in miniature.write(greedy[2], (), threading.Event()))
+    assert any(isinstance(e, ThinkingClosed) for e in miniature.write(greedy[2], Resume(), threading.Event()))
     assert [text.strip() for text in printed[:3]] == own and len(set(own)) == 3 and all(own)
     assert printed[3].startswith("# ") and "</think>" not in "".join(printed)
     assert [s["do_sample"] for s in seen] == [False, False, False, True]

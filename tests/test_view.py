@@ -46,14 +46,14 @@ def test_the_answer_has_the_contracts_fields() -> None:
         ([Progress("queued", 2, 3)], "In the queue, 2 stories before this one"),
         ([Progress("queued", 2, 3, 130)], "In the queue, 2 stories before this one; about 3 min to wait"),
         ([Progress("loading")], "Loading the model"),
-        ([Progress("reading", 0, 60), Started("p", 60)], "Reading the prompt"),
-        ([Delta("thinking", "", (1,) * 1140)], f"Planning: 1,140 tokens of about {card.THINKING_SOFT_CAP:,} at most"),
+        ([Progress("reading", 0, 60), Started("p", 60, POLARIS)], "Reading the prompt"),
+        ([Delta.of("thinking", "", (1,) * 1140)], f"Planning: 1,140 tokens of about {card.THINKING_SOFT_CAP:,} at most"),
         (
-            [Delta("thinking", "", (1,) * 40), Delta("thinking", "", (1,) * 32)],
+            [Delta.of("thinking", "", (1,) * 40), Delta.of("thinking", "", (1,) * 32)],
             f"Planning: 72 tokens of about {card.THINKING_SOFT_CAP:,} at most; the story starts within about 45 s",
         ),
-        ([Delta("thinking", "", (1,) * 3100)], "Planning: 3,100 tokens, more than usual; it is closed at 3,072"),
-        ([Delta("thinking", "", (1,)), Delta("story", "a b", (2,))], "Writing: 2 of 100 words · 2 tokens/s"),
+        ([Delta.of("thinking", "", (1,) * 3100)], "Planning: 3,100 tokens, more than usual; it is closed at 3,072"),
+        ([Delta.of("thinking", "", (1,)), Delta.of("story", "a b", (2,))], "Writing: 2 of 100 words · 2 tokens/s"),
         ([Finish("cancelled")], "Stopped. What was written stays here."),
         ([Finish("length", "Raise it.")], "Raise it."),
     ],
@@ -63,10 +63,10 @@ def test_the_stage_says_what_is_happening(events, line: str) -> None:
 
 
 def test_no_expectation_of_the_card_stands_beside_the_miniature() -> None:
-    planning = record(Delta("thinking", "", (1,) * 40), writer=PREVIEW)
+    planning = record(Delta.of("thinking", "", (1,) * 40), writer=PREVIEW)
     assert view.stage(planning) == "Planning: 40 tokens"
     assert view.meter(planning) is None
-    assert view.meter(record(Delta("thinking", "", (1,) * 1536))) == 0.5
+    assert view.meter(record(Delta.of("thinking", "", (1,) * 1536))) == 0.5
 
 
 class Keeps:
@@ -86,7 +86,7 @@ def test_an_update_carries_only_what_is_new_until_the_end() -> None:
     assert (update["off"], update["end"], update["t"], update["over"]) == (5, 12, "one two", True)
     assert ["Length ratio", "0.03"] in update["stamp"] and ["Seed", "3"] in update["stamp"]
     assert update["map"] == [[3, 0.0], [7, 0.0]] and "url={https://a.b/?story=id}" in update["cite"]
-    going = view.update(Piece(record(Delta("story", "a", (1,))), 0, 1, "a"), runner)
+    going = view.update(Piece(record(Delta.of("story", "a", (1,))), 0, 1, "a"), runner)
     assert "stamp" not in going and "map" not in going
 
 

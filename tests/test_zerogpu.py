@@ -21,7 +21,7 @@ from polaris_demo.engine import zerogpu
 from polaris_demo.engine.local import LocalEngine
 from polaris_demo.jobs.admission import checked
 from polaris_demo.jobs.library import Library
-from polaris_demo.story.events import Delta, Event, Finish, Progress
+from polaris_demo.story.events import Delta, Event, Finish, Progress, Resume
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import StoryRequest, read
 
@@ -124,7 +124,7 @@ def uncut(miniature: LocalEngine) -> str:
     request, _ = read(ASKED)
     assert request
     record = StoryRecord("uncut", request)
-    for event in miniature.write(request, (), threading.Event()):
+    for event in miniature.write(request, Resume(), threading.Event()):
         record.apply(event, 0.0)
     assert record.state == "finished"
     return str(record.story)
@@ -310,10 +310,10 @@ def test_a_segment_without_a_token_says_so_and_a_stopped_one_asks_for_no_gpu(
 ) -> None:
     monkeypatch.setattr(zerogpu, "gpu_segment", lambda segment: iter_of(Progress("reading"), Finish("segment")))
     stop, engine = threading.Event(), zerogpu.ZeroGpuEngine(miniature, 80)
-    assert list(engine.write(StoryRequest("x"), (), stop))[-1] == Finish("segment", zerogpu.TOO_SHORT)
+    assert list(engine.write(StoryRequest("x"), Resume(), stop))[-1] == Finish("segment", zerogpu.TOO_SHORT)
     monkeypatch.setattr(zerogpu, "gpu_segment", lambda segment: pytest.fail("a GPU was asked for"))
     stop.set()
-    assert list(engine.write(StoryRequest("x"), (), stop)) == [Progress("gpu"), Finish("cancelled")]
+    assert list(engine.write(StoryRequest("x"), Resume(), stop)) == [Progress("gpu"), Finish("cancelled")]
 
 
 @pytest.mark.parametrize(("stopped", "end"), [(True, Finish("cancelled")), (False, Finish("segment"))])
@@ -325,7 +325,7 @@ def test_a_segment_left_early_has_ended_when_its_slot_is_given_back(
     def lent(segment: zerogpu.Segment) -> Iterator[Event]:
         try:
             while True:
-                yield Delta("story", "word ", (1,))
+                yield Delta.of("story", "word ", (1,))
                 given_back.wait(0.05)
         finally:
             given_back.wait(0.3)
@@ -333,7 +333,7 @@ def test_a_segment_left_early_has_ended_when_its_slot_is_given_back(
 
     monkeypatch.setattr(zerogpu, "gpu_segment", lent)
     monkeypatch.setattr(zerogpu, "get_event", lambda: visit)
-    for event in zerogpu.ZeroGpuEngine(miniature, 80).write(StoryRequest("x"), (), stop):
+    for event in zerogpu.ZeroGpuEngine(miniature, 80).write(StoryRequest("x"), Resume(), stop):
         if isinstance(event, Delta) and event.token_ids:
             assert not stop.is_set() and visit.alive, "a word was added to a story that was left"
             wrote += 1
@@ -348,7 +348,7 @@ def test_a_worker_that_breaks_after_its_last_word_is_heard(miniature: LocalEngin
         raise RuntimeError("GpuBroken")
 
     monkeypatch.setattr(zerogpu, "gpu_segment", breaks)
-    assert list(zerogpu.ZeroGpuEngine(miniature, 80).write(StoryRequest("x"), (), threading.Event()))[-1] == Finish(
+    assert list(zerogpu.ZeroGpuEngine(miniature, 80).write(StoryRequest("x"), Resume(), threading.Event()))[-1] == Finish(
         "error", "The GPU stopped."
     )
 
@@ -367,9 +367,9 @@ def test_a_worker_says_something_every_half_second_however_silent_the_engine(mon
 
     class Silent:
         def write(self, request: StoryRequest, output: tuple[int, ...], stop: threading.Event, seconds: float) -> Iterator[Delta]:
-            yield Delta("thinking", "", (1,))
+            yield Delta.of("thinking", "", (1,))
             quiet.wait(20)
-            yield Delta("thinking", "", (2,))
+            yield Delta.of("thinking", "", (2,))
 
     monkeypatch.setattr(zerogpu, "_engine", Silent())
     events = zerogpu.gpu_segment(zerogpu.Segment(StoryRequest("x"), (), 80))

@@ -24,6 +24,7 @@ from preview_grammar.words import MEN, WOMEN
 
 from polaris_demo.engine.loading import load
 from polaris_demo.settings import Settings
+from polaris_demo.story.events import Resume
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import StoryRequest
 
@@ -63,7 +64,7 @@ def write(engine, premise: str, words: int, seed: int) -> tuple[StoryRecord, flo
     request = StoryRequest(premise, words)
     request = replace(request, sampling=replace(request.sampling, seed=seed))
     record, start = StoryRecord("eval", request), time.perf_counter()
-    for event in engine.write(request, (), threading.Event()):
+    for event in engine.write(request, Resume(), threading.Event()):
         record.apply(event, time.perf_counter() - start + 1e-9)
     return record, time.perf_counter() - start
 
@@ -88,7 +89,7 @@ def measure(jobs: list[tuple[int, str, int]], threads: int, keep: Path | None) -
         )
         if keep:
             (keep / f"{words:05d}-{seed:03d}.txt").write_text(f"{premise}\n\n{story}\n")
-    return engine.writer.revision, rows
+    return engine.status().writer.revision, rows
 
 
 def share(rows: list[dict], test) -> float:

@@ -18,8 +18,8 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from polaris_demo.engine import load_engine
-from polaris_demo.engine.base import BackgroundEngine, Engine
-from polaris_demo.errors import EngineError, RequestRefused, VisitorError
+from polaris_demo.engine.base import Engine, wait_until_ready
+from polaris_demo.errors import RequestRefused, VisitorError
 from polaris_demo.jobs.rewrite import write
 from polaris_demo.settings import SettingsError, read_settings
 from polaris_demo.story.record import StoryRecord
@@ -35,11 +35,8 @@ def main() -> int:
     try:
         requests = [_request(asked, words) for words in (LADDER if asked.ladder else [asked.words])]
         engine = load_engine(read_settings())
-        if isinstance(engine, BackgroundEngine):
-            engine.wait()
-            if engine.failure:
-                raise EngineError(engine.failure)
-        print(f"{engine.writer.badge()} writes. {engine.writer.why}" if engine.writer else "recording")
+        writer = wait_until_ready(engine).writer
+        print(f"{writer.badge()} writes. {writer.why}" if writer else "recording")
         asked.out.mkdir(parents=True, exist_ok=True)
         kept = [record(engine, request, asked.out) for request in requests]
     except (VisitorError, SettingsError) as error:
@@ -50,7 +47,7 @@ def main() -> int:
 def record(engine: Engine, request: StoryRequest, folder: Path) -> Path | None:
     """Write one story and keep its recording; None where it did not end."""
     rendered = engine.prompt(request)
-    findings = check(request, engine.writer, rendered[1] if rendered else None)
+    findings = check(request, engine.status().writer, rendered[1] if rendered else None)
     if errors(findings):
         raise RequestRefused("\n".join(finding.message for finding in findings))
     story, watch, said = StoryRecord("recorded", request, findings, created=time.time()), Watch(), 0.0

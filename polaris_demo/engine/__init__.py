@@ -24,4 +24,5 @@ def _load_on_zerogpu(settings: Settings) -> Engine:
     from . import loading, zerogpu  # the platform wants its GPU function to exist, whatever is loaded
 
     local = loading.load(settings, lambda progress: None)
-    return local if local.writer.is_preview else zerogpu.ZeroGpuEngine(local, settings.segment_seconds)
+    writer = local.status().writer
+    return local if writer and writer.is_preview else zerogpu.ZeroGpuEngine(local, settings.segment_seconds)

@@ -21,7 +21,8 @@ from transformers import DynamicCache, PreTrainedModel, StaticCache
 
 from ..story.events import Progress
 from ..story.request import SamplingParams
-from .sampling import Sampler
+from .closing import Closing
+from .sampling import BROKEN, Sampler
 
 PREFILL_CHUNK = 512  # tokens read between two looks at the stop event
 BUCKETS = (*(2**n for n in range(11, 16)), 36_864, 65_536)  # the last but one holds the largest budget and a usual prompt
@@ -36,6 +37,10 @@ class Stopped(Exception):
     """The stop event was set while the prompt was being read."""
 
 
+class NotFinite(Exception):
+    """The model's numbers are not finite: nothing can be drawn from them."""
+
+
 class CaptureFailed(Exception):
     """The step cannot be captured here; its cause says why."""
 
@@ -44,8 +49,7 @@ class CaptureFailed(Exception):
 class Run:
     """One stretch of decoding: what was read, what was generated before, how to draw, and where to end.
 
-    `limit` counts all generated tokens, `output` among them. `close` is (token id, position): that token is put in at
-    that position unless it was drawn before, which is how thinking is ended by its budget.
+    `limit` counts all generated tokens, `output` among them. `closing` is how thinking is ended by its budget.
     """
 
     prompt: Sequence[int]
@@ -53,7 +57,7 @@ class Run:
     params: SamplingParams
     seed: int
     limit: int
-    close: tuple[int, int] | None = None
+    closing: Closing | None = None
 
 
 class Decoder:
@@ -76,8 +80,15 @@ class Decoder:
         """Generated ids after `run.output`, one by one, until `run.limit` or `stop`; Progress while reading.
 
         End tokens are yielded like any other: it is the caller's to leave then. Raises Stopped when stopped while
-        still reading, torch.OutOfMemoryError where the cache does not fit.
+        still reading, NotFinite, torch.OutOfMemoryError where the cache does not fit.
         """
+        for event in self._any_loop(run, stop):
+            if event == BROKEN:
+                raise NotFinite
+            yield event
+
+    def _any_loop(self, run: Run, stop: threading.Event) -> Iterator[Progress | int]:
+        """The loop that is right here; where capturing fails, the plain one from there on."""
         written = list(run.output)
         if not self.plain:
             try:
@@ -107,7 +118,7 @@ class Decoder:
             yield int(token)
             if stop.is_set():
                 return
-            logits = forward(token.view(1, 1))
+            logits = forward(token.view(1, 1))  # a BROKEN one never comes back: its reader leaves
 
     def _fixed(self, run: Run, stop: threading.Event) -> Iterator[Progress | int]:
         """The loop over fixed buffers, moving from bucket to bucket as the text grows. Raises CaptureFailed."""
@@ -138,7 +149,7 @@ class Decoder:
                 loop = larger
 
     def _begin(self, run: Run) -> None:
-        self._sampler.start(run.params, run.seed, run.prompt, run.output, run.close)
+        self._sampler.start(run.params, run.seed, run.prompt, run.output, run.closing)
 
     def _read(self, run: Run, stop: threading.Event, forward: Callable[[torch.Tensor], torch.Tensor]):
         """Read prompt and output in chunks; the last logits, shape (vocabulary,)."""
@@ -194,7 +205,7 @@ class StaticLoop:
 
     def begin(self, token: torch.Tensor, position: int) -> None:
         """Go on from a drawn token, shape (1,), that stands at `position`."""
-        self._token.copy_(token.view(1, 1))
+        self._token.copy_(token.clamp(min=0).view(1, 1))
         self._position.fill_(position)
         self._slot.zero_()
 
@@ -225,7 +236,7 @@ class StaticLoop:
         token = self._sampler.draw(self._model.lm_head(hidden)[0, -1])
         self._ring.index_copy_(0, self._slot, token)
         self._slot.add_(1).remainder_(RING)
-        self._token.copy_(token.view(1, 1))
+        self._token.copy_(token.clamp(min=0).view(1, 1))  # BROKEN is for the host alone
         self._position.add_(1)
 
     @torch.no_grad()

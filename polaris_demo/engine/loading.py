@@ -76,7 +76,7 @@ def _preview(settings: Settings, why: str) -> LocalEngine:
     here = replace(settings, precision="fp32")
     torch.set_num_threads(1)  # its matrices are too small to share out: a second thread only takes the server's core
     engine = _load_folder(PREVIEW_FOLDER, "bundled miniature", revision, here, lambda _: None, device="cpu")
-    engine.describe(replace(engine.writer, name=PREVIEW_NAME, is_preview=True, why=why))
+    engine.describe(name=PREVIEW_NAME, is_preview=True, why=why)
     return engine
 
 

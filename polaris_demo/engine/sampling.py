@@ -12,16 +12,19 @@ from collections.abc import Sequence
 import torch
 
 from ..story.request import SamplingParams
+from .closing import Closing, ThinkingState
 
 MAX_TOP_K = 64
 NEVER = 2**62  # a position no output reaches
+MOST_CLOSING = 8  # tokens that the end of a thinking is made of
+BROKEN = -1  # drawn from logits that are not finite
 _MIX = (-4658895280553007687, -7723592293110705685)  # splitmix64's multipliers as signed 64-bit integers
 _SEED, _POSITION, _TOKEN = -7046029254386353131, -3372029247567499371, 2685821657736338717  # odd, well mixed
 _MASK_53 = 2.0**-53
 
 
 class Sampler:
-    """The sampling state of one story: which tokens were seen, and where in the output we are."""
+    """The sampling state of one story: which tokens were seen, where in the output we are, and whether thinking is open."""
 
     def __init__(self, vocabulary: int, device: torch.device | str = "cpu") -> None:
         self._seen = torch.zeros(vocabulary, dtype=torch.bool, device=device)
@@ -32,8 +35,14 @@ class Sampler:
         names = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty")
         self._params = {name: torch.zeros((), dtype=torch.float32, device=device) for name in names}
         self._k = min(MAX_TOP_K, vocabulary)
-        self._close_id = torch.zeros(1, dtype=torch.long, device=device)
         self._close_at = torch.zeros((), dtype=torch.long, device=device)
+        self._closing = torch.zeros(MOST_CLOSING, dtype=torch.long, device=device)
+        self._closing_length = torch.zeros((), dtype=torch.long, device=device)
+        self._marks = torch.full((2,), BROKEN, dtype=torch.long, device=device)  # the tokens that open and close thinking
+        self._open = torch.zeros(1, dtype=torch.bool, device=device)
+        self._forced = torch.zeros(1, dtype=torch.long, device=device)
+        self._breaks = torch.zeros(vocabulary, dtype=torch.bool, device=device)
+        self._after_break = torch.zeros(1, dtype=torch.bool, device=device)
 
     def start(
         self,
@@ -41,14 +50,10 @@ class Sampler:
         seed: int,
         prompt: Sequence[int],
         output: Sequence[int] = (),
-        close: tuple[int, int] | None = None,
+        closing: Closing | None = None,
     ) -> None:
-        """Begin a story, or go on with one whose `output` was already drawn. `seed` is 0 to 2**32 - 1.
-
-        `close` is (token id, position in the output): there that token is put in, unless it was drawn before.
-        """
-        self._close_id.fill_(close[0] if close else 0)
-        self._close_at.fill_(close[1] if close else NEVER)
+        """Begin a story, or go on with one whose `output` was already drawn. `seed` is 0 to 2**32 - 1."""
+        self._start_closing(closing, output)
         for name, tensor in self._params.items():
             tensor.fill_(getattr(params, name))
         self._seed.fill_(seed)
@@ -62,15 +67,18 @@ class Sampler:
                     mark[index] = 1
 
     def draw(self, logits: torch.Tensor) -> torch.Tensor:
-        """The next token, shape (1,), from raw logits of shape (vocabulary,). Marks it as seen; waits for no value."""
+        """The next token, shape (1,), from raw logits of shape (vocabulary,); BROKEN where they are not finite.
+
+        Marks it as seen; waits for no value.
+        """
+        sound = torch.isfinite(logits.float().sum())
         values, tokens = self.candidates(logits)
         greedy = self._params["temperature"] == 0
         race = torch.where(greedy, -self._rank[: self._k].double(), values.double() + self._gumbel(tokens))
         token = tokens.gather(0, race.argmax(-1, keepdim=True))  # indexing by a tensor would wait for its value
-        due = (self._position >= self._close_at) & (self._output.gather(0, self._close_id) == 0)
-        token = torch.where(due, self._close_id, token)
+        token = self._or_forced(token)
         self.note(token)
-        return token
+        return torch.where(sound, token, BROKEN)
 
     def candidates(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-probabilities and ids of the tokens that may be drawn, best first; -inf where filtered out."""
@@ -86,8 +94,35 @@ class Sampler:
         keep = ((before < p["top_p"]) | (p["top_p"] >= 1)) & (probs >= p["min_p"] * probs[0])
         return values.masked_fill(~keep, -torch.inf).log_softmax(-1), tokens
 
+    def _start_closing(self, closing: Closing | None, output: Sequence[int]) -> None:
+        self._close_at.fill_(closing.at if closing else NEVER)
+        self._open.fill_(False)
+        self._forced.zero_()
+        if closing is None:
+            return
+        state, device = ThinkingState(closing, output), self._closing.device
+        self._closing[: len(closing.tokens)] = torch.tensor(closing.tokens, device=device)
+        self._closing_length.fill_(len(closing.tokens))
+        self._marks.copy_(torch.tensor([closing.start, closing.end]))
+        self._open.fill_(state.open)
+        self._forced.fill_(state.forced)
+        self._breaks.zero_()
+        if closing.breaks:
+            self._breaks[torch.tensor(sorted(closing.breaks), device=device)] = True
+        self._after_break.fill_(state.after_break)
+
+    def _or_forced(self, token: torch.Tensor) -> torch.Tensor:
+        """The token, or the next of those that end the thinking where that is due; as in `ThinkingState`."""
+        begins = (self._forced == 0) & self._open & (self._position >= self._close_at)
+        forced = torch.where(begins, 1 + self._after_break.long(), self._forced)
+        token = torch.where(forced > 0, self._closing.gather(0, (forced - 1).clamp(min=0)), token)
+        self._forced.copy_(torch.where((forced > 0) & (forced < self._closing_length), forced + 1, 0))
+        return token
+
     def note(self, token: torch.Tensor) -> None:
         """Count a token, shape (1,), as drawn: also one that was forced."""
+        self._open.copy_((self._open | (token == self._marks[:1])) & (token != self._marks[1:]))
+        self._after_break.copy_(self._breaks.gather(0, token))
         self._seen.index_fill_(0, token, True)
         self._output.index_fill_(0, token, 1.0)
         self._position.add_(1)
@@ -101,7 +136,8 @@ class Sampler:
             tensor.copy_(saved)
 
     def _tensors(self) -> list[torch.Tensor]:
-        return [self._seen, self._output, self._position, self._seed, self._close_id, self._close_at, *self._params.values()]
+        own = [self._seen, self._output, self._position, self._seed, self._close_at, self._closing, self._closing_length, self._marks]
+        return [*own, self._open, self._forced, self._breaks, self._after_break, *self._params.values()]
 
     def _gumbel(self, tokens: torch.Tensor) -> torch.Tensor:
         """Gumbel noise from bits that depend on nothing but seed, position and token: the largest sum is the draw."""

@@ -12,10 +12,12 @@ from tokenizers.decoders import DecodeStream
 from transformers import PreTrainedTokenizerBase
 
 from ..errors import EngineError
+from ..story.prompt import PLACE
+from .closing import Closing
 
 THINK_START, THINK_END = "<think>", "</think>"
+LINE_BREAK = "Ċ"  # as byte-level tokenizers spell it
 END_TOKENS = ("<|im_end|>", "<|endoftext|>")
-_PLACE = "\ue000premise\ue000"
 
 
 class ChatTokens:
@@ -27,9 +29,14 @@ class ChatTokens:
         bare = json.loads(self._backend.to_str())
         bare["added_tokens"] = []
         self._bare = Tokenizer.from_str(json.dumps(bare))
-        self._before, self._after = self._template().split(_PLACE)
-        self.think_end = self._one_id(THINK_END)
+        self._before, self._after = self._template().split(PLACE)
+        self.think_start, self.think_end = self._one_id(THINK_START), self._one_id(THINK_END)
         self.ends = frozenset(self._one_id(token) for token in END_TOKENS)
+        self.control = frozenset(tokenizer.added_tokens_decoder)  # none of these ever becomes text, special or not
+        self.line_breaks = frozenset(
+            i for token, i in self._backend.get_vocab(with_added_tokens=False).items() if token.endswith(LINE_BREAK)
+        )
+        self.closing = (*self._plain("\n"), self.think_end, *self._plain("\n\n"))  # as the model itself ends its thinking
 
     def render(self, message: str) -> str:
         """The prompt as text, as the model reads it."""
@@ -38,18 +45,34 @@ class ChatTokens:
     def encode(self, message: str) -> list[int]:
         """The prompt as token ids; `message` yields ordinary tokens only."""
         encode = self._backend.encode
-        text = self._bare.encode(message.strip(), add_special_tokens=False).ids
+        text = self._plain(message.strip())
         before = encode(self._before, add_special_tokens=False).ids
         return before + text + encode(self._after, add_special_tokens=False).ids
+
+    def encode_output(self, thinking: str, story: str) -> list[int]:
+        """Texts that another engine generated as the token ids they would have here; no story yet where `story` is empty."""
+        if not story:
+            return self._plain(thinking)
+        line = "" if thinking.endswith("\n") else "\n"
+        return [*self._plain(thinking + line), self.think_end, *self._plain("\n\n" + story)]
+
+    def closing_at(self, position: int) -> Closing:
+        """How thinking that is still open at this position of the output is ended for the model."""
+        return Closing(position, self.closing, self.think_start, self.think_end, self.line_breaks)
+
+    def _plain(self, text: str) -> list[int]:
+        """Ordinary tokens only, whatever the text spells."""
+        ids: list[int] = self._bare.encode(text, add_special_tokens=False).ids
+        return ids
 
     def decoder(self) -> "StreamDecoder":
         return StreamDecoder(self._backend)
 
     def _template(self) -> str:
         """The template around a user message, thinking on (always said, since defaults differ between checkpoints)."""
-        messages = [{"role": "user", "content": _PLACE}]
+        messages = [{"role": "user", "content": PLACE}]
         text = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, enable_thinking=True)
-        if not isinstance(text, str) or text.count(_PLACE) != 1 or not text.endswith(f"{THINK_START}\n"):
+        if not isinstance(text, str) or text.count(PLACE) != 1 or not text.endswith(f"{THINK_START}\n"):
             raise EngineError(
                 "The model's chat template does not open its thinking, so its stories could not be told from its "
                 "thinking. Use a checkpoint with Qwen3.5's chat template."

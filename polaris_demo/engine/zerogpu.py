@@ -10,7 +10,7 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 
 import spaces
@@ -18,10 +18,9 @@ from spaces.zero.gradio import get_event
 
 from .. import card
 from ..errors import log_bug
-from ..story.events import Delta, Event, Finish, Progress
-from ..story.model_info import ModelInfo
+from ..story.events import Delta, Event, Finish, Progress, Resume
 from ..story.request import LIMITS, TOKENS_PER_WORD, StoryRequest, token_budget
-from .base import Allowance, Day
+from .base import Allowance, Day, Status, another_model
 from .local import LocalEngine
 from .pump import pumped
 
@@ -60,7 +59,7 @@ class Segment:
     """One call: the story so far, and the seconds declared for it."""
 
     request: StoryRequest
-    output: tuple[int, ...]
+    resume: Resume
     seconds: int
 
 
@@ -81,7 +80,7 @@ def gpu_segment(segment: Segment) -> Generator[Event, None, None]:
     _warm = True
     stop = threading.Event()
     latest: Event = Progress("reading")
-    for event in pumped(_engine.write(segment.request, segment.output, stop, seconds), HEARTBEAT_SECONDS, leaving=stop, wait=True):
+    for event in pumped(_engine.write(segment.request, segment.resume, stop, seconds), HEARTBEAT_SECONDS, leaving=stop, wait=True):
         latest = event or _pulse(latest)
         yield latest
 
@@ -94,18 +93,17 @@ def _pulse(latest: Event) -> Event:
 class ZeroGpuEngine:
     """A loaded model whose computing happens in lent workers. `write` writes one segment and ends with "segment"."""
 
-    capacity = CAPACITY
-
     def __init__(self, local: LocalEngine, segment_seconds: int) -> None:
         global _engine
         _engine = self._local = local
         self._most_seconds = segment_seconds
-        self.speed = GUESSED_SPEED.get(local.writer.precision, GUESSED_SPEED["bf16"])
+        writer = local.status().writer
+        self.speed = GUESSED_SPEED.get(writer.precision if writer else "", GUESSED_SPEED["bf16"])
 
-    @property
-    def words_at_once(self) -> int:
-        """The longest story that fits one segment: the first call of a visitor who is not logged in."""
-        return words_that_fit(self.speed, self._most_seconds, card.THINKING_SOFT_CAP)
+    def status(self) -> Status:
+        """A visitor who is not logged in has the words of one segment at once."""
+        at_once = words_that_fit(self.speed, self._most_seconds, card.THINKING_SOFT_CAP)
+        return replace(self._local.status(), capacity=CAPACITY, words_at_once=at_once)
 
     def allowance(self, request: StoryRequest) -> Allowance:
         """The GPU seconds that a whole story takes, and the longest that fits the day of each kind of visitor."""
@@ -117,18 +115,15 @@ class ZeroGpuEngine:
         tokens = seconds_to_write(seconds, self._most_seconds) * self.speed - card.THINKING_SOFT_CAP
         return int(max(0, min(tokens / TOKENS_PER_WORD, LIMITS["words"].high))) // 50 * 50
 
-    @property
-    def writer(self) -> ModelInfo:
-        return self._local.writer
-
     def prompt(self, request: StoryRequest) -> tuple[str, int]:
         return self._local.prompt(request)
 
-    def write(
-        self, request: StoryRequest, output: Sequence[int], stop: threading.Event, seconds: float | None = None
-    ) -> Generator[Event, None, None]:
-        tokens_left = token_budget(request) - len(output)
-        segment = Segment(request, tuple(output), segment_seconds(tokens_left, self.speed, min(seconds or math.inf, self._most_seconds)))
+    def write(self, request: StoryRequest, resume: Resume, stop: threading.Event) -> Generator[Event, None, None]:
+        if another := another_model(resume, self._local.status().writer):  # before a GPU is asked for
+            yield Finish("pause", another)
+            return
+        tokens_left = token_budget(request) - len(resume.token_ids)
+        segment = Segment(request, resume, segment_seconds(tokens_left, self.speed, self._most_seconds))
         try:
             yield from self._segment(segment, stop)
             return
@@ -174,7 +169,7 @@ class ZeroGpuEngine:
                 raise
         self.speed = speed.tokens_per_second or self.speed
         if finish is None or finish.reason == "segment":
-            finish = Finish("cancelled") if stop.is_set() else Finish("segment", "" if speed.tokens or left else TOO_SHORT)
+            finish = Finish("cancelled") if stop.is_set() else Finish("segment") if speed.tokens or left else Finish("pause", TOO_SHORT)
         yield finish
 
 
@@ -186,8 +181,8 @@ class _Speed:
         self._first = self._last = 0.0
 
     def note(self, event: Event | None) -> None:
-        if isinstance(event, Delta) and event.token_ids:
-            self.tokens += len(event.token_ids)
+        if isinstance(event, Delta) and event.tokens:
+            self.tokens += event.tokens
             self._last = time.monotonic()
             if not self._first:
                 self._first, self._first_lot = self._last, self.tokens
@@ -219,7 +214,7 @@ def _until_given_back(events: Iterator[Event | None], latest: Event) -> Iterator
 
 
 def _broken_off(error: Exception, stop: threading.Event) -> Finish:
-    return Finish("cancelled") if stop.is_set() else Finish("segment", sentence(error))
+    return Finish("cancelled") if stop.is_set() else Finish("pause", sentence(error))
 
 
 def segment_seconds(tokens_left: int, speed: float, most: float) -> int:

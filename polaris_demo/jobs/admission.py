@@ -5,11 +5,11 @@ Knows no threads and no clock.
 
 import heapq
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..engine.base import Allowance, Engine
-from ..errors import Busy
+from ..engine.base import Allowance, Engine, another_model
+from ..errors import AnotherModel, Busy
 from ..story.prompt import user_message
 from ..story.record import StoryRecord
 from ..story.request import (
@@ -66,15 +66,14 @@ class Checked:
 def checked(raw: Mapping[str, object], engine: Engine, max_words: int, speed: Speed | None) -> Checked:
     """Everything there is to say about raw values."""
     request, findings = read(raw)
+    writer = engine.status().writer
     if request is None:
-        return Checked(None, findings + beside_errors(raw, findings, engine.writer))
+        return Checked(None, findings + beside_errors(raw, findings, writer))
     rendered = engine.prompt(request)
     prompt, tokens = rendered if rendered else (user_message(request), None)
-    findings = check(request, engine.writer, tokens, max_words)
+    findings = check(request, writer, tokens, max_words)
     whole, first = seconds_for(request, speed) if speed else (None, None)
-    takes: Callable[[StoryRequest], Allowance] | None = getattr(engine, "allowance", None)
-    allowance = takes(request) if takes else None
-    return Checked(request, findings, prompt, tokens, expected_words(request, engine.writer), whole, first, allowance)
+    return Checked(request, findings, prompt, tokens, expected_words(request, writer), whole, first, engine.allowance(request))
 
 
 def require_place(waiting: int, queue_size: int, of_this_visitor: int) -> None:
@@ -88,6 +87,12 @@ def require_place(waiting: int, queue_size: int, of_this_visitor: int) -> None:
         raise Busy(f"All {queue_size} places in the queue are taken. Try again in a few minutes.")
 
 
+def require_same_model(record: StoryRecord, engine: Engine) -> None:
+    """Raise AnotherModel, naming both, where a story was begun by another model than the one that would go on with it."""
+    if sentence := another_model(record.resume_point(), engine.status().writer):
+        raise AnotherModel(sentence)
+
+
 def seconds_for(request: StoryRequest, speed: Speed) -> tuple[int, int]:
     """How long a story takes at this speed to its end and to its first word; waiting for its turn aside."""
     thinking = min(speed.thinking_tokens, thinking_budget(request))
@@ -97,7 +102,7 @@ def seconds_for(request: StoryRequest, speed: Speed) -> tuple[int, int]:
 def seconds_left(record: StoryRecord, speed: Speed) -> float:
     """How much longer a story takes that may have been begun."""
     expected = _tokens(record.request, record.thinking_tokens if record.story_tokens else speed.thinking_tokens)
-    return max(expected - len(record.token_ids), OVERDUE * expected) / speed.tokens_per_second
+    return max(expected - record.tokens, OVERDUE * expected) / speed.tokens_per_second
 
 
 def waits(writing: Collection[float], waiting: Sequence[float], capacity: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""A story at work or at rest on this server, and what of it the library has."""
+"""A story on this server: its record, its phase, and what of it the library has."""
 
 import contextvars
 import secrets
@@ -6,26 +6,33 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from ..story.events import Finish
+from ..story.events import Event, Finish
 from ..story.exports import title
 from ..story.record import StoryRecord
 from .library import Library, SavedStory, hash_key
+from .lifecycle import ACTIVE, Phase, Step, leads
 
 TITLE_WITHIN = 500  # characters; a longer first line is no title
 
 
 @dataclass(frozen=True)
 class Saved:
-    """How many characters and tokens of a story the library has, and since when (in seconds since the epoch)."""
+    """What the library has of a story: characters of it and of its thinking, tokens, after how many cuts, and since when (epoch)."""
 
     characters: int = 0
+    thinking: int = 0
     tokens: int = 0
+    cuts: int = 0
     at: float = 0.0
 
 
 @dataclass(frozen=True)
 class Piece:
-    """What a follower gets: the record as it is now, and its text from `offset` to `end`."""
+    """What a follower gets: a look at the record, and its text from `offset` to `end`, the look's last character.
+
+    All of it is of one moment: where the look says that the story rests, the text is whole. An `offset` before the last
+    piece's `end` means that what was read from there on does not stand any more.
+    """
 
     record: StoryRecord
     offset: int
@@ -33,34 +40,61 @@ class Piece:
     text: str
 
 
+class Halt:
+    """The order to end a story's turn, and how it ends once the engine has obeyed `event`."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.finish: Finish | None = None
+
+    def order(self, finish: Finish) -> None:
+        self.finish = finish
+        self.event.set()
+
+
 @dataclass(eq=False)
 class Job:
     """A story and what only its owner may use: the key. A story from the library has no key, only its hash.
 
     `visitor` is whom the story counts for. `context` is that of the owner's latest request: a lent GPU is asked for in
-    the owner's name. `seen` is when somebody last followed it, `let_go` when its worker last left it (monotonic clock).
-    `halted` is how the story ends or pauses once the engine has obeyed `stop`.
+    the owner's name. `seen` is when somebody last followed it, `since` when its phase began (monotonic clock). Locks are taken
+    in this order: `saving`, the runner's, `folding`.
     """
 
     record: StoryRecord
     key: str = field(repr=False)
     key_hash: str
+    phase: Phase = Phase.WAITING
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     visitor: str = field(default="", repr=False)
     seen: float = field(default_factory=time.monotonic)
-    let_go: float = 0.0
-    stop: threading.Event = field(default_factory=threading.Event)
-    halted: Finish | None = None
-    at_work: bool = False
-    deleted: bool = False
+    since: float = field(default_factory=time.monotonic)
+    halt: Halt = field(default_factory=Halt)
     saved: Saved = Saved()
     owed: bool = False
     saving: threading.Lock = field(default_factory=threading.Lock)
+    folding: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def active(self) -> bool:
         """It waits, is being written, or is between two segments."""
-        return self.at_work or not self.record.resting
+        return self.phase in ACTIVE
+
+    def move(self, step: Step) -> None:
+        """Take a step of the table. The runner's lock is held. Raises NoSuchStep."""
+        after = leads(self.phase, step)
+        if after is not self.phase:
+            self.phase, self.since = after, time.monotonic()
+
+    def tell(self, event: Event) -> None:
+        """Fold an event into the record."""
+        with self.folding:
+            self.record.apply(event, time.time())
+
+    def look(self) -> StoryRecord:
+        """The record at this moment."""
+        with self.folding:
+            return self.record.look()
 
     def owned_by(self, key: object) -> bool:
         """This is the key that was given out with the story."""
@@ -69,23 +103,25 @@ class Job:
     def begin_again(self, visitor: str) -> None:
         """Make ready for another turn, in the name of whoever asks for it now."""
         self.context, self.visitor, self.seen = contextvars.copy_context(), visitor or self.visitor, time.monotonic()
-        self.stop, self.halted = threading.Event(), None
-        self.record.resume()
+        self.halt = Halt()
+        with self.folding:
+            self.record.resume()
 
     def save(self, library: Library) -> None:
         """Hand the library what it does not have yet. `saving` is held, and while the story is at work only its worker may.
 
         Text and tokens are taken between two events, so that a resume point never has the one without the other.
         """
-        if self.deleted:
+        if self.phase is Phase.DELETED:
             return
         record, before = self.record, self.saved
-        shorter = len(record.token_ids) < before.tokens or len(record.story) < before.characters
-        before = Saved() if shorter else before  # a loop was cut off: everything is saved anew
+        anew = record.cuts != before.cuts or len(record.token_ids) < before.tokens
+        before = Saved() if anew else before
         text, end = record.story.since(before.characters)
+        thinking, thought = record.thinking.since(before.thinking)
         new = tuple(record.token_ids[before.tokens :])
         heading = title(record) if before.characters < TITLE_WITHIN else None
-        self.saved = Saved(end, before.tokens + len(new), time.time())
+        self.saved = Saved(end, thought, before.tokens + len(new), record.cuts, time.time())
         about, at = record.about(), self.saved.at
-        story = SavedStory(record.id, self.key_hash, record.state, at, about, text, new, heading, record.words)
-        self.owed = not library.save(story, anew=shorter)
+        story = SavedStory(record.id, self.key_hash, record.state, at, about, text, new, heading, record.words, thinking)
+        self.owed = not library.save(story, anew=anew)

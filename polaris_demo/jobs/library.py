@@ -45,6 +45,10 @@ MIGRATIONS = (
     ALTER TABLE stories ADD COLUMN words INTEGER;
     CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     """,
+    # Of engines without token ids the text of the thinking is what they go on from.
+    """
+    ALTER TABLE pieces ADD COLUMN thinking TEXT NOT NULL DEFAULT '';
+    """,
 )
 log = logging.getLogger(__name__)
 # A forked child must not tidy up what it inherits: closing a connection there could wait for a lock nobody holds any more.
@@ -64,6 +68,7 @@ class SavedStory:
     token_ids: tuple[int, ...]
     title: str | None = None
     words: int | None = None
+    thinking: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ class Library:
         self.keep_days, self._lasts, self.problem = keep_days, lasts, ""
         self.changes = 0  # made by this process; snapshots go by it
         self._lock = threading.RLock()
-        self._owed: dict[str, tuple[str, list[int], bool]] = {}
+        self._owed: dict[str, _Owed] = {}
         self._file: Path | None = folder / "stories.db" if folder else None
         self._backup_dir, self._new = backup_dir, True
         self._db = self._open()
@@ -125,17 +130,17 @@ class Library:
         why, and the next save makes up for it.
         """
         with self._lock:
-            text, tokens, owed_anew = ("", [], False) if anew else self._owed.get(story.id, ("", [], False))
-            text, tokens, anew = text + story.text, [*tokens, *story.token_ids], anew or owed_anew
-            self._owed.pop(story.id, None)
+            before = self._owed.pop(story.id, None)
+            owed = _Owed(story.text, story.thinking, story.token_ids, anew)
+            owed = owed if anew or before is None else before.with_more(owed)
             try:
                 with self._db:
-                    if anew:
+                    if owed.anew:
                         self._db.execute("DELETE FROM pieces WHERE story = ?", (story.id,))
                         self._db.execute("UPDATE stories SET bytes = 0 WHERE id = ?", (story.id,))
-                    self._append(story, text, tokens)
+                    self._append(story, owed)
             except sqlite3.Error as error:
-                self._owed[story.id] = (text, tokens, anew)
+                self._owed[story.id] = owed
                 self._fail(error)
                 return False
             self.problem, self.changes = "", self.changes + 1
@@ -144,11 +149,12 @@ class Library:
     def load(self, story_id: str) -> SavedStory | None:
         with self._lock:
             row = self._db.execute("SELECT key_hash, state, updated, about FROM stories WHERE id = ?", (story_id,)).fetchone()
-            pieces = self._db.execute("SELECT text, tokens FROM pieces WHERE story = ? ORDER BY number", (story_id,)).fetchall()
+            pieces = self._db.execute("SELECT text, tokens, thinking FROM pieces WHERE story = ? ORDER BY number", (story_id,)).fetchall()
         if row is None:
             return None
-        tokens = array("I", b"".join(piece[1] for piece in pieces))
-        return SavedStory(story_id, row[0], row[1], row[2], json.loads(row[3]), "".join(piece[0] for piece in pieces), tuple(tokens))
+        text, thinking = "".join(piece[0] for piece in pieces), "".join(piece[2] for piece in pieces)
+        tokens = tuple(array("I", b"".join(piece[1] for piece in pieces)))
+        return SavedStory(story_id, row[0], row[1], row[2], json.loads(row[3]), text, tokens, thinking=thinking)
 
     def summaries(self, ids: Sequence[str]) -> dict[str, Summary]:
         """What a list shows of the stories with these ids, as far as they are here and have been counted."""
@@ -227,19 +233,20 @@ class Library:
 
     # --- the file ----------------------------------------------------------------------------------------------------
 
-    def _append(self, story: SavedStory, text: str, tokens: list[int]) -> None:
-        text, heading = _text(text), _text(story.title) if story.title else None
-        blob, about = array("I", tokens).tobytes(), json.dumps(story.about)
+    def _append(self, story: SavedStory, owed: "_Owed") -> None:
+        text, thinking, heading = _text(owed.text), _text(owed.thinking), _text(story.title) if story.title else None
+        blob, about = array("I", owed.token_ids).tobytes(), json.dumps(story.about)
+        size = len(blob) + len(text.encode()) + len(thinking.encode())
         self._db.execute(
             "INSERT INTO stories (id, key_hash, state, updated, about, title, words, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (id) DO UPDATE SET state = excluded.state, updated = excluded.updated, about = excluded.about, "
             "title = coalesce(excluded.title, title), words = excluded.words, bytes = bytes + excluded.bytes",
-            (story.id, story.key_hash, story.state, story.updated, about, heading, story.words, len(blob) + len(text.encode())),
+            (story.id, story.key_hash, story.state, story.updated, about, heading, story.words, size),
         )
-        if text or tokens:
+        if text or blob or thinking:
             self._db.execute(
-                "INSERT INTO pieces SELECT ?, 1 + coalesce(max(number), 0), ?, ? FROM pieces WHERE story = ?",
-                (story.id, text, blob, story.id),
+                "INSERT INTO pieces SELECT ?, 1 + coalesce(max(number), 0), ?, ?, ? FROM pieces WHERE story = ?",
+                (story.id, text, blob, thinking, story.id),
             )
 
     def _open(self) -> sqlite3.Connection:
@@ -286,6 +293,19 @@ class Library:
         if problem != self.problem:
             log.error("A story could not be %s: %s", what, error)
         self.problem = problem
+
+
+@dataclass(frozen=True)
+class _Owed:
+    """What of a story has still to be saved; with `anew` it is all there is of it."""
+
+    text: str
+    thinking: str
+    token_ids: tuple[int, ...]
+    anew: bool
+
+    def with_more(self, more: "_Owed") -> "_Owed":
+        return _Owed(self.text + more.text, self.thinking + more.thinking, self.token_ids + more.token_ids, self.anew)
 
 
 class NewerLibrary(Exception):

@@ -8,34 +8,34 @@ from dataclasses import replace
 from ..engine.base import Engine, GpuBroken
 from ..story.citation import Recorded, first_request
 from ..story.model_info import ModelInfo
+from ..story.prompt import PLACE
 from ..story.record import StoryRecord
 from ..story.request import VERBATIM, StoryRequest
 
-_PLACE = "\ue000premise\ue000"
 _SAME = ("model", "revision", "precision", "device", "engine")
 
 
 def write(engine: Engine, record: StoryRecord, enough: int | None = None) -> Iterator[StoryRecord]:
-    """Go on with a record until it ends or has `enough` characters; the record after each event."""
+    """Go on with a record until it rests or has `enough` characters; the record after each event."""
     stop = threading.Event()
     while True:
+        record.finish = None
         try:
-            for event in engine.write(record.request, tuple(record.token_ids), stop):
-                record.writer = record.writer or engine.writer
+            for event in engine.write(record.request, record.resume_point(), stop):
                 record.apply(event, time.time())
                 if enough is not None and len(record.story) >= enough:
                     stop.set()
                 yield record
         except GpuBroken:
             return  # said before it was raised
-        if record.state != "paused" or record.resting:
+        if record.finish is None or record.rests:
             return
 
 
 def write_again(engine: Engine, recorded: Recorded) -> Iterator[StoryRecord]:
     """Write a recorded story once more, uncut; one that was broken off only as far as it was written.
 
-    Goes on where the recorded one did: after a loop with its next seed, after a budget used up with the larger one.
+    Goes on where the recorded one did: where an end was cut off with its next seed, after a budget used up with the larger one.
     """
     request = as_prompted(engine, recorded)
     budget, seeds = request.sampling.max_new_tokens, list(recorded.seeds)
@@ -44,22 +44,22 @@ def write_again(engine: Engine, recorded: Recorded) -> Iterator[StoryRecord]:
         # A loop that was cut may have been longer than the story is now.
         yield from write(engine, record, None if recorded.ended or seeds else recorded.characters)
         sampling, reason = record.request.sampling, record.finish.reason if record.finish else ""
-        if reason == "loop" and seeds:
+        if record.finish and record.finish.tokens is not None and seeds:
             sampling = replace(sampling, seed=seeds.pop(0))
         elif reason == "length" and sampling.max_new_tokens < budget:
             sampling = replace(sampling, max_new_tokens=budget)
         else:
             return
-        record.request, record.finish = replace(record.request, sampling=sampling), None
+        record.request = replace(record.request, sampling=sampling)
 
 
 def as_prompted(engine: Engine, recorded: Recorded) -> StoryRequest:
     """The request, with the recorded prompt for its words where this version of the app would choose others."""
     request, rendered = recorded.request, engine.prompt(recorded.request)
-    around = engine.prompt(replace(request, premise=_PLACE, form=VERBATIM))
+    around = engine.prompt(replace(request, premise=PLACE, form=VERBATIM))
     if rendered is None or around is None or rendered[0] == recorded.prompt:
         return request
-    before, _, after = around[0].partition(_PLACE)
+    before, _, after = around[0].partition(PLACE)
     message = recorded.prompt.removeprefix(before).removesuffix(after)
     return replace(request, premise=message, form=VERBATIM) if before + message + after == recorded.prompt else request
 

@@ -10,16 +10,17 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 from ..engine.base import Engine, GpuBroken
 from ..errors import Busy, CannotGoOn, NotTheHost, RequestRefused, UnknownStory, log_bug
-from ..story.events import Finish, Progress
+from ..story.events import Event, Finish, Progress
 from ..story.record import StoryRecord
 from ..story.request import LIMITS, errors
-from .admission import HOST_PAUSED, Checked, Speed, checked, require_place, seconds_left, waits
+from .admission import HOST_PAUSED, Checked, Speed, checked, require_place, require_same_model, seconds_left, waits
 from .job import Job, Piece
 from .library import Library, Summary, hash_key
+from .lifecycle import Phase, Step, allows, ends_it, leads, letting_go
 from .shelf import INTERRUPTED, LEFT, UNFOLLOWED, UNFORESEEN, UNKNOWN, Shelf
 from .shutdown import start_anew
 
@@ -30,11 +31,12 @@ TEND_SECONDS = 1.0
 EXPIRE_SECONDS = 3600
 BETWEEN_SECONDS = 20  # the page asks for the next segment at once; a phone that has just lost its connection takes longer
 LET_GO_SECONDS = 3.0  # an engine obeys within two
+NOTHING_LEFT = "The model ended this story itself, so there is nothing to go on with."
 log = logging.getLogger(__name__)
 
 
 class Runner:
-    """Queue, workers and followers. `queue_size` stories may wait while `engine.capacity` are written."""
+    """Queue, workers and followers. `queue_size` stories may wait while as many are written as the engine has capacity for."""
 
     def __init__(
         self,
@@ -54,12 +56,11 @@ class Runner:
         self._shelf = Shelf(self._library, self._changed)
         self._waiting: deque[Job] = deque()
         self._closing = threading.Event()
-        self._running = 0
         self._speed: Speed | None = None
-        self._threads = [threading.Thread(target=self._work, name=f"writer-{i}", daemon=True) for i in range(engine.capacity)]
-        self._threads.append(threading.Thread(target=self._tend, name="writer-keeper", daemon=True))
-        for thread in self._threads:
-            thread.start()
+        self._workers: list[threading.Thread] = []
+        self._hire()
+        self._keeper = threading.Thread(target=self._tend, name="writer-keeper", daemon=True)
+        self._keeper.start()
 
     @property
     def engine(self) -> Engine:
@@ -68,7 +69,7 @@ class Runner:
     @property
     def default_words(self) -> int:
         """The length a visitor starts from: the usual one, or the longest this server or its engine can do at once."""
-        return min(int(LIMITS["words"].default), self._max_words, getattr(self._engine, "words_at_once", self._max_words))
+        return min(int(LIMITS["words"].default), self._max_words, self._engine.status().words_at_once or self._max_words)
 
     def check(self, raw: Mapping[str, object]) -> Checked:
         """Everything there is to say about raw values, without running anything."""
@@ -85,7 +86,7 @@ class Runner:
         request = found.request
         if request.sampling.seed < 0:
             request = request.with_seed(secrets.randbelow(2**32))
-        record = StoryRecord(secrets.token_urlsafe(12), request, found.findings, created=time.time(), writer=self._engine.writer)
+        record = StoryRecord(secrets.token_urlsafe(12), request, found.findings, created=time.time(), writer=self._engine.status().writer)
         key = secrets.token_urlsafe(24)
         job = Job(record, key, hash_key(key), visitor=visitor)
         with self._changed:
@@ -94,6 +95,7 @@ class Runner:
             self._require_place(visitor)
             self._shelf.put(job)
             self._waiting.append(job)
+            self._hire()
             self._tell_places()
             self._changed.notify_all()
         self._shelf.save(job)
@@ -104,10 +106,10 @@ class Runner:
         return self._library
 
     def get(self, story_id: object) -> StoryRecord:
-        """The record of a story; reading it counts as following. Raises UnknownStory."""
+        """A look at the record of a story; reading it counts as following. Raises UnknownStory."""
         job = self._shelf.find(story_id)
         job.seen = time.monotonic()
-        return job.record
+        return job.look()
 
     def summaries(self, ids: object) -> list[Summary]:
         """What a list shows of stories; ids of stories that are not here, or that are no ids, are left out."""
@@ -123,38 +125,48 @@ class Runner:
         with self._changed:
             self._halt(job, Finish("cancelled"))
         self._shelf.save(job)
-        return job.record
+        return job.look()
 
     def resume(self, story_id: object, key: object, visitor: str = "", next_segment: bool = False) -> StoryRecord:
         """Go on with a story that was paused, stopped, cut or interrupted, from its last token; harmless while it is written.
 
         A story between two segments keeps its turn. With `next_segment`, as a page asks by itself, a story that has come to
-        rest meanwhile is left at rest: it may just have been stopped. Raises UnknownStory without the right key, CannotGoOn, Busy.
+        rest meanwhile is left at rest: it may just have been stopped. Raises UnknownStory without the right key, CannotGoOn,
+        AnotherModel, Busy.
         """
+        step: Step = "next segment" if next_segment else "go on"
         job = self._owned(story_id, key)
         with self._changed:
             job = self._shelf.put(job)
             self._wait_for_its_worker(job)
-            if not job.at_work and job not in self._waiting and not (next_segment and not job.active):
-                if not job.record.resumable:
-                    raise CannotGoOn("The model ended this story itself, so there is nothing to go on with.")
-                own_turn = job.active
-                if not own_turn:
-                    self._require_place(visitor or job.visitor)
-                job.begin_again(visitor)
-                (self._waiting.appendleft if own_turn else self._waiting.append)(job)
-                self._tell_places()
-                self._changed.notify_all()
-        return job.record
+            if not allows(job.phase, step):
+                raise CannotGoOn(NOTHING_LEFT)
+            if leads(job.phase, step) is not job.phase:
+                self._begin_again(job, step, visitor)
+        return job.look()
+
+    def _begin_again(self, job: Job, step: Step, visitor: str) -> None:
+        """Put a story back into the queue, one between two segments at its head. The lock is held."""
+        require_same_model(job.record, self._engine)
+        own_turn = job.phase is Phase.BETWEEN
+        if not own_turn:
+            self._require_place(visitor or job.visitor)
+        job.begin_again(visitor)
+        job.move(step)
+        (self._waiting.appendleft if own_turn else self._waiting.append)(job)
+        self._tell_places()
+        self._changed.notify_all()
 
     def delete(self, story_id: object, key: object) -> None:
         """Stop a story and let go of it for good; its owner may, and the host. Raises UnknownStory, CannotDelete."""
         job = self._shelf.find(story_id) if self.is_admin(key) else self._owned(story_id, key)
         with self._changed:
-            job.deleted = True
             self._halt(job, Finish("cancelled"))
-            self._changed.wait_for(lambda: not job.at_work, LET_GO_SECONDS)
+            self._changed.wait_for(lambda: job.phase is not Phase.WORKING, LET_GO_SECONDS)
         self._shelf.delete(job)
+        with self._changed:
+            if job in self._waiting:  # somebody went on with it in the last moment
+                self._waiting.remove(job)
 
     def is_admin(self, key: object) -> bool:
         """This is the host's key. Without one set, nobody has it."""
@@ -172,28 +184,28 @@ class Runner:
         self._host_paused = paused
         self._library.remember("new stories", "paused" if paused else "")
 
-    async def follow(self, story_id: str, offset: int = 0) -> AsyncIterator[Piece]:
-        """The story from `offset` (in characters) on, piece by piece, until it is over.
+    async def follow(self, story_id: str, offset: int = 0, cuts: int = 0) -> AsyncIterator[Piece]:
+        """The story from `offset` (in characters) on, piece by piece, until it rests: the last piece says so, with the whole text.
 
-        Yields at least once a second. Any number may follow one story. Raises UnknownStory.
+        `cuts` is how often the story had been cut when it was read up to `offset`. Yields at least once a second. Any number
+        may follow one story. Raises UnknownStory.
         """
         job = await asyncio.to_thread(self._shelf.find, story_id)  # it may have to be read from the disk
-        record, version, said = job.record, -1, 0.0
+        version, said = -1, 0.0
         while True:
             if not self._shelf.holds(job):
-                job = await asyncio.to_thread(self._shelf.find, story_id)
-                record, version = job.record, -1
-            if job.deleted:
+                job, version = await asyncio.to_thread(self._shelf.find, story_id), -1
+            if job.phase is Phase.DELETED:
                 raise UnknownStory(UNKNOWN)
-            over, changed = record.over, record.version != version
-            if over or changed or time.monotonic() - said >= HEARTBEAT_SECONDS:
-                version, said = record.version, time.monotonic()
-                job.seen = said
+            if job.record.version != version or time.monotonic() - said >= HEARTBEAT_SECONDS:
+                record, said = job.look(), time.monotonic()
+                job.seen, version = said, record.version
+                offset = min((offset, *record.cut_to[cuts:]))
                 text, end = record.story.since(offset)
                 yield Piece(record, offset, end, text)
-                offset = end
-            if over:
-                return
+                if record.rests:
+                    return
+                offset, cuts = end, record.cuts
             await asyncio.sleep(POLL_SECONDS)
 
     def close(self) -> None:
@@ -202,15 +214,22 @@ class Runner:
             self._closing.set()
             for job in self._shelf.jobs():
                 if job.active:
-                    self._halt(job, Finish("segment", INTERRUPTED))
+                    self._halt(job, Finish("pause", INTERRUPTED))
             self._changed.notify_all()
-        for thread in self._threads:
+        for thread in (*self._workers, self._keeper):
             thread.join(timeout=10)
         for job in self._shelf.jobs():
-            if job.owed or job.halted:
+            if job.owed or job.halt.finish:
                 self._shelf.save(job)
 
     # --- the workers' side -------------------------------------------------------------------------------------------
+
+    def _hire(self) -> None:
+        """As many workers as the engine has capacity for, which it may tell only once it has loaded."""
+        while len(self._workers) < self._engine.status().capacity and not self._closing.is_set():
+            worker = threading.Thread(target=self._work, name=f"writer-{len(self._workers)}", daemon=True)
+            self._workers.append(worker)
+            worker.start()
 
     def _work(self) -> None:
         while job := self._next():
@@ -222,8 +241,7 @@ class Runner:
             if self._closing.is_set():
                 return None
             job = self._waiting.popleft()
-            self._running += 1
-            job.at_work = True
+            job.move("take")
             self._tell_places()
             return job
 
@@ -235,10 +253,10 @@ class Runner:
         except Exception as error:
             log_bug(log, f"Story {job.record.id} failed", error)
         with self._changed:
-            self._running -= 1
-            job.at_work, job.let_go = False, time.monotonic()
-            if late := job.halted if not job.record.resting else None:
-                job.record.apply(late, time.time())  # stopped after its segment's end, when no engine was left to obey
+            late = job.halt.finish if not job.record.rests else None
+            if late:
+                job.tell(late)  # stopped after its segment's end, when no engine was left to obey
+            job.move(letting_go(job.record.finish, len(job.record.story) > 0))
             self._tell_places()
             self._changed.notify_all()
         if late:
@@ -250,25 +268,32 @@ class Runner:
     def _turn(self, job: Job) -> bool:
         """What the engine says, folded into the record and saved. True where the GPU is broken."""
         record, broken = job.record, False
-        self._save(job)
-        events = self._engine.write(record.request, tuple(record.token_ids), job.stop)
         try:
-            while event := job.context.run(next, events, None):
-                record.writer = record.writer or self._engine.writer
-                if isinstance(event, Finish) and event.reason == "cancelled" and job.halted:
-                    event = job.halted
-                record.apply(event, time.time())
+            self._save(job)
+            for event in self._said(job):
+                job.tell(event)
                 if not 0 <= time.time() - job.saved.at < SAVE_SECONDS:  # a clock may be set back
                     self._save(job)
         except GpuBroken:
             broken = True
         except Exception as error:
             log_bug(log, f"Story {record.id} failed", error)
-            record.apply(Finish("error", UNFORESEEN), time.time())
-        if not record.over and record.state != "paused":
-            record.apply(Finish("error", UNFORESEEN), time.time())
+        if not record.finish:
+            job.tell(Finish("error", UNFORESEEN))
         self._save(job)
         return broken
+
+    def _said(self, job: Job) -> Iterator[Event]:
+        """What the engine says to its Finish, which after an order to halt is the ordered one. Raises what the engine raises."""
+        events = self._engine.write(job.record.request, job.record.resume_point(), job.halt.event)
+        while event := job.context.run(next, events, None):
+            if not isinstance(event, Finish):
+                yield event
+                continue
+            yield job.halt.finish if event.reason == "cancelled" and job.halt.finish else event
+            job.context.run(next, events, None)  # where it raises GpuBroken after its Finish
+            events.close()
+            return
 
     def _save(self, job: Job) -> None:
         """Save the story that this worker is writing."""
@@ -285,6 +310,8 @@ class Runner:
         expired = -float(EXPIRE_SECONDS)
         while not self._closing.wait(TEND_SECONDS):
             try:
+                with self._changed:
+                    self._hire()
                 for job in self._pause_left():
                     self._shelf.save(job)
                 self._shelf.save_owed()
@@ -299,14 +326,13 @@ class Runner:
         now = time.monotonic()
         with self._changed:
             left = []
-            for job in [job for job in self._shelf.jobs() if job.active and not job.stop.is_set()]:
-                between = job.record.state == "paused" and not job.at_work
+            for job in [job for job in self._shelf.jobs() if job.active and not job.halt.finish]:
                 if job.seen < now - self._unfollowed_seconds:
                     left.append((job, UNFOLLOWED))
-                elif between and job.let_go < now - BETWEEN_SECONDS:
+                elif job.phase is Phase.BETWEEN and job.since < now - BETWEEN_SECONDS:
                     left.append((job, LEFT))
             for job, sentence in left:
-                self._halt(job, Finish("segment", sentence))
+                self._halt(job, Finish("pause", sentence))
             self._tell_places()
         return [job for job, _ in left]
 
@@ -323,28 +349,30 @@ class Runner:
         require_place(len(self._waiting), self._queue_size, theirs)
 
     def _wait_for_its_worker(self, job: Job) -> None:
-        """A story has ended or paused a moment before its worker is free of it. The lock is held."""
-        if job.record.over or job.record.state == "paused":
-            self._changed.wait_for(lambda: not job.at_work, LET_GO_SECONDS)
+        """A story's end is told a moment before its worker has let go of it. The lock is held."""
+        if job.record.finish:
+            self._changed.wait_for(lambda: job.phase is not Phase.WORKING, LET_GO_SECONDS)
 
     def _halt(self, job: Job, finish: Finish) -> None:
         """End a story's turn with `finish`; one at work says it once its engine has obeyed. The lock is held."""
-        job.halted = finish
-        job.stop.set()
-        if job.at_work or job.record.over:
-            return
-        if job in self._waiting:
+        job.halt.order(finish)
+        if job.phase is Phase.WAITING:
             self._waiting.remove(job)
-        job.record.apply(finish, time.time())
+        if ends_it(job.phase, job.record):
+            job.tell(finish)
+        job.move("halt")
         self._tell_places()
 
     def _tell_places(self) -> None:
         """Tell every waiting story how many stand before it, those being written among them, and how long that may take."""
         seconds: list[int] | list[None] = [None] * len(self._waiting)
         if speed := self._speed:
-            writing = [seconds_left(job.record, speed) for job in self._shelf.jobs() if job.at_work]
-            seconds = waits(writing, [seconds_left(job.record, speed) for job in self._waiting], self._engine.capacity)
-        for before, (job, wait) in enumerate(zip(self._waiting, seconds, strict=True), self._running):
+            left = [seconds_left(job.record, speed) for job in self._writing()]
+            seconds = waits(left, [seconds_left(job.record, speed) for job in self._waiting], len(self._workers))
+        for before, (job, wait) in enumerate(zip(self._waiting, seconds, strict=True), len(self._writing())):
             progress = Progress("queued", before, before + 1, wait)
             if job.record.progress != progress:
-                job.record.apply(progress, time.time())
+                job.tell(progress)
+
+    def _writing(self) -> list[Job]:
+        return [job for job in self._shelf.jobs() if job.phase is Phase.WORKING]

@@ -10,7 +10,8 @@ from ..story.events import Finish
 from ..story.exports import title
 from ..story.record import UNFINISHED, StoryRecord
 from .job import Job, Saved
-from .library import Library, Summary
+from .library import Library, SavedStory, Summary
+from .lifecycle import Phase, at_rest
 
 KEPT = 200  # stories at rest kept in memory
 MOST_SUMMARIES = 200  # in one list
@@ -48,7 +49,7 @@ class Shelf:
         if not isinstance(story_id, str) or not story_id.isascii():
             raise UnknownStory(UNKNOWN)
         job = self._jobs.get(story_id) or self._from_library(story_id)
-        if job.deleted:
+        if job.phase is Phase.DELETED:
             raise UnknownStory(UNKNOWN)
         return job
 
@@ -56,7 +57,7 @@ class Shelf:
         """Save a story, unless it is at work: then its worker does."""
         with job.saving:
             with self._lock:
-                if job.at_work:
+                if job.phase is Phase.WORKING:
                     return
             job.save(self._library)
 
@@ -69,9 +70,11 @@ class Shelf:
     def delete(self, job: Job) -> None:
         """Let go of a story for good. Raises CannotDelete."""
         with job.saving:
-            job.deleted = self._library.delete(job.record.id)
-        if not job.deleted:
-            raise CannotDelete("This server cannot change what it keeps just now, so the story is still here. Try again later.")
+            if not self._library.delete(job.record.id):
+                raise CannotDelete("This server cannot change what it keeps just now, so the story is still here. Try again later.")
+            with self._lock:
+                job.move("delete")
+                self._lock.notify_all()
         self._drop([job.record.id])
 
     def expire(self) -> None:
@@ -101,13 +104,9 @@ class Shelf:
             deletions, saved = self._deletions, self._library.load(story_id)
             if saved is None:
                 raise UnknownStory(UNKNOWN)
-            state = "interrupted" if saved.state in UNFINISHED else saved.state
-            record = StoryRecord.restore(saved.id, state, saved.about, saved.text, saved.token_ids)  # type: ignore[arg-type]
-            if record.state == "interrupted":
-                record.finish = Finish("error", INTERRUPTED)
-            elif not record.resting:
-                record.finish = Finish("segment", LEFT)
-            job = Job(record, "", saved.key_hash, saved=Saved(len(record.story), len(record.token_ids), saved.updated))
+            record = _restored(saved)
+            kept = Saved(len(record.story), len(record.thinking), len(record.token_ids), record.cuts, saved.updated)
+            job = Job(record, "", saved.key_hash, at_rest(record), saved=kept)
             with self._lock:
                 if self._deletions == deletions:
                     return self.put(job)
@@ -122,3 +121,14 @@ class Shelf:
         at_rest = [story_id for story_id, job in self._jobs.items() if not job.active and not job.owed]
         for story_id in at_rest[: max(0, len(at_rest) - KEPT + 1)]:
             del self._jobs[story_id]
+
+
+def _restored(saved: SavedStory) -> StoryRecord:
+    """The record of a story that nobody writes: what was at work was interrupted, what waited for its next segment was left."""
+    state = "interrupted" if saved.state in UNFINISHED else saved.state
+    record = StoryRecord.restore(saved.id, state, saved.about, saved.text, saved.token_ids, saved.thinking)  # type: ignore[arg-type]
+    if record.state == "interrupted":
+        record.finish = Finish("pause", INTERRUPTED)
+    elif record.finish and record.finish.reason == "segment":  # so was a pause called that had a sentence
+        record.finish = Finish("pause", record.finish.message or LEFT)
+    return record

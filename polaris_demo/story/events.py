@@ -1,40 +1,83 @@
-"""What an engine may say while it writes."""
+"""What passes between an engine and a story's record: what an engine says while it writes, and what it is told to go on from."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
+
+from .model_info import ModelInfo
 
 Stage = Literal["queued", "loading", "gpu", "reading"]
 Kind = Literal["thinking", "story"]
-Reason = Literal["stop", "length", "cancelled", "segment", "loop", "error"]
+Reason = Literal["stop", "length", "cancelled", "segment", "pause", "loop", "error"]
 
 
 @dataclass(frozen=True)
 class Progress:
     """Work before the next token: `done` of `total` (both 0 where no measure exists). "gpu" waits for a lent GPU.
 
-    `seconds` is how long the rest is expected to take; None where no pace has been measured.
+    `seconds` is how long the rest is expected to take; None where no speed has been measured.
     """
 
     stage: Stage
     done: int = 0
     total: int = 0
-    seconds: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Started:
+    """The prompt as rendered, its length in tokens, and who writes from here on; said once before the first token."""
+
+    prompt: str
+    prompt_tokens: int
+    writer: ModelInfo
+
+
+@dataclass(frozen=True)
+class ThinkingClosed:
+    """The thinking reached its budget: after `tokens` generated tokens its end is put in for the model."""
+
+    tokens: int
 
 
 @dataclass(frozen=True)
 class Delta:
-    """Newly generated tokens of one kind. `text` may be empty: a character can span tokens. Without tokens, a sign of life."""
+    """`tokens` newly generated tokens of one kind, with their ids where the engine has any.
+
+    `text` may be empty: a character can span tokens. Without tokens it is a sign of life.
+    """
 
     kind: Kind
     text: str
+    tokens: int = 0
     token_ids: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.token_ids and len(self.token_ids) != self.tokens:
+            raise ValueError(f"{self.tokens} tokens with {len(self.token_ids)} ids")
+        if self.text and not self.tokens:
+            raise ValueError("text without tokens")
+
+    @classmethod
+    def of(cls, kind: Kind, text: str, token_ids: tuple[int, ...]) -> "Delta":
+        """The delta of tokens whose ids are known."""
+        return cls(kind, text, len(token_ids), token_ids)
+
+
+@dataclass(frozen=True)
+class TakenBack:
+    """The last `tokens` story tokens were thinking after all: of the story only the first `characters` stand."""
+
+    tokens: int
+    characters: int
 
 
 @dataclass(frozen=True)
 class Finish:
-    """The last event. `message` is a sentence for the visitor where the reason alone does not explain the end.
+    """The last event. "segment": more comes by itself. "pause": at rest until somebody goes on with it.
 
-    After a "loop" only the first `tokens` of all that were generated are kept, and the first `characters` of the story.
+    `message` is a sentence for the visitor where the reason alone does not explain the end; nothing hangs on it. With `tokens`
+    and `characters` only so many of all generated tokens and of the story's characters are kept, and whoever goes on from
+    there draws with another seed: the same one would come to the same end.
     """
 
     reason: Reason
@@ -44,18 +87,16 @@ class Finish:
 
 
 @dataclass(frozen=True)
-class Started:
-    """The prompt as rendered and its length in tokens, said once before the first token."""
+class Resume:
+    """What an engine needs to go on: the ids of all tokens so far or, where they are not all known, the texts; and who wrote it.
 
-    prompt: str
-    prompt_tokens: int = field(default=0)
+    Empty for a new story.
+    """
 
-
-@dataclass(frozen=True)
-class ThinkingClosed:
-    """The thinking reached its budget of `tokens` and was closed for the model."""
-
-    tokens: int
+    token_ids: tuple[int, ...] = ()
+    thinking: str = ""
+    story: str = ""
+    writer: ModelInfo | None = None
 
 
-Event = Progress | Started | ThinkingClosed | Delta | Finish
+Event = Progress | Started | ThinkingClosed | Delta | TakenBack | Finish

@@ -10,6 +10,7 @@ import re
 from .. import card
 from .request import VERBATIM, StoryRequest
 
+PLACE = "\ue000premise\ue000"  # stands for a premise where only what is around it is wanted
 _LEADING_ARTICLE = re.compile(r"^(A|An|The)(?= )")
 _SENTENCE_END = (".", "!", "?", "…", '."', '!"', '?"', ".”", "!”", "?”", "。", "！", "？", "؟", "।")
 

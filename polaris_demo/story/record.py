@@ -1,102 +1,122 @@
 """The story so far: what an engine said, folded in event by event, and the point to go on from.
 
-One worker applies events; any number of readers may read at the same time. Knows no clock: times come with the events.
+Knows no clock and no lock: times come with the events, and whoever reads while another folds in takes a `look` first.
 """
 
+import copy
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from .events import Delta, Event, Finish, Progress, Started, ThinkingClosed
+from .events import Delta, Event, Finish, Progress, Reason, Resume, Stage, Started, TakenBack, ThinkingClosed
 from .measures import WordCounter, length_ratio
 from .model_info import ModelInfo
 from .request import LIMITS, Finding, SamplingParams, StoryRequest, token_budget
-from .thinking import StoryOpening
 
 State = Literal["queued", "loading", "planning", "writing", "paused", "finished", "stopped", "interrupted", "failed"]
 UNFINISHED: tuple[State, ...] = ("queued", "loading", "planning", "writing")
-OVER: frozenset[State] = frozenset({"finished", "stopped", "interrupted", "failed"})
 _KEPT = (
-    "created", "prompt", "prompt_tokens", "thinking_tokens", "thinking_closed", "story_tokens", "started", "first_word",
-    "seconds_at_work", "resumed_at", "reseeded",
+    "created", "prompt", "prompt_tokens", "thinking_tokens", "closed_at", "story_tokens", "started", "first_word",
+    "seconds_at_work", "resumed_at", "reseeded", "cut_to",
 )  # fmt: skip
 SHORTEST_MEASURE = 0.5  # seconds; a speed taken over less says nothing
-_STATE_AT: dict[str, State] = {"queued": "queued", "gpu": "queued", "loading": "loading"}
-_STATE_AFTER: dict[str, State] = {
+_STATE_AT: dict[Stage, State] = {"queued": "queued", "gpu": "queued", "loading": "loading"}
+_STATE_AFTER: dict[Reason, State] = {
     "stop": "finished",
     "length": "finished",
     "loop": "stopped",
     "cancelled": "stopped",
     "segment": "paused",
+    "pause": "paused",
     "error": "failed",
 }
 
 
 class TextLog:
-    """Text that only grows. Reading from an offset costs what is read, however long the text is."""
+    """Text that only grows, or is cut. Reading from an offset costs what is read, however long the text is."""
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
         self._ends: list[int] = []
+        self._count = 0
 
     def __len__(self) -> int:
-        return self._ends[-1] if self._ends else 0
+        return self._ends[self._count - 1] if self._count else 0
 
     def append(self, text: str) -> None:
         if text:
             end = len(self) + len(text)
             self._pieces.append(text)
             self._ends.append(end)
+            self._count += 1
+
+    def frozen(self) -> "TextLog":
+        """The text as it is now, whatever this one becomes. It shares the pieces, which are never changed, and must not grow."""
+        return copy.copy(self)
 
     def since(self, offset: int) -> tuple[str, int]:
         """The text from `offset` (in characters) on, and the offset after it."""
         end = len(self)
         if offset >= end:
             return "", end
-        first = bisect_right(self._ends, offset)
-        last = bisect_right(self._ends, end)
+        first = bisect_right(self._ends, offset, hi=self._count)
         start = self._ends[first - 1] if first else 0
-        return "".join(self._pieces[first:last])[max(0, offset - start) :], end
+        return "".join(self._pieces[first : self._count])[max(0, offset - start) :], end
 
     def cut(self, length: int) -> None:
         """Keep the first `length` characters."""
         kept = str(self)[:length]
-        self._pieces, self._ends = [kept], [len(kept)]
+        self._pieces, self._ends, self._count = ([kept], [len(kept)], 1) if kept else ([], [], 0)
 
     def __str__(self) -> str:
         return self.since(0)[0]
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """A part of a story that was written without a change of who writes, from so many tokens and words on."""
+
+    writer: ModelInfo
+    tokens: int = 0
+    words: int = 0
+
+
 @dataclass
 class StoryRecord:
-    """One story: what was asked, what has come of it, and how it ended. Times are seconds since the epoch."""
+    """One story: what was asked, what has come of it, and how it ended. Times are seconds since the epoch.
+
+    `writer` is who writes now, or is expected to; `stretches` are those who did. `closed_at` is the position of a forced end of
+    thinking. `cut_to` holds, for every time the story was cut, the characters that were kept.
+    """
 
     id: str
     request: StoryRequest
     findings: tuple[Finding, ...] = ()
     created: float = 0.0
     writer: ModelInfo | None = None
+    stretches: tuple[Stretch, ...] = ()
     state: State = "queued"
     progress: Progress = Progress("queued")
     prompt: str = ""
     prompt_tokens: int = 0
     token_ids: list[int] = field(default_factory=list)
+    thinking: TextLog = field(default_factory=TextLog, repr=False)  # of engines without token ids only
     thinking_tokens: int = 0
-    thinking_closed: bool = False
+    closed_at: int | None = None
     story_tokens: int = 0
     story: TextLog = field(default_factory=TextLog)
     finish: Finish | None = None
     started: float | None = None
     first_word: float | None = None
     seconds_at_work: float = 0.0
-    resumed_at: list[int] = field(default_factory=list)
-    reseeded: list[list[int]] = field(default_factory=list)  # (tokens there were, seed from there on)
+    resumed_at: tuple[int, ...] = ()
+    reseeded: tuple[tuple[int, int], ...] = ()  # (tokens there were, seed from there on)
+    cut_to: tuple[int, ...] = ()
     version: int = 0
 
     def __post_init__(self) -> None:
         self._words = WordCounter()
-        self._opening = StoryOpening()
         self._last_token: float | None = None
 
     def apply(self, event: Event, now: float) -> None:
@@ -108,29 +128,40 @@ class StoryRecord:
             case Started():
                 self.prompt, self.prompt_tokens, self.started = event.prompt, event.prompt_tokens, self.started or now
                 self.state = self._at_work()
+                self._begin_stretch(event.writer)
             case ThinkingClosed():
-                self.thinking_closed = True
+                self.closed_at = event.tokens
             case Delta():
                 self._add(event, now)
+            case TakenBack():
+                self._take_back(event)
             case Finish():
-                self.finish, self.state = event, _STATE_AFTER[event.reason]
                 if event.tokens is not None and event.characters is not None:
-                    self._cut(event.tokens, event.characters)
+                    self._drop(self.tokens - event.tokens, event.characters)
+                self.finish, self.state = event, _STATE_AFTER[event.reason]
         self.version += 1
+
+    def look(self) -> "StoryRecord":
+        """The record at this moment, which nothing changes any more. Its `token_ids` may go on growing."""
+        seen = copy.copy(self)
+        seen.story, seen.thinking, seen._words = self.story.frozen(), self.thinking.frozen(), copy.copy(self._words)
+        return seen
 
     def about(self) -> dict[str, Any]:
         """Everything but id, state, text and tokens, ready for JSON; `restore` takes it."""
         kept = {name: getattr(self, name) for name in _KEPT}
         return kept | {
-            "dropped": self._opening.dropped,
             "request": asdict(self.request),
             "findings": [asdict(finding) for finding in self.findings],
             "writer": asdict(self.writer) if self.writer else None,
+            "stretches": [asdict(stretch) for stretch in self.stretches],
             "finish": asdict(self.finish) if self.finish else None,
         }
 
     @classmethod
-    def restore(cls, story_id: str, state: State, about: Mapping[str, Any], text: str, token_ids: Sequence[int]) -> "StoryRecord":
+    def restore(
+        cls, story_id: str, state: State, about: Mapping[str, Any], text: str, token_ids: Sequence[int], thinking: str = ""
+    ) -> "StoryRecord":
         """The record that `about` was taken from. Raises KeyError or TypeError where it is not one of ours."""
         request, writer, finish = dict(about["request"]), about["writer"], about["finish"]
         sampling = SamplingParams(**request.pop("sampling"))
@@ -138,78 +169,121 @@ class StoryRecord:
             story_id,
             StoryRequest(**request, sampling=sampling),
             tuple(Finding(**finding) for finding in about["findings"]),
-            writer=ModelInfo(**writer) if writer else None,
+            writer=ModelInfo.restore(writer) if writer else None,
             state=state,
             token_ids=list(token_ids),
             finish=Finish(**finish) if finish else None,
-            **{name: about[name] for name in _KEPT if name in about},
+            **{name: _tuples(about[name]) for name in _KEPT if name in about},
         )
-        record.story.append(record._opening.feed(text))
-        record._opening.dropped = about.get("dropped", 0)
+        record.stretches = _stretches(about, record)
+        if about.get("thinking_closed"):  # as records said it before they said where
+            record.closed_at = record.thinking_tokens - 1
+        record.story.append(text)
+        record.thinking.append(thinking)
         record._words.add(text)
         return record
 
-    @property
-    def resumable(self) -> bool:
-        """There is something to go on with: not where the model itself ended, or never came to its story."""
-        if self.state in ("paused", "stopped", "interrupted"):
-            return True
-        reason = self.finish.reason if self.finish else ""
-        return reason in ("length", "error") and len(self.story) > 0
+    def resume_point(self) -> Resume:
+        """What an engine goes on from: the ids where every token has one, else the texts."""
+        if not self.tokens:
+            return Resume()
+        if len(self.token_ids) == self.tokens:
+            return Resume(tuple(self.token_ids), writer=self.writer)
+        return Resume((), str(self.thinking), str(self.story), self.writer)
 
     def resume(self) -> None:
-        """Back into the queue, to go on from the last token. A token budget that is used up is given once more.
+        """Make ready to go on from the last token. A token budget that is used up is given once more.
 
-        After a loop it goes on with another seed: the same one would draw the same loop again.
+        Where the end was cut off, it goes on with another seed: the same one would come to the same end.
         """
-        if self.finish and self.finish.reason == "loop":
+        if self.finish and self.finish.tokens is not None:
             self.request = self.request.with_seed((self.request.sampling.seed + 1) % (int(LIMITS["seed"].high) + 1))
-            self.reseeded.append([len(self.token_ids), self.request.sampling.seed])
+            self.reseeded = (*self.reseeded, (self.tokens, self.request.sampling.seed))
         if self.finish and self.finish.reason == "length":
-            budget = min(LIMITS["max_new_tokens"].high, len(self.token_ids) + token_budget(self.request))
+            budget = min(LIMITS["max_new_tokens"].high, self.tokens + token_budget(self.request))
             self.request = replace(self.request, sampling=replace(self.request.sampling, max_new_tokens=int(budget)))
         self.finish, self._last_token = None, None
-        self.resumed_at.append(len(self.token_ids))
+        self.resumed_at = (*self.resumed_at, self.tokens)
         self.apply(Progress("queued"), 0.0)
 
     def _at_work(self) -> State:
         return "writing" if len(self.story) else "planning"
 
+    def _begin_stretch(self, writer: ModelInfo) -> None:
+        """Who writes from here on; a part of its own where anything about that differs. Raises ValueError for another model."""
+        if self.tokens and self.writer and not self.writer.same_model(writer):
+            raise ValueError("a story goes on with the model that began it")
+        before = [stretch for stretch in self.stretches if stretch.tokens < self.tokens]
+        if not before or replace(before[-1].writer, why="") != replace(writer, why=""):
+            before.append(Stretch(writer, self.tokens, self.words))
+        self.writer, self.stretches = writer, tuple(before)
+
     def _add(self, delta: Delta, now: float) -> None:
-        if not delta.token_ids:
+        if not delta.tokens:
             return
         self.token_ids += delta.token_ids
         if self._last_token is not None:
             self.seconds_at_work += now - self._last_token
         self._last_token = now
         if delta.kind == "thinking":
-            self.thinking_tokens += len(delta.token_ids)
-            self.state = "planning"
+            self.thinking_tokens += delta.tokens
+            self.state = self._at_work()
+            if not delta.token_ids:
+                self.thinking.append(delta.text)
             return
-        self.story_tokens += len(delta.token_ids)
-        text = self._opening.feed(delta.text)
-        if text:
+        self.story_tokens += delta.tokens
+        if delta.text:
             self.first_word = now if self.first_word is None else self.first_word
-            self.state = "writing"
-            self.story.append(text)
-            self._words.add(text)
+            self.story.append(delta.text)
+            self._words.add(delta.text)
+        self.state = self._at_work()
 
-    def _cut(self, tokens: int, characters: int) -> None:
-        """Keep the first `tokens`, and the first `characters` of the story as the engine counts them."""
-        self.story_tokens -= len(self.token_ids) - tokens
-        self.token_ids = self.token_ids[:tokens]
-        self.story.cut(max(0, characters - self._opening.dropped))
+    def _take_back(self, event: TakenBack) -> None:
+        if len(self.token_ids) < self.tokens:
+            self.thinking.append(self.story.since(event.characters)[0])
+        self.story_tokens -= event.tokens
+        self.thinking_tokens += event.tokens
+        self._cut(event.characters)
+        self.state = self._at_work()
+
+    def _drop(self, tokens: int, characters: int) -> None:
+        """Let go of the last `tokens`, and of the story beyond its first `characters`."""
+        if tokens:
+            self.token_ids = self.token_ids[: max(0, len(self.token_ids) - tokens)]
+        of_the_story = min(tokens, self.story_tokens)
+        self.story_tokens -= of_the_story
+        self.thinking_tokens -= tokens - of_the_story
+        self._cut(characters)
+
+    def _cut(self, characters: int) -> None:
+        if characters >= len(self.story):
+            return
+        self.story.cut(characters)
+        self.cut_to = (*self.cut_to, characters)
+        self.first_word = self.first_word if characters else None
         self._words = WordCounter()
         self._words.add(str(self.story))
+        self.stretches = tuple(replace(s, tokens=min(s.tokens, self.tokens), words=min(s.words, self.words)) for s in self.stretches)
 
     @property
-    def over(self) -> bool:
-        return self.state in OVER
+    def tokens(self) -> int:
+        """Generated so far, thinking included."""
+        return self.thinking_tokens + self.story_tokens
 
     @property
-    def resting(self) -> bool:
-        """Nothing more comes by itself: the story is over, or paused for a reason that its finish names."""
-        return self.over or (self.state == "paused" and bool(self.finish and self.finish.message))
+    def cuts(self) -> int:
+        """How often the story was cut: whoever read on before may have read what does not stand any more."""
+        return len(self.cut_to)
+
+    @property
+    def thinking_closed(self) -> bool:
+        """The end of thinking was put in by its budget."""
+        return self.closed_at is not None
+
+    @property
+    def rests(self) -> bool:
+        """Nothing more comes by itself."""
+        return self.finish is not None and self.finish.reason != "segment"
 
     @property
     def words(self) -> int:
@@ -222,5 +296,16 @@ class StoryRecord:
     @property
     def tokens_per_second(self) -> float:
         """Generated tokens, thinking included, over the time from the first to the last, pauses left out; 0 until it can be told."""
-        tokens = self.thinking_tokens + self.story_tokens
-        return round(tokens / self.seconds_at_work, 1) if self.seconds_at_work >= SHORTEST_MEASURE else 0.0
+        return round(self.tokens / self.seconds_at_work, 1) if self.seconds_at_work >= SHORTEST_MEASURE else 0.0
+
+
+def _tuples(value: Any) -> Any:
+    """JSON's lists as the tuples they were."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def _stretches(about: Mapping[str, Any], record: StoryRecord) -> tuple[Stretch, ...]:
+    """Those on record; one of all it has where it was kept before there were any."""
+    if "stretches" in about:
+        return tuple(Stretch(ModelInfo.restore(s["writer"]), s["tokens"], s["words"]) for s in about["stretches"])
+    return (Stretch(record.writer),) if record.writer and record.tokens else ()

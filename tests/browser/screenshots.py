@@ -17,7 +17,7 @@ from polaris_demo.settings import Settings
 from polaris_demo.story.events import Delta, Finish, Progress, Started
 
 from ..conftest import serving
-from ..doubles import ScriptedEngine, recording_of, story_events
+from ..doubles import POLARIS, ScriptedEngine, recording_of, story_events
 from . import steps
 from .conftest import FLAGS
 
@@ -60,12 +60,12 @@ def script(request, stop):
         yield from story_events("a plan", STORY[:700])[:-1]
         yield Finish("loop", "The story had begun to go round in circles, so it was stopped. Continue goes on from there.", 20, 140)
         return
-    yield Started("<prompt>", 60)
-    yield Delta("thinking", "", tuple(range(1140)))
+    yield Started("<prompt>", 60, POLARIS)
+    yield Delta.of("thinking", "", tuple(range(1140)))
     if state == "writing":
-        yield Delta("story", STORY[:700], tuple(range(160)))
+        yield Delta.of("story", STORY[:700], tuple(range(160)))
     while not stop.wait(0.2):
-        yield Progress("reading", 60, 60) if state == "reading" else Delta("thinking" if state == "planning" else "story", "", (1,))
+        yield Progress("reading", 60, 60) if state == "reading" else Delta.of("thinking" if state == "planning" else "story", "", (1,))
 
 
 def states(page: Page, url: str, theme: str):

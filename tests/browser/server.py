@@ -38,13 +38,13 @@ class Counting:
         return f"<prompt>{request.premise}</prompt>", 60
 
     def write(self, request: StoryRequest, output: Sequence[int], stop: threading.Event, seconds: float | None = None) -> Iterator[Event]:
-        yield Started("<prompt>", 60)
+        yield Started("<prompt>", 60, POLARIS)
         for token in range(len(output), PLANNING + len(PIECES)):
             if stop.wait(self.pause):
                 yield Finish("cancelled")
                 return
             planning = token < PLANNING
-            yield Delta("thinking" if planning else "story", "" if planning else PIECES[token - PLANNING], (token,))
+            yield Delta.of("thinking" if planning else "story", "" if planning else PIECES[token - PLANNING], (token,))
         yield Finish("stop")
 
 

@@ -55,15 +55,15 @@ def long_and_growing(gate: threading.Event) -> Script:
     """After the gate all that is shown at once, then text at an ordinary pace until stopped."""
 
     def script(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
-        yield Started("<prompt>", 60)
+        yield Started("<prompt>", 60, POLARIS)
         while not gate.wait(0.05) and not stop.is_set():
-            yield Delta("thinking", "", (1,))
-        yield Delta("story", prose(SHOWN), tuple(range(SHOWN // 5)))
+            yield Delta.of("thinking", "", (1,))
+        yield Delta.of("story", prose(SHOWN), tuple(range(SHOWN // 5)))
         more = prose(40_000)
         for at in range(0, len(more), 5):
             if stop.wait(1 / TOKENS_A_SECOND):
                 return
-            yield Delta("story", more[at : at + 5], (at,))
+            yield Delta.of("story", more[at : at + 5], (at,))
 
     return script
 
@@ -136,9 +136,9 @@ def test_an_85_kb_story_costs_little_more_than_its_bytes_on_the_wire() -> None:
     story = prose(85_000)
 
     def script(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
-        yield Started("<prompt>", 60)
+        yield Started("<prompt>", 60, POLARIS)
         for at in range(0, len(story), 250):  # far faster than a model, so that the test is short: updates stay ten a second
-            yield Delta("story", story[at : at + 250], (at,))
+            yield Delta.of("story", story[at : at + 250], (at,))
             stop.wait(0.02)
         yield Finish("stop")
 
@@ -167,11 +167,11 @@ def seconds_an_update(characters: int, times: int = 300) -> float:
     record = StoryRecord("id", StoryRequest("a lamp", 12_000).with_seed(3), writer=POLARIS)
     text = prose(characters + times * 5)
     for at in range(0, characters, 5):
-        record.apply(Delta("story", text[at : at + 5], (at,)), at / 250)
+        record.apply(Delta.of("story", text[at : at + 5], (at,)), at / 250)
     runner, offset, took = cast(Runner, None), len(record.story), []
     for at in range(characters, characters + times * 5, 5):
         begun = time.perf_counter()
-        record.apply(Delta("story", text[at : at + 5], (at,)), at / 250)
+        record.apply(Delta.of("story", text[at : at + 5], (at,)), at / 250)
         new, end = record.story.since(offset)
         assert len(_json(view.update(Piece(record, offset, end, new), runner))) < 500
         took.append(time.perf_counter() - begun)

@@ -192,7 +192,7 @@ def test_a_story_being_written_in_a_frame_moves_nothing_around_it(new_page, tmp_
     def paragraphs(request, stop):
         yield from story_events("a plan", "It rang.\n\n")[:-1]
         while not stop.wait(0.05):
-            yield Delta("story", "It rang and rang.\n\n", (1,)) if gate.is_set() else Progress("reading", 60, 60)
+            yield Delta.of("story", "It rang and rang.\n\n", (1,)) if gate.is_set() else Progress("reading", 60, 60)
         yield Finish("cancelled")
 
     runner = Runner(ScriptedEngine(paragraphs))

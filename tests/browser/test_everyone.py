@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from polaris_demo.story.events import Delta, Finish, Progress, Started
 
-from ..doubles import ScriptedEngine, story_events, tells
+from ..doubles import POLARIS, ScriptedEngine, story_events, tells
 from . import steps
 
 # What Gradio 6.31 renders itself and offers no way to change: rule -> the start of the elements it is allowed for.
@@ -46,10 +46,10 @@ def script(gate: threading.Event):
             yield from story_events("plan", STORY)[:-1]
             yield Finish("segment", "Your time is used up.")
         else:
-            yield Started("<prompt>", 60)
-            yield Delta("thinking", "", tuple(range(100)))
+            yield Started("<prompt>", 60, POLARIS)
+            yield Delta.of("thinking", "", tuple(range(100)))
             if request.premise == "writing":
-                yield Delta("story", STORY, (1, 2, 3))
+                yield Delta.of("story", STORY, (1, 2, 3))
             while not gate.wait(0.05) and not stop.is_set():
                 yield Progress("reading", 60, 60)
 

@@ -22,7 +22,7 @@ from polaris_demo.story.events import Delta, Event, Finish, Started
 from polaris_demo.story.request import StoryRequest, read
 
 from ..conftest import serving
-from ..doubles import ScriptedEngine, asked, until
+from ..doubles import POLARIS, ScriptedEngine, asked, until
 from . import steps
 
 RUN = "window.pwned=1"
@@ -135,7 +135,7 @@ def echo(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
     """The premise as a title, and once more as a paragraph."""
     yield Started(f"<prompt>{request.premise}</prompt>", 60)
     for at, character in enumerate(f"# {request.premise}\n\nSo it began: {request.premise}"):
-        yield Delta("story", character, (at,))
+        yield Delta.of("story", character, (at,))
     yield Finish("stop")
 
 
@@ -152,7 +152,7 @@ def test_as_premise_title_and_model_output_they_are_text(new_page) -> None:
     runner = Runner(ScriptedEngine(echo, capacity=4), queue_size=200)
     with serving(runner) as url:
         jobs = [runner.submit(asked(text)) for text in TEXTS]
-        until(lambda: all(job.record.over for job in jobs), what="all stories written")
+        until(lambda: all(job.record.rests for job in jobs), what="all stories written")
         page = new_page()
         page.add_init_script(DRIPS)
         steps.open_page(page, url)
@@ -180,9 +180,9 @@ def test_arriving_in_one_story_they_are_text(serve, new_page) -> None:
     story = "\n\n".join([*TEXTS, *CONTROLS])
 
     def slowly(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
-        yield Started("<prompt>", 60)
+        yield Started("<prompt>", 60, POLARIS)
         for at, character in enumerate(story):
-            yield Delta("story", character, (at,))
+            yield Delta.of("story", character, (at,))
             if at % 40 == 0:
                 stop.wait(0.004)
         yield Finish("stop")

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from polaris_demo.story.events import Delta, Event, Started
 from polaris_demo.story.request import StoryRequest
 
-from ..doubles import ScriptedEngine, story_events
+from ..doubles import POLARIS, ScriptedEngine, story_events
 from . import steps
 
 STORY = "# The bell\n\n" + "\n\n".join(f"Paragraph {n}. Nobody had rung it, and nobody asked. " * 4 for n in range(30))
@@ -22,9 +22,9 @@ OTHERWISE = ".ticks button"  # they do what the dial's slider does
 
 def script(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
     if request.premise == "endless":
-        yield Started("<prompt>", 60)
+        yield Started("<prompt>", 60, POLARIS)
         while not stop.wait(0.02):
-            yield Delta("story", "word ", (1,))
+            yield Delta.of("story", "word ", (1,))
     else:
         yield from story_events("plan", STORY, 400)
 

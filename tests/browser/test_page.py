@@ -219,7 +219,7 @@ def paused_once(gate: threading.Event, message: str = ""):
         else:
             while not gate.wait(0.05):
                 yield Progress("gpu")
-            yield Delta("story", "a time.", (7,))
+            yield Delta.of("story", "a time.", (7,))
             yield Finish("stop")
 
     return script

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from polaris_demo.story.events import Delta, Event, Started
 from polaris_demo.story.request import StoryRequest
 
-from ..doubles import Script, ScriptedEngine
+from ..doubles import POLARIS, Script, ScriptedEngine
 from . import steps
 
 PARAGRAPH = "The rain had stopped by then, and nobody in the house could say when it had begun or who had let it in. " * 3
@@ -19,13 +19,13 @@ def in_bursts(gate: threading.Event) -> Script:
     """A line, then after the gate a great deal at once, then a line at a time until stopped."""
 
     def script(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
-        yield Started("<prompt>", 60)
-        yield Delta("story", "# Rain\n\nIt rained.\n\n", (1,))
+        yield Started("<prompt>", 60, POLARIS)
+        yield Delta.of("story", "# Rain\n\nIt rained.\n\n", (1,))
         while not gate.wait(0.05) and not stop.is_set():
-            yield Delta("story", "", (1,))
-        yield Delta("story", f"{PARAGRAPH}\n\n" * 150, (2,))
+            yield Delta.of("story", "", (1,))
+        yield Delta.of("story", f"{PARAGRAPH}\n\n" * 150, (2,))
         while not stop.wait(0.1):
-            yield Delta("story", f"{PARAGRAPH}\n\n", (3,))
+            yield Delta.of("story", f"{PARAGRAPH}\n\n", (3,))
 
     return script
 

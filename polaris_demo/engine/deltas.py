@@ -1,0 +1,126 @@
+"""From generated token ids to events: what is thinking, what is story, and what of it stands. Knows no model and no tensors.
+
+Thinking ends at "</think>", found by its id. A model may take it up again: what comes after a "<think>" is thinking up to
+its end, and a second "</think>" without one tells that what stood before it was, too.
+"""
+
+import time
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+
+from ..story.events import Delta, Finish, Kind, TakenBack, ThinkingClosed
+from ..story.loops import Loop, LoopGuard, sound_end
+from ..story.measures import count_words
+from ..story.thinking import StoryOpening, is_blank
+from .closing import ThinkingState
+from .tokens import ChatTokens
+
+DELTA_SECONDS = 0.05  # tokens are handed on in lots of this age: one event a token would cost more than it shows
+NEVER = 2**62  # a position no output reaches
+A_STORY = 200  # words that a model which closed its thinking itself does not write by mistake
+GO_ON = "What was sound of it is kept, and Continue goes on from there with another seed."
+Told = Delta | TakenBack | ThinkingClosed
+
+
+class Deltas:
+    """Gathers tokens into deltas, and watches the story for loops. `output` is what was generated, and told, before.
+
+    `close_at` is the position at which thinking that is still open is ended for the model.
+    """
+
+    def __init__(self, chat: ChatTokens, output: Sequence[int] = (), close_at: int = NEVER) -> None:
+        self._chat, self._state = chat, ThinkingState(chat.closing_at(close_at))
+        self._story: list[str] = []  # the text of every token that is story,
+        self._places: list[int] = []  # and how many tokens there were with it
+        self._opening, self._guard, self._decoder = StoryOpening(), LoopGuard(), chat.decoder()
+        self._since_end = 0  # the story's tokens that were there when thinking was last ended
+        self._being_forced = self._forced = False  # its end is being put in; the last one was
+        self._text, self._ids, self._since = "", [], time.monotonic()  # type: tuple[str, list[int], float]
+        self.kind: Kind = "thinking"
+        self.count = self.ended_at = 0  # tokens so far, and up to the last end of thinking
+        for token in output:
+            for _ in self._take_in(token):
+                pass
+        self._text, self._ids = "", []
+
+    def add(self, token: int) -> Iterator[Told]:
+        """Take in the next token."""
+        yield from self._take_in(token)
+        if time.monotonic() - self._since >= DELTA_SECONDS:
+            yield from self.flush()
+
+    def flush(self, last: int | None = None) -> Iterator[Delta]:
+        """What was held back, with the token that ends it all."""
+        if last is not None:
+            self._ids.append(last)
+        if self._ids:
+            yield Delta.of(self.kind, self._text, tuple(self._ids))
+        self._text, self._ids, self._since = "", [], time.monotonic()
+
+    @property
+    def loop(self) -> Loop | None:
+        return self._guard.loop
+
+    @property
+    def blank(self) -> bool:
+        """Nothing of a story can be seen."""
+        return is_blank("".join(self._story))
+
+    def cut(self) -> Finish:
+        """The end of a story that loops: what of it is sound, up to the token that ends its last sound paragraph."""
+        assert self.loop
+        text, ends = "".join(self._story), list(accumulate(map(len, self._story)))
+        kept = bisect_left(ends, sound_end(text, self.loop))
+        if ends[kept] > self.loop.start:  # that token reaches into the loop
+            kept -= 1
+        tokens, characters = (self._places[kept], ends[kept]) if kept >= 0 else (self.ended_at, 0)
+        return Finish("loop", f"{self.loop.message} {GO_ON}", tokens=tokens, characters=characters)
+
+    def _take_in(self, token: int) -> Iterator[Told]:
+        if self._state.feed(token):
+            self._being_forced = True
+            yield ThinkingClosed(self.count)
+        if token == self._chat.think_start and self.kind == "story":
+            yield from self._taken_up()
+        self.count += 1
+        self._ids.append(token)
+        if self.kind == "story":
+            self._tell("" if token in self._chat.control else self._decoder.step(token))
+        if token == self._chat.think_end:
+            yield from self.flush()
+            yield from self._ended()
+
+    def _tell(self, text: str) -> None:
+        text = self._opening.feed(text)
+        self._text += text
+        self._story.append(text)
+        self._places.append(self.count)
+        self._guard.feed(text)
+
+    def _ended(self) -> Iterator[Told]:
+        """After an end of thinking. One that comes where a story stands tells that it was thinking, or is left out."""
+        if self.kind == "story":
+            if not self._forced and count_words("".join(self._story[self._since_end :])) >= A_STORY:
+                return
+            yield self._take_back()
+        self.kind, self._decoder = "story", self._chat.decoder()
+        self._since_end, self.ended_at = len(self._story), self.count
+        self._forced, self._being_forced = self._being_forced, False
+
+    def _taken_up(self) -> Iterator[Told]:
+        """Before a "<think>" in the story. What stands since an end that the model did not write itself was thinking still."""
+        yield from self.flush()
+        if self._forced:
+            yield self._take_back()
+        self.kind = "thinking"
+
+    def _take_back(self) -> TakenBack:
+        """The story's tokens since the last end of thinking were no story."""
+        tokens = len(self._story) - self._since_end
+        del self._story[self._since_end :], self._places[self._since_end :]
+        text, self._guard = "".join(self._story), LoopGuard()
+        self._guard.feed(text)
+        if not text:
+            self._opening = StoryOpening()
+        return TakenBack(tokens, len(text))
