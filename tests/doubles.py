@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 
 from polaris_demo import card
-from polaris_demo.engine.base import Allowance, Status
+from polaris_demo.engine.base import Allowance, Status, another_model
 from polaris_demo.jobs.job import Job
 from polaris_demo.jobs.lifecycle import Phase
 from polaris_demo.jobs.runner import Runner
@@ -60,12 +60,47 @@ class ScriptedEngine:
             self.running -= 1
 
 
-def story_events(thinking: str, story: str, piece: int = 7) -> list[Event]:
+class TextEngine:
+    """An engine without token ids: tells a text a few characters at a time, and goes on from texts."""
+
+    def __init__(self, story: str, thinking: str = "First a bell, then a fox.", writer: ModelInfo = POLARIS) -> None:
+        self._thinking, self._story, self._writer = thinking, story, writer
+        self.fails_at: int | None = None  # characters of the story
+
+    def status(self) -> Status:
+        return Status(self._writer)
+
+    def prompt(self, request: StoryRequest) -> tuple[str, int]:
+        return request.premise, len(request.premise.split())
+
+    def allowance(self, request: StoryRequest) -> Allowance | None:
+        return None
+
+    def write(self, request: StoryRequest, resume: Resume, stop: threading.Event) -> Generator[Event, None, None]:
+        if another := another_model(resume, self._writer):
+            yield Finish("pause", another)
+            return
+        yield Started(*self.prompt(request), self._writer)
+        thought = self._thinking if resume.story else resume.thinking
+        for kind, text, at in (("thinking", self._thinking, len(thought)), ("story", self._story, len(resume.story))):
+            while at < len(text):
+                if stop.is_set():
+                    yield Finish("cancelled")
+                    return
+                if kind == "story" and self.fails_at is not None and at >= self.fails_at:
+                    yield Finish("error", "The engine does not answer.")
+                    return
+                yield Delta(kind, text[at : at + 5], 1)
+                at += 5
+        yield Finish("cancelled") if stop.is_set() else Finish("stop")
+
+
+def story_events(thinking: str, story: str, piece: int = 7, writer: ModelInfo = POLARIS) -> list[Event]:
     """A whole story as events: the prompt read, thought about, written in small pieces, and ended."""
     cut = [story[i : i + piece] for i in range(0, len(story), piece)]
     return [
         Progress("reading", 0, 60),
-        Started("<prompt>", 60, POLARIS),
+        Started("<prompt>", 60, writer),
         Delta.of("thinking", thinking, tuple(range(len(thinking.split())))),
         *(Delta.of("story", text, (i,)) for i, text in enumerate(cut)),
         Finish("stop"),
@@ -126,7 +161,7 @@ def asked_for(premise: str, words: int, **fields: object) -> StoryRequest:
 def recording_of(text: str, premise: str = "a bell", words: int = 1000, writer: ModelInfo = AUTHENTIC, a_piece: float = 0.06) -> str:
     """A recording of a story as if `writer` had written it, 38 seconds after it was asked for, a piece every few hundredths."""
     story, watch, now = StoryRecord("recorded", asked_for(premise, words), created=1_780_000_000.0, writer=writer), Watch(), 1000.0
-    for event in story_events("a plan", text):
+    for event in story_events("a plan", text, writer=writer):
         now += 38 if isinstance(event, Delta) and event.kind == "thinking" else a_piece
         story.apply(event, now)
         watch.see(story)

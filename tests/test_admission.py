@@ -9,6 +9,7 @@ import pytest
 from polaris_demo.errors import Busy, NotTheHost
 from polaris_demo.jobs.admission import OVERDUE, VISITOR_STORIES, Speed, seconds_for, seconds_left, waits
 from polaris_demo.jobs.library import Library
+from polaris_demo.jobs.lifecycle import Phase
 from polaris_demo.story.events import Delta, Finish
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import SamplingParams, StoryRequest
@@ -106,7 +107,7 @@ def test_a_refused_story_is_not_kept(run, tmp_path: Path) -> None:
     library = Library(tmp_path)
     runner = run(endless, library=library, queue_size=1)
     first = runner.submit(asked())
-    until(lambda: first.at_work)
+    until(lambda: first.phase is Phase.WORKING)
     runner.submit(asked())
     for _ in range(5):
         with pytest.raises(Busy, match="All 1 places"):
@@ -138,7 +139,7 @@ def test_those_who_wait_hear_how_long_once_a_pace_is_known_and_it_goes_down(run)
     assert estimate and third.record.progress.seconds and third.record.progress.seconds > estimate
     assert estimate == pytest.approx(left / first.record.tokens_per_second, rel=0.5, abs=2)
     heard = {estimate}
-    until(lambda: heard.add(second.record.progress.seconds) or second.at_work, what="the second's turn")
+    until(lambda: heard.add(second.record.progress.seconds) or second.phase is Phase.WORKING, what="the second's turn")
     assert len(heard) >= 3 and min(s for s in heard if s is not None) < estimate
     gate.set()
     until(lambda: finished(third))

@@ -40,7 +40,7 @@ def test_a_record_names_all_it_takes_to_write_the_story_again() -> None:
     record = told("# T\n\nOnce 🌟.")
     record.writer = replace(POLARIS, versions={"torch": "2"})
     record.apply(ThinkingClosed(1), 1.0)
-    record.resumed_at.append(3)
+    record.resumed_at = (3,)
     data = json.loads(record_json(record, "https://example.org/s"))
     assert data["request"]["seed"] == 7 and data["request"]["premise"] == "a robot" and data["request"]["max_new_tokens"] == 0
     assert data["token_budget"] == token_budget(record.request) and data["prompt"] == "<prompt>"
@@ -155,7 +155,7 @@ def test_a_difference_shows_what_stands_around_it() -> None:
 @pytest.mark.parametrize(("words", "first"), [(50, 64), (200, 300), (300, 2000), (1000, 1100), (12_000, 9000)])
 def test_a_larger_budget_given_later_does_not_move_the_end_of_the_thinking(words: int, first: int) -> None:
     closed = thinking_budget(asked(words, first))
-    recorded = Recorded(asked(words, 3 * first), "", POLARIS, closed, 1, (), True, "x", 1, "")
+    recorded = Recorded(asked(words, 3 * first), "", POLARIS, closed, 1, 1, (), True, "x", 1, "")
     request = first_request(recorded)
     assert thinking_budget(request) == closed and token_budget(request) < 3 * first
     assert first_request(replace(recorded, closed_at=None)) == recorded.request

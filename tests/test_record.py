@@ -45,7 +45,15 @@ def test_speed_is_tokens_over_the_time_between_first_and_last() -> None:
 
 
 def test_how_it_ended_gives_the_state_and_only_a_segment_goes_on_by_itself() -> None:
-    reasons = {"stop": "finished", "length": "finished", "cancelled": "stopped", "segment": "paused", "pause": "paused", "loop": "stopped", "error": "failed"}
+    reasons = {
+        "stop": "finished",
+        "length": "finished",
+        "cancelled": "stopped",
+        "segment": "paused",
+        "pause": "paused",
+        "loop": "stopped",
+        "error": "failed",
+    }
     assert {reason: told(Finish(reason)).state for reason in reasons} == reasons
     assert [reason for reason in reasons if not told(Finish(reason)).rests] == ["segment"]
 

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from polaris_demo.engine.base import Engine
 from polaris_demo.engine.local import LocalEngine
 from polaris_demo.jobs.rewrite import as_prompted, remarks, write, write_again
 from polaris_demo.story.citation import read_record, record_json, text_hash
-from polaris_demo.story.events import Event, Finish
+from polaris_demo.story.events import Event, Finish, Resume
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import VERBATIM, SamplingParams, StoryRequest
 
@@ -82,7 +82,7 @@ def test_a_story_that_was_resumed_with_a_larger_budget_is_written_identically(mi
     record.resume()
     for _ in write(miniature, record, len(first) + 30 if broken_off else None):
         pass
-    assert len(str(record.story)) > len(first) and record.resumed_at == [64]
+    assert len(str(record.story)) > len(first) and record.resumed_at == (64,)
     recorded = read_record(record_json(record))
     assert recorded.ended != broken_off
     *_, again = write_again(miniature, recorded)
@@ -94,8 +94,8 @@ def test_a_story_between_segments_goes_on(tmp_path: Path) -> None:
     events = story_events("plan", STORY)
 
     class Segmented(ScriptedEngine):
-        def write(self, request: StoryRequest, output: object, stop: threading.Event, seconds: float | None = None) -> Iterator[Event]:
-            yield from [*events[:6], Finish("segment")] if not output else events[6:]
+        def write(self, request: StoryRequest, resume: Resume, stop: threading.Event) -> Iterator[Event]:
+            yield from [*events[:6], Finish("segment")] if not resume.token_ids else events[6:]
 
     path = scripted(tmp_path, Segmented(tells(STORY)))
     assert json.loads(path.read_text())["story"] == STORY
@@ -108,14 +108,12 @@ def test_a_story_that_looped_and_went_on_with_another_seed_is_written_identicall
     sound, kept = "It rang once. ", 3
 
     class Loops(ScriptedEngine):
-        def write(
-            self, request: StoryRequest, output: Sequence[int], stop: threading.Event, seconds: float | None = None
-        ) -> Iterator[Event]:
-            first = not output
+        def write(self, request: StoryRequest, resume: Resume, stop: threading.Event) -> Iterator[Event]:
+            first = not resume.token_ids
             events = (
                 story_events("a plan", sound + "and again, " * 40, 7)
                 if first
-                else story_events("", f"By seed {request.sampling.seed}.")[3:]
+                else story_events("", f"By seed {request.sampling.seed}.")[1:]
             )
             end = [Finish("loop", tokens=2 + 2, characters=len(sound))] if first else events[-1:]
             for event in [*events[:-1], *end]:

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,7 @@ from polaris_demo.jobs.lifecycle import Phase
 from polaris_demo.jobs.runner import UNFOLLOWED, UNFORESEEN
 from polaris_demo.jobs.shelf import INTERRUPTED, LEFT
 from polaris_demo.story import exports
-from polaris_demo.story.events import Delta, Event, Finish, Started
+from polaris_demo.story.events import Delta, Event, Finish, Resume, Started
 from polaris_demo.story.request import StoryRequest
 
 from .doubles import (
@@ -239,7 +239,7 @@ def test_fifty_stops_at_random_moments_leave_nothing_behind(run) -> None:
         assert all(job.record.rests for job in jobs)
     print(f"\n50 rounds of stops, the engines free within {slowest:.3f} s")
     assert slowest < 2
-    assert (runner._running, len(runner._waiting), runner.engine.running, threading.active_count()) == (0, 0, 0, threads)
+    assert (len(runner._waiting), runner.engine.running, threading.active_count()) == (0, 0, threads)
     assert followed(runner, runner.submit(asked())) == "word " * 400
 
 
@@ -322,9 +322,9 @@ def test_a_story_nobody_follows_is_paused_and_one_that_waits_leaves_the_queue(ru
     runner = run(endless, unfollowed_seconds=0.2)
     first, second = runner.submit(asked()), runner.submit(asked())
     until(lambda: rests(first) and rests(second))
-    assert first.record.finish == second.record.finish == Finish("segment", UNFOLLOWED)
+    assert first.record.finish == second.record.finish == Finish("pause", UNFOLLOWED)
     assert first.record.state == second.record.state == "paused" and first.record.words > 0 == second.record.words
-    assert runner.library.load(second.record.id).state == "paused"
+    until(lambda: runner.library.load(second.record.id).state == "paused")
     runner._unfollowed_seconds = 60
     for job in (first, second):
         runner.resume(job.record.id, job.key)
@@ -394,31 +394,8 @@ def test_closing_pauses_everything_what_waits_too(run) -> None:
     jobs = [runner.submit(asked()) for _ in range(5)]
     until(lambda: all(job.record.state == "writing" for job in jobs[:3]))
     runner.close()
-    assert [job.record.finish for job in jobs] == [Finish("segment", INTERRUPTED)] * 5 and all(map(rests, jobs))
+    assert [job.record.finish for job in jobs] == [Finish("pause", INTERRUPTED)] * 5 and all(map(rests, jobs))
     assert all(runner.library.load(job.record.id).state == "paused" for job in jobs)
-
-
-def test_the_last_thing_a_follower_hears_is_the_end(run) -> None:
-    """Also where it looks in the middle of the end being folded in: the state changed, the version not yet."""
-    gate = threading.Event()
-
-    def silent(request, stop):
-        gate.wait(20)
-        return echoes(request, stop)
-
-    runner = run(silent)
-    job = runner.submit(asked())
-
-    async def read() -> list[bool]:
-        heard = []
-        async for piece in runner.follow(job.record.id):
-            heard.append(piece.record.rests)
-            job.record.state = "finished"
-        return heard
-
-    heard = asyncio.run(read())
-    gate.set()
-    assert heard == [False, True]
 
 
 def test_warnings_are_found_while_the_model_still_loads(run) -> None:
@@ -458,15 +435,18 @@ def test_stop_lands_within_a_second_on_the_miniature_and_the_next_story_starts(r
     assert slowest < 1.0
 
 
-def in_segments(texts: list[str], message: str = ""):
-    """A script whose calls write one text each and pause, until the last one ends the story."""
+SEGMENT = Finish("segment")
+
+
+def in_segments(texts: list[str], between: Finish = SEGMENT):
+    """A script whose calls write one text each and end as told, until the last one ends the story."""
     left = iter(texts)
 
     def script(request, stop):
         text = next(left)
         yield Started("<prompt>", 60, POLARIS)
         yield Delta.of("story", text, (1, 2))
-        yield Finish("stop") if text == texts[-1] else Finish("segment", message)
+        yield Finish("stop") if text == texts[-1] else between
 
     return script
 
@@ -479,7 +459,7 @@ def test_a_paused_story_goes_on_where_it_was(run) -> None:
         assert not job.record.rests
         runner.resume(job.record.id, job.key)
     assert followed(runner, job) == "Once upon a time."
-    assert job.record.resumed_at == [2, 4] and job.record.state == "finished"
+    assert job.record.resumed_at == (2, 4) and job.record.state == "finished"
 
 
 def test_a_follower_stays_through_a_pause(run) -> None:
@@ -498,10 +478,10 @@ def test_a_follower_stays_through_a_pause(run) -> None:
 
 
 def test_a_story_paused_for_a_reason_rests_and_can_be_stopped(run) -> None:
-    runner = run(in_segments(["Once ", "upon."], "The quota is used up."))
+    runner = run(in_segments(["Once ", "upon."], Finish("pause", "The quota is used up.")))
     job = runner.submit(asked())
     until(lambda: paused(job))
-    assert job.record.rests and job.record.finish == Finish("segment", "The quota is used up.")
+    assert job.record.rests and job.record.finish == Finish("pause", "The quota is used up.")
     runner.stop(job.record.id, job.key)
     assert job.record.state == "stopped" and str(job.record.story) == "Once "
 
@@ -512,10 +492,10 @@ def test_a_story_whose_page_does_not_ask_for_the_next_segment_is_paused_with_a_s
     job = runner.submit(asked())
     until(lambda: paused(job))
     second = run(echoes, library=Library(tmp_path))  # the server dies here: what comes after it finds no page either
-    assert second.get(job.record.id).finish == Finish("segment", LEFT) and second.get(job.record.id).resting
+    assert second.get(job.record.id).finish == Finish("pause", LEFT) and second.get(job.record.id).rests
     monkeypatch.setattr(runner_module, "BETWEEN_SECONDS", 0.1)
     until(lambda: job.record.rests)
-    assert job.record.finish == Finish("segment", LEFT) and job.record.state == "paused"
+    assert job.record.finish == Finish("pause", LEFT) and job.record.state == "paused"
     runner.resume(job.record.id, job.key)
     assert followed(runner, job) == "Once upon a time."
 
@@ -537,7 +517,7 @@ def test_a_story_between_segments_keeps_its_turn(run) -> None:
     until(lambda: paused(job))
     runner.engine._script = waits_for(gate)
     other = runner.submit(asked("who is being written"))
-    until(lambda: other.at_work)
+    until(lambda: other.phase is Phase.WORKING)
     last = runner.submit(asked("who waits"))
     runner.resume(job.record.id, job.key)
     assert (job.record.progress.done, last.record.progress.done) == (1, 2)
@@ -567,7 +547,7 @@ def test_a_broken_gpu_ends_the_story_with_a_sentence_and_starts_the_process_anew
     anew = threading.Event()
 
     class Breaks(ScriptedEngine):
-        def write(self, request, output, stop, seconds=None):
+        def write(self, request, resume, stop):
             yield Delta.of("story", "Once ", (1,))
             yield Finish("error", "The GPU stopped.")
             raise GpuBroken
@@ -604,7 +584,8 @@ def test_a_server_that_died_leaves_its_stories_to_be_gone_on_with(run, tmp_path)
     with pytest.raises(UnknownStory):
         second.resume(job.record.id, "another key")
     second.resume(job.record.id, job.key)
-    until(lambda: found.over)
+    until(lambda: second.get(job.record.id).rests)
+    found = second.get(job.record.id)
     assert str(found.story) == "Once upon a time." and found.words == 4
     third = run(echoes, library=Library(tmp_path)).get(job.record.id)
     assert str(third.story) == "Once upon a time." and third.state == "finished" and third.about() == found.about()
@@ -637,7 +618,7 @@ class StoppedAtItsSegmentsEnd(ScriptedEngine):
 
     press: Callable[[], object]
 
-    def write(self, request: StoryRequest, output: Sequence[int], stop: threading.Event, seconds: float | None = None) -> Iterator[Event]:
+    def write(self, request: StoryRequest, resume: Resume, stop: threading.Event) -> Iterator[Event]:
         yield from [Started("<prompt>", 60, POLARIS), Delta.of("story", "Once ", (1,)), Finish("segment")]
         self.press()
 

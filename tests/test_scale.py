@@ -19,7 +19,7 @@ from polaris_demo.story.events import Finish, Started
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import StoryRequest
 
-from .doubles import ScriptedEngine, asked, echoes, rests, until
+from .doubles import POLARIS, ScriptedEngine, asked, echoes, rests, until
 
 STORIES, PIECES = 10_000, 4
 
@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("library")
     Library(folder).close()
     record = StoryRecord("s", StoryRequest("a potter who finds a bell", 400).with_seed(1))
-    record.apply(Started("a rendered prompt " * 20, 60), 1.0)
+    record.apply(Started("a rendered prompt " * 20, 60, POLARIS), 1.0)
     record.apply(Finish("stop"), 2.0)
     about, now, tokens = json.dumps(record.about()), time.time(), array("I", range(150)).tobytes()
     text = "A word or two more. " * 20
@@ -41,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             ((name, now, about, "A title") for name in names),
         )
         lots = ((name, n, text, tokens) for name in names for n in range(PIECES if name != "long" else 120))
-        db.executemany("INSERT INTO pieces VALUES (?, ?, ?, ?)", lots)
+        db.executemany("INSERT INTO pieces (story, number, text, tokens) VALUES (?, ?, ?, ?)", lots)
     db.close()
     return folder
 

@@ -70,6 +70,8 @@ def remarks(recorded: Recorded, writer: ModelInfo | None) -> list[str]:
     said = []
     if parts > 1 and was.precision != "fp32":
         said.append(f"It was written in {parts} parts and now in one; in {was.precision} that alone can change it.")
+    if recorded.stretches > 1:
+        said.append(f"It was written in {recorded.stretches} stretches, each by the model in another place; here one writes all.")
     if writer is None:
         return said
     pairs = [(name, getattr(was, name), getattr(writer, name)) for name in _SAME]

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from .. import card
 from ..errors import VisitorError
-from .colophon import date, first_seed, licence, seeds, timestamp, title, whole
+from .colophon import date, first_seed, licence, seeds, stretches, timestamp, title, whole
 from .model_info import ModelInfo
 from .record import StoryRecord
 from .request import LIMITS, StoryRequest, read, thinking_budget, token_budget
@@ -34,7 +34,7 @@ class UnreadableRecord(VisitorError):
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a record says. `request` has its token budget in plain numbers; `closed_at` is the position of a forced </think>.
+    """What a record says. `request` has its token budget in plain numbers; `closed_at` is the position of a forced end of thinking.
 
     `request` has the first seed; after each loop the story went on with the next of `seeds`.
     `ended` is false where the writing was broken off: then `text` is the beginning of a story.
@@ -45,6 +45,7 @@ class Recorded:
     writer: ModelInfo
     closed_at: int | None
     resumed: int
+    stretches: int
     seeds: tuple[int, ...]
     ended: bool
     text: str
@@ -89,8 +90,9 @@ def record_json(record: StoryRecord, link: str = "") -> str:
         "prompt": record.prompt,
         "prompt_tokens": record.prompt_tokens,
         "writer": _writer(record.writer) if record.writer else None,
+        "stretches": [{"from_token": s.tokens, "from_word": s.words, "writer": _writer(s.writer)} for s in record.stretches],
         "thinking_tokens": record.thinking_tokens,
-        "thinking_closed_at": record.thinking_tokens - 1 if record.thinking_closed else None,
+        "thinking_closed_at": record.closed_at,
         "story_tokens": record.story_tokens,
         "resumed_at": record.resumed_at,
         "reseeded": record.reseeded,
@@ -122,6 +124,7 @@ def read_record(source: str) -> Recorded:
         writer=_recorded_writer(_part(data, "writer", dict)),
         closed_at=None if data.get("thinking_closed_at") is None else _part(data, "thinking_closed_at", int),
         resumed=len(_part(data, "resumed_at", list)),
+        stretches=len(_part(data, "stretches", list)) if "stretches" in data else 1,
         seeds=tuple(_seed(change) for change in _part(data, "reseeded", list)),
         ended=data.get("finish_reason") in ("stop", "length"),
         text=_part(data, "story", str),
@@ -169,7 +172,8 @@ def bibtex(record: StoryRecord, link: str = "") -> str:
     digest, writer = text_hash(str(record.story)), record.writer
     model = f"{writer.model}, revision {writer.revision}, {writer.precision}, {writer.engine}; " if writer else ""
     terms = f"; model licence: {licence(writer)}" if writer else ""
-    note = f"Fiction written by a language model: {model}{seeds(record)}; SHA-256 of the text: {digest}{terms}"
+    parts = f"{stretches(record)}; " if stretches(record) else ""
+    note = f"Fiction written by a language model: {model}{parts}{seeds(record)}; SHA-256 of the text: {digest}{terms}"
     entry = {
         "title": f"{{{_latex(title(record))}}}",
         "author": f"{{{_latex(writer.name if writer else 'a language model')}}}",

@@ -70,6 +70,27 @@ def seeds(record: StoryRecord) -> str:
     return f"seed {first_seed(record)}" + "".join(f", from token {token} on {seed}" for token, seed in record.reseeded)
 
 
+def stretches(record: StoryRecord) -> str:
+    """Who wrote what, where that changed on the way: "words 1–812 in bf16 on A, the rest in 4-bit on B". Empty where it did not."""
+    if len(record.stretches) < 2:
+        return ""
+    facets = list(zip(*(_facets(stretch.writer) for stretch in record.stretches), strict=True))
+    ends = [stretch.words for stretch in record.stretches[1:]] + [record.words]
+    parts = []
+    for number, (stretch, end) in enumerate(zip(record.stretches, ends, strict=True)):
+        words = f"words {stretch.words + 1:,}–{end:,}" if end > stretch.words else "the planning" if end == 0 else "no word"
+        last = number == len(ends) - 1 and stretch.words > 0
+        parts.append(" ".join(["the rest" if last else words, *(facet[number] for facet in facets if len(set(facet)) > 1)]))
+    return ", ".join(parts)
+
+
+def _facets(writer: ModelInfo) -> tuple[str, ...]:
+    """What may change while a story is written, each as it is said."""
+    precision = "4-bit" if writer.precision == "4bit" else writer.precision
+    versions = ", ".join(f"{name} {version}" for name, version in writer.versions.items())
+    return f"in {precision}", f"on {writer.device}", f"with {writer.engine}", f"({versions})"
+
+
 def licence(writer: ModelInfo) -> str:
     """What is known of the terms a model comes under."""
     if writer.is_preview:
@@ -87,6 +108,8 @@ def colophon(record: StoryRecord, link: str = "") -> list[str]:
         label = "the preview model, not POLARIS-9B; " if writer.is_preview else ""
         origin = f"{writer.model}, revision {writer.revision}, {writer.precision}"
         lines.append(_one_line(f"Model: {writer.name} ({origin}); {label}licence: {licence(writer)}."))
+    if parts := stretches(record):
+        lines.append(_one_line(f"Written in stretches: {parts}."))
     ended = f"; finish reason: {record.finish.reason}" if record.finish else ""
     lines += [
         f"Date: {timestamp(record)[:10]} (UTC)",

@@ -1,0 +1,194 @@
+"""What every engine does: the same statements over the miniature, one that loads behind it, ZeroGPU's, and one without token ids."""
+
+import itertools
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from polaris_demo.engine import zerogpu
+from polaris_demo.engine.base import Allowance, BackgroundEngine, Engine, wait_until_ready
+from polaris_demo.engine.local import LocalEngine
+from polaris_demo.errors import EngineError
+from polaris_demo.jobs import rewrite
+from polaris_demo.story.events import Delta, Event, Finish, Progress, Resume, Started
+from polaris_demo.story.record import StoryRecord
+from polaris_demo.story.request import SamplingParams, StoryRequest
+
+from .doubles import TextEngine
+
+PACKAGE = Path(__file__).parent.parent / "polaris_demo"
+REQUEST = StoryRequest("a robot who learns to paint", 50, sampling=SamplingParams(seed=4))
+NEW = Resume()
+TALE = "# The bell\n\nIt rang once, 🌟 and then *never* again.\n\n" + "And the fox went on. " * 12
+
+
+def miniature_engine(miniature: LocalEngine) -> Engine:
+    return miniature
+
+
+def background(miniature: LocalEngine) -> Engine:
+    engine = BackgroundEngine(lambda report: miniature)
+    wait_until_ready(engine)
+    return engine
+
+
+def on_zerogpu(miniature: LocalEngine) -> Engine:
+    return zerogpu.ZeroGpuEngine(miniature, 80)
+
+
+def without_ids(miniature: LocalEngine) -> Engine:
+    return TextEngine(TALE)
+
+
+@pytest.fixture(params=[miniature_engine, background, on_zerogpu, without_ids], ids=lambda make: make.__name__)
+def engine(request: pytest.FixtureRequest, miniature: LocalEngine) -> Engine:
+    return request.param(miniature)
+
+
+def events(engine: Engine, resume: Resume = NEW, until: Callable[[StoryRecord], bool] | None = None) -> tuple[StoryRecord, list[Event]]:
+    """One call of `write`, folded into a record; stopped where `until` holds."""
+    record, stop, said = StoryRecord("id", REQUEST), threading.Event(), []
+    for event in engine.write(REQUEST, resume, stop):
+        record.apply(event, 0.0)
+        said.append(event)
+        if until and until(record):
+            stop.set()
+    return record, said
+
+
+@pytest.fixture
+def whole(engine: Engine) -> StoryRecord:
+    """A whole story, in as many calls as the engine takes for it."""
+    *_, record = rewrite.write(engine, StoryRecord("id", REQUEST))
+    assert record.finish == Finish("stop") and record.words > 20
+    return record
+
+
+def test_it_says_who_it_is(engine: Engine) -> None:
+    status = engine.status()
+    assert status.writer and status.capacity >= 1 and not status.failure and not status.loading
+    prompt, tokens = engine.prompt(REQUEST) or ("", 0)
+    assert "robot" in prompt and tokens > 3
+    assert engine.allowance(REQUEST) is None or isinstance(engine.allowance(REQUEST), Allowance)
+
+
+def test_it_starts_by_saying_who_writes_and_ends_with_one_finish(engine: Engine) -> None:
+    _, said = events(engine)
+    kinds = [type(event) for event in said if not isinstance(event, Progress)]
+    assert kinds[0] is Started and kinds.count(Started) == 1 and kinds.index(Delta) == 1
+    assert isinstance(said[-1], Finish) and kinds.count(Finish) == 1
+    (started,) = [event for event in said if isinstance(event, Started)]
+    assert started.writer == engine.status().writer and (started.prompt, started.prompt_tokens) == engine.prompt(REQUEST)
+
+
+def test_it_says_something_at_least_every_second(engine: Engine) -> None:
+    times = [time.monotonic()]
+    for _ in engine.write(REQUEST, Resume(), threading.Event()):
+        times.append(time.monotonic())
+    assert max(b - a for a, b in itertools.pairwise(times)) < 1.0
+
+
+def test_all_text_comes_with_the_tokens_it_takes(engine: Engine, whole: StoryRecord) -> None:
+    record, said = events(engine)
+    deltas = [event for event in said if isinstance(event, Delta)]
+    assert "".join(delta.text for delta in deltas if delta.kind == "story") == str(record.story) == str(whole.story)[: len(record.story)]
+    assert all(delta.tokens for delta in deltas if delta.text) and sum(delta.tokens for delta in deltas) == record.tokens
+    assert not record.token_ids or len(record.token_ids) == record.tokens
+
+
+def test_a_stop_is_obeyed_at_once_wherever_it_comes(engine: Engine) -> None:
+    for after in (1, 3, 9):
+        stop, said = threading.Event(), []
+        for event in engine.write(REQUEST, Resume(), stop):
+            said.append(event)
+            if len(said) == after:
+                stop.set()
+        new = [event for event in said[after:] if isinstance(event, Delta) and event.text]
+        assert said[-1] == Finish("cancelled") and len(new) <= 2
+
+
+def test_it_goes_on_from_the_very_next_character(engine: Engine, whole: StoryRecord) -> None:
+    for share in (0, 0.1, 0.4, 0.8):
+        record, _ = events(engine, until=lambda r, share=share: r.tokens > share * whole.tokens)
+        begun = str(record.story)
+        record.finish, record.stretches = None, ()
+        *_, record = rewrite.write(engine, record)
+        assert str(record.story) == str(whole.story) and str(whole.story).startswith(begun)
+        assert record.tokens == whole.tokens
+
+
+def test_another_models_story_is_left_at_rest_with_a_sentence_that_names_both(engine: Engine, whole: StoryRecord) -> None:
+    writer = engine.status().writer
+    assert writer
+    for other in (replace(writer, name="Fables-1B", model="someone/Fables-1B"), replace(writer, revision="f00df00d")):
+        said = list(engine.write(REQUEST, replace(whole.resume_point(), writer=other), threading.Event()))
+        assert len(said) == 1 and isinstance(said[0], Finish) and said[0].reason == "pause"
+        assert other.name in said[0].message and other.revision[:12] in said[0].message and writer.name in said[0].message
+    elsewhere = replace(writer, precision="4bit", device="another GPU", engine="another")
+    assert isinstance(
+        next(iter(engine.write(REQUEST, replace(whole.resume_point(), writer=elsewhere), threading.Event()))), Progress | Started
+    )
+
+
+def break_it(engine: Engine, miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    if isinstance(engine, TextEngine):
+        engine.fails_at = 20
+        return
+    tokens = miniature._decoder.tokens
+
+    def fails(*arguments: object) -> Iterator[object]:
+        for number, event in enumerate(tokens(*arguments)):
+            if number == 40:
+                raise RuntimeError("the machine is on fire")
+            yield event
+
+    monkeypatch.setattr(miniature._decoder, "tokens", fails)
+
+
+def test_what_fails_is_a_finish_and_what_was_written_before_is_kept(
+    engine: Engine, miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch, whole: StoryRecord
+) -> None:
+    with monkeypatch.context() as patch:
+        break_it(engine, miniature, patch)
+        record, said = events(engine)
+    assert isinstance(said[-1], Finish) and said[-1].reason == "error" and said[-1].message.endswith(".")
+    assert record.tokens > 3 and str(whole.story).startswith(str(record.story))
+
+
+def test_what_cannot_be_loaded_is_a_finish_and_raised_by_who_waits() -> None:
+    def fails(report: object) -> Engine:
+        raise EngineError("The disk is full. Make room.")
+
+    engine = BackgroundEngine(fails)
+    with pytest.raises(EngineError, match="disk is full"):
+        wait_until_ready(engine)
+    assert engine.status().failure == "The disk is full. Make room."
+    assert list(engine.write(REQUEST, Resume(), threading.Event())) == [Finish("error", "The disk is full. Make room.")]
+
+
+def test_a_story_begun_without_ids_goes_on_with_them_and_the_other_way_round(miniature: LocalEngine) -> None:
+    """One model behind two engines: the text goes on at the very next character, and every stretch is on record."""
+    writer = miniature.status().writer
+    assert writer
+    other = TextEngine(TALE, writer=replace(writer, engine="an endpoint", device="elsewhere"))
+    for first, second in ((miniature, other), (other, miniature)):
+        record, _ = events(first, until=lambda r: len(r.story) > 40)
+        begun = str(record.story)
+        record.finish = None
+        *_, record = rewrite.write(second, record)
+        assert str(record.story).startswith(begun) and len(record.story) > len(begun)
+        assert [s.writer.engine for s in record.stretches] == [first.status().writer.engine, second.status().writer.engine]
+
+
+def test_nothing_is_found_out_about_an_engine_behind_its_contract() -> None:
+    """No getattr and no isinstance on an engine anywhere in the package."""
+    pattern = re.compile(r"(getattr|hasattr|isinstance)\([^)]*[Ee]ngine")
+    found = [
+        f"{path.name}: {line.strip()}" for path in PACKAGE.rglob("*.py") for line in path.read_text().splitlines() if pattern.search(line)
+    ]
+    assert not found
