@@ -3,27 +3,32 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-slow lint screenshots
+.PHONY: run test test-slow lint screenshots needs
 
 run: $(VENV)/.app
 	$(BIN)/python app.py
 
-test: $(VENV)/.dev
+test: needs
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -m "not slow" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-test-slow: $(VENV)/.dev
+test-slow: needs
 	$(BIN)/pytest -m slow
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/mypy
 
-screenshots: $(VENV)/.dev
+screenshots: needs
 	$(BIN)/python -m tests.browser.screenshots
 
+# A browser, epubcheck and curl; what cannot be had is named before the first test.
+needs: $(VENV)/.dev
+	@$(BIN)/python tools/prepare.py
+
 $(VENV)/.app: requirements.txt constraints.txt
-	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	@$(or $(wildcard $(BIN)/python),$(PYTHON)) tools/check_python.py $(MAKECMDGOALS)
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
 	touch $@
 

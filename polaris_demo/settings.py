@@ -53,6 +53,7 @@ HELP = {
     "POLARIS_QUEUE_SIZE": "stories that may wait while others are written, 1 to 1000. Default: 12.",
     "POLARIS_UNFOLLOWED_SECONDS": "after this many seconds without anyone following it, a story is paused, 1 to 86400. Default: 600.",
     "POLARIS_DATA_DIR": "the folder on local disk where stories are kept; empty keeps them in memory, until this server restarts. "
+    "A second server on the same folder keeps its own in a folder within it, also until it restarts. "
     "Default: a folder of this app in the user's data folder.",
     "POLARIS_KEEP_DAYS": "days a story is kept, 1 to 3650. Default: 30.",
     "POLARIS_BACKUP_DIR": "a folder for snapshots of the stories, every few minutes; it may be a slow one, such as a mounted bucket. "

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -18,6 +19,7 @@ import pytest
 from polaris_demo.engine.local import LocalEngine
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.settings import Settings
+from tools import prepare
 
 from .doubles import ScriptedEngine, until
 
@@ -34,6 +36,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         kept[item.nodeid] = {"date": f"{date.today()}", "outcome": report.outcome, "seconds": round(report.duration, 1), "said": said}
         SLOW_RESULTS.write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n")
     return report
+
+
+def needs(name: str) -> Any:
+    """What tools/prepare.py finds under this name. Where it is missing the test is skipped, and fails where CI is set."""
+    found = prepare.NEEDS[name]()
+    if found is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{name} is missing, and make test could not install it")
+    return found
 
 
 @pytest.fixture(scope="session")

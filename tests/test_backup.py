@@ -62,7 +62,7 @@ def test_only_the_newest_are_kept_and_no_leftovers(tmp_path: Path) -> None:
         assert snapshot(tmp_path / "data" / "stories.db", tmp_path / "bucket")
     names = sorted(os.listdir(tmp_path / "bucket"))
     assert len(names) == KEPT == 2 and all(name.endswith(".db") for name in names)
-    assert {file.name for file in (tmp_path / "data").iterdir()} <= {"stories.db", "stories.db-wal", "stories.db-shm"}
+    assert {file.name for file in (tmp_path / "data").iterdir()} <= {"server.lock", "stories.db", "stories.db-wal", "stories.db-shm"}
     kept.close()
 
 

@@ -165,7 +165,10 @@ def app(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Client]]:
     env = os.environ | {"POLARIS_MODEL": "preview", "POLARIS_DATA_DIR": f"{folder}/data", "PYTHONUNBUFFERED": "1"}
     env |= {"POLARIS_BACKUP_DIR": f"{folder}/bucket"}
     command = [sys.executable, "app.py"]
-    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with (
+        open(folder / "log", "a") as log,
+        subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+    ):
         assert process.stdout
         address = next(found[0] for line in process.stdout if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
         try:

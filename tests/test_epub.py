@@ -1,9 +1,7 @@
 """The EPUB of any story is a valid book that shows its text and names what wrote it."""
 
 import io
-import os
 import re
-import shutil
 import subprocess
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +14,9 @@ from hypothesis import strategies as st
 
 from polaris_demo.story.epub import MOST_PARTS, epub
 
+from .conftest import needs
 from .test_exports import HOSTILE, told
 
-EPUBCHECK = shutil.which("epubcheck")
 PARAGRAPH = "The keeper went down to the harbour with *his* lamp, and the bell that **nobody** rang was ringing. " * 6
 # Two books and not more: each check takes seconds.
 BOOKS = {
@@ -47,10 +45,7 @@ def shown(book: bytes) -> str:
 
 
 def test_epubcheck_finds_nothing(tmp_path: Path) -> None:
-    if EPUBCHECK is None or shutil.which("java") is None:
-        pytest.skip("needs Debian's epubcheck")
-    # Debian's command is a jar, which only some kernels run by itself; a short run is quickest with the simplest compiler.
-    command = ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-jar", os.path.realpath(EPUBCHECK)]
+    command = needs("epubcheck")
 
     def check(name: str) -> str:
         path = tmp_path / f"{name}.epub"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from polaris_demo.jobs.library import DAY, FULL, MIGRATIONS, Library, SavedStory, hash_key
+from polaris_demo.jobs.library import DAY, FULL, MIGRATIONS, UNWRITABLE, Library, SavedStory, hash_key
 
 ROOT = Path(__file__).parent.parent
 
@@ -177,6 +177,14 @@ def test_a_full_disk_is_said_and_the_next_save_makes_up_for_it(tmp_path: Path) -
     assert saved and saved.text == "before " + "x" * 100_000 + " after" and saved.token_ids == (1, 2, 3)
 
 
+def test_only_sqlites_own_code_says_that_the_disk_is_full(tmp_path: Path) -> None:
+    library = Library(tmp_path)
+    library._db.execute("CREATE TRIGGER refuse BEFORE INSERT ON stories BEGIN SELECT RAISE(ABORT, 'full of promise'); END")
+    assert not library.save(piece("s", "text")) and library.problem == UNWRITABLE
+    library.close()
+    assert not library.save(piece("s", "text")) and library.problem == UNWRITABLE  # an error without any code
+
+
 def test_what_no_character_is_becomes_a_question_mark(tmp_path: Path) -> None:
     library = Library(tmp_path)
     assert library.save(SavedStory("s", "k", "writing", 1.0, {"a": "\udcff"}, "half \ud83c of a pair", (), "title \ud83c"))
@@ -296,7 +304,9 @@ def test_a_kill_at_any_moment_loses_no_save_that_was_acknowledged(tmp_path: Path
             acknowledged = [process.stdout.readline() for _ in range(chance.randint(1, 200))]
             process.send_signal(signal.SIGKILL)
             acknowledged += process.stdout.read().splitlines()
-        story = Library(tmp_path).load("s")
+        library = Library(tmp_path)
+        story = library.load("s")
+        library.close()
         assert story and len(story.token_ids) >= int(acknowledged[-1])
         assert story.text == "".join(f"{n} " for n in range(len(story.token_ids)))
     assert sound(tmp_path)

@@ -4,7 +4,6 @@ import ast
 import json
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import threading
@@ -29,6 +28,7 @@ from polaris_demo.story.events import Delta, Resume, ThinkingClosed
 from polaris_demo.story.prompt import user_message
 from polaris_demo.story.request import FIELDS, StoryRequest, read, thinking_budget, token_budget
 
+from .conftest import needs
 from .doubles import POLARIS, ScriptedEngine, story_events
 
 ROOT = Path(__file__).parent.parent
@@ -251,7 +251,7 @@ def test_the_codes_for_this_app_ask_it_for_the_same_story(serve, tmp_path: Path)
     file = tmp_path / "client.py"
     file.write_text(code("gradio_client", asked, Place(url)))
     assert run(sys.executable, file).endswith("The model ended the story.\nOnce upon a time.\n")
-    assert shutil.which("curl"), "This test needs curl: apt-get install curl"
+    needs("curl")
     (answer,) = json.loads(run("bash", "-c", code("curl", asked, Place(url))))
     assert answer["story"] == "Once upon a time." and answer["seed"] == 99 and "CANARY" not in json.dumps(answer)
     assert arrived == [asked, asked]

@@ -2,14 +2,13 @@
 
     python tools/social_picture.py
 
-Needs Debian's chromium. The figures drawn are also written into the picture's own data, where a test reads them back.
+Needs a Chromium or Chrome. The figures drawn are also written into the picture's own data, where a test reads them back.
 """
 
 import base64
 import io
 import json
 import random
-import shutil
 import sys
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from polaris_demo import card
 from polaris_demo.page import about
 from polaris_demo.page.pictures import charts
 from polaris_demo.page.pictures.drawing import Frame, picture
+from tools import prepare
 
 PAGE = ROOT / "polaris_demo" / "page" / "browser"
 FONTS = Path(gradio.__file__).parent / "templates" / "frontend" / "static" / "fonts"  # Source Sans comes with gradio
@@ -69,7 +69,7 @@ def page() -> str:
 def draw() -> bytes:
     """The picture as PNG, its figures in its own data."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(**prepare.require_browser())
         tab = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         tab.set_content(page())
         tab.evaluate("document.fonts.ready")

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from .backup import Backup, restore
+from .folder import Folder, give_back, take
 
 DAY = 86_400
 MOST_BYTES = 2**30  # some tens of thousands of stories, and a small part of the smallest disk a Space has
@@ -110,6 +111,7 @@ class Library:
         self._owed: dict[str, _Owed] = {}
         self._file: Path | None = folder / "stories.db" if folder else None
         self._backup_dir, self._new = backup_dir, True
+        self._folder: Folder | None = None
         self._db = self._open()
         self._most_bytes = most_bytes if self._file else min(most_bytes, MOST_IN_MEMORY)
         self._backup = self._begin_backup()
@@ -230,6 +232,7 @@ class Library:
             self._backup.close()
         with self._lock:
             self._db.close()
+        self._let_go()
 
     # --- the file ----------------------------------------------------------------------------------------------------
 
@@ -253,12 +256,21 @@ class Library:
         if self._file is None:
             return _connect(":memory:")
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._folder = take(self._file.parent)
+            self._file = self._folder.path / self._file.name
+            if not self._folder.asked:  # the snapshots are the other server's too, and nothing brings this one back here
+                self._lasts, self._backup_dir = False, None
             return self._open_file(self._file)
         except (OSError, sqlite3.Error, NewerLibrary) as error:
             log.error("Stories cannot be kept in %s and last until this server restarts: %s", self._file.parent, error)
             self._file = None
+            self._let_go()
             return _connect(":memory:")
+
+    def _let_go(self) -> None:
+        if self._folder:
+            give_back(self._folder)
+            self._folder = None
 
     def _open_file(self, path: Path) -> sqlite3.Connection:
         """The file as it is, or the newest snapshot, or a new one: a damaged file is set aside, never written over."""
@@ -289,7 +301,8 @@ class Library:
         return Backup(self._file, self._backup_dir, lambda: self.changes, made=0 if self._new else -1)
 
     def _fail(self, error: sqlite3.Error, what: str = "saved") -> None:
-        problem = FULL if "full" in str(error) else UNWRITABLE
+        # An error that SQLite itself did not report, such as a closed connection's, has no code.
+        problem = FULL if vars(error).get("sqlite_errorcode") == sqlite3.SQLITE_FULL else UNWRITABLE
         if problem != self.problem:
             log.error("A story could not be %s: %s", what, error)
         self.problem = problem

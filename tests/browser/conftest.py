@@ -1,31 +1,22 @@
-"""Debian's Chromium, driven by Playwright."""
+"""A Chromium or Chrome, driven by Playwright."""
 
 import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from ..conftest import needs
+
 expect.set_options(timeout=20_000)  # how long a slow machine may take is no statement about the page
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """One browser a module: while Playwright's event loop lives, other tests cannot start one of their own."""
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.fail("These tests need Debian's chromium: apt-get install chromium")
+    options = needs("chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(**options)
         yield browser
         browser.close()
 

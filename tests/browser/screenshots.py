@@ -4,7 +4,6 @@ Writes screenshots/STATE-WIDTH-THEME.png. A scripted engine holds each state sti
 """
 
 import itertools
-import shutil
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,11 +14,11 @@ from playwright.sync_api import Page, expect, sync_playwright
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.settings import Settings
 from polaris_demo.story.events import Delta, Finish, Progress, Started
+from tools import prepare
 
 from ..conftest import serving
 from ..doubles import POLARIS, ScriptedEngine, recording_of, story_events
 from . import steps
-from .conftest import FLAGS
 
 OUT = Path(__file__).parent.parent.parent / "screenshots"
 WIDTHS = {1440: 900, 390: 844}
@@ -185,7 +184,7 @@ def main() -> None:
         folder = recordings(Path(stack.enter_context(TemporaryDirectory())))
         plain = stack.enter_context(serving(Runner(ScriptedEngine(script))))
         recorded = stack.enter_context(serving(Runner(ScriptedEngine(script)), Settings(recordings_dir=folder)))
-        browser = stack.enter_context(sync_playwright()).chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        browser = stack.enter_context(sync_playwright()).chromium.launch(**prepare.require_browser())
         for (width, height), theme in itertools.product(WIDTHS.items(), ("light", "dark")):
             page = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce").new_page()
             for state in itertools.chain(states(page, plain, theme), recorded_states(page, recorded, theme)):

@@ -2,7 +2,6 @@
 
 import functools
 import json
-import shutil
 import socket
 import sys
 import threading
@@ -19,10 +18,9 @@ from polaris_demo.page import about
 from polaris_demo.settings import Settings
 from polaris_demo.story.events import Delta, Finish, Progress
 
-from ..conftest import serving
+from ..conftest import needs, serving
 from ..doubles import ScriptedEngine, asked, story_events, tells, until
 from . import steps
-from .conftest import FLAGS
 from .test_everyone import violations
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "tools"))
@@ -155,9 +153,7 @@ def blocking(chromium: Browser, tmp_path: Path) -> Iterator[Page]:
     folder = tmp_path / "profile" / "Default"
     folder.mkdir(parents=True)
     (folder / "Preferences").write_text(json.dumps({"profile": {"cookie_controls_mode": 1}}))
-    context = chromium.browser_type.launch_persistent_context(
-        folder.parent, executable_path=shutil.which("chromium"), args=FLAGS, viewport={"width": 1000, "height": 800}
-    )
+    context = chromium.browser_type.launch_persistent_context(folder.parent, viewport={"width": 1000, "height": 800}, **needs("chromium"))
     yield context.pages[0]
     context.close()
 
