@@ -1,5 +1,6 @@
 """What an engine may say while it writes."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -59,3 +60,11 @@ class ThinkingClosed:
 
 
 Event = Progress | Started | ThinkingClosed | Delta | Finish
+
+
+def spoken(seconds: float) -> str:
+    """A length of time as one says it, rounded up."""
+    if seconds < 55:
+        return f"{max(1, math.ceil(seconds / 5) * 5) if seconds > 10 else max(1, math.ceil(seconds))} s"
+    minutes = math.ceil(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
