@@ -74,7 +74,7 @@ def _blocks(file: Path, size: int) -> Iterator[bytes]:
     with file.open("rb", buffering=0) as source:
         yield source.read(header)
         for start, end in parts:
-            for at in range(start, end, EVERY):
+            for at in range(start, min(end, size - header), EVERY):
                 source.seek(header + at)
                 yield source.read(min(BLOCK, end - at))
 
@@ -84,7 +84,9 @@ def _tensors(file: Path) -> tuple[int, dict[str, tuple[int, int]]]:
     try:
         with file.open("rb") as source:
             length = int.from_bytes(source.read(8), "little")
-            listed = json.loads(source.read(length)) if 0 < length <= MOST_HEADER else {}
+            if file.suffix != ".safetensors" or length > MOST_HEADER:
+                return 0, {}
+            listed = json.loads(source.read(length))
         offsets = {name: tuple(about["data_offsets"]) for name, about in listed.items() if name != "__metadata__"}
         return 8 + length, {name: (int(start), int(end)) for name, (start, end) in offsets.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
