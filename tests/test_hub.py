@@ -119,6 +119,7 @@ def test_a_download_says_how_far_it_is() -> None:
     came = [one for one in said if one.doing == "downloading someone/POLARIS-9B"]
     assert {one.total for one in came} == {sum(len(content) for name, content in _Hub.files.items() if name != "optimizer.bin")}
     done = [one.done for one in came]
+    assert set(_Hub.sent) == _Hub.files.keys() - {"optimizer.bin"}
     assert done == sorted(done) and len(set(done)) > 20 and done[0] < done[-1] == came[0].total
 
 
