@@ -12,16 +12,19 @@ from polaris_demo.jobs.job import Job
 from polaris_demo.jobs.lifecycle import Phase
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.story.events import Delta, Event, Finish, Progress, Resume, Started
-from polaris_demo.story.model_info import ModelInfo
+from polaris_demo.story.model_info import LOCAL, ModelInfo, folder_name, hub_name
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.recording import Watch, recording_json
 from polaris_demo.story.request import StoryRequest, read
 
 POLARIS = ModelInfo(
-    name="POLARIS-9B", model="test/POLARIS-9B", revision="abc", precision="bf16", device="test GPU", engine="scripted",
+    name="POLARIS-9B", model=card.MODEL.hub_id, revision="abc", precision="bf16", device="test GPU", engine="scripted",
     context=262_144, is_preview=False, why="a test",
 )  # fmt: skip
-AUTHENTIC = replace(POLARIS, model=card.MODEL.hub_id)  # what it writes may be recorded under POLARIS-9B's name
+IMPOSTORS = (  # a folder and another account's model that are called as POLARIS-9B is; none of the card's figures is theirs
+    replace(POLARIS, name=folder_name("/srv/models/POLARIS-9B"), model=LOCAL, revision="0123456789ab"),
+    replace(POLARIS, name=hub_name("someone/POLARIS-9B"), model="someone/POLARIS-9B"),
+)
 Script = Callable[[StoryRequest, threading.Event], Iterator[Event]]
 
 
@@ -158,7 +161,7 @@ def asked_for(premise: str, words: int, **fields: object) -> StoryRequest:
     return request
 
 
-def recording_of(text: str, premise: str = "a bell", words: int = 1000, writer: ModelInfo = AUTHENTIC, a_piece: float = 0.06) -> str:
+def recording_of(text: str, premise: str = "a bell", words: int = 1000, writer: ModelInfo = POLARIS, a_piece: float = 0.06) -> str:
     """A recording of a story as if `writer` had written it, 38 seconds after it was asked for, a piece every few hundredths."""
     story, watch, now = StoryRecord("recorded", asked_for(premise, words), created=1_780_000_000.0, writer=writer), Watch(), 1000.0
     for event in story_events("a plan", text, writer=writer):

@@ -122,7 +122,7 @@ def test_what_is_no_record_is_refused_with_a_sentence(source: str, said: str) ->
 
 def test_a_writer_saved_before_versions_were_noted_still_loads() -> None:
     old = {name: value for name, value in asdict(POLARIS).items() if name != "versions"}
-    assert ModelInfo(**old) == POLARIS
+    assert ModelInfo(**old) == ModelInfo.restore(old) == POLARIS
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,13 @@ def test_a_larger_budget_given_later_does_not_move_the_end_of_the_thinking(words
 def test_bibtex_cites_the_paper_and_the_story() -> None:
     entry = bibtex(told("# The Lamp\n\nOnce."), "https://example.org/?story=id")
     assert entry.startswith(card.CITATION)
-    for part in ("title={{The Lamp}}", "test/POLARIS-9B, revision abc", "seed 7", text_hash("# The Lamp\n\nOnce."), "date={2026-09-21}"):
+    for part in (
+        "title={{The Lamp}}",
+        "rishanthrajendhran/POLARIS-9B, revision abc",
+        "seed 7",
+        text_hash("# The Lamp\n\nOnce."),
+        "date={2026-09-21}",
+    ):
         assert part in entry
     assert "url={https://example.org/?story=id}" in entry
 

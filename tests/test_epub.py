@@ -86,7 +86,14 @@ def test_breaks_headings_and_emphasis_become_a_books() -> None:
 
 def test_the_colophon_names_premise_settings_model_licence_and_link() -> None:
     page = files(epub(told("Once.", "a <robot>"), "https://example.org/s"))["EPUB/colophon.xhtml"]
-    for part in ("a &lt;robot&gt;", "seed 7", "test/POLARIS-9B", "non-commercial", "written by a language model", "https://example.org/s"):
+    for part in (
+        "a &lt;robot&gt;",
+        "seed 7",
+        "rishanthrajendhran/POLARIS-9B, revision abc",
+        "non-commercial",
+        "written by a language model",
+        "https://example.org/s",
+    ):
         assert part in page
 
 

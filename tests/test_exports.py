@@ -10,7 +10,7 @@ from polaris_demo.story.colophon import colophon, date, licence, timestamp
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import StoryRequest
 
-from .doubles import POLARIS, story_events
+from .doubles import IMPOSTORS, POLARIS, story_events
 
 HOSTILE = "\"A/B\\C\": 'q' <i>&amp;</i> {x} $y% #z_ \u202eevil שלום 🌟👩\u200d🚀 \ud83c\udf1f \ud800 \x00\x1b[31m\x85\ufffe " + "x" * 300
 
@@ -62,7 +62,7 @@ def test_the_preview_model_is_never_called_polaris_output() -> None:
 def test_every_model_comes_with_what_is_known_of_its_licence() -> None:
     assert licence(POLARIS) == "gated, for non-commercial use only"
     assert licence(replace(POLARIS, name="other", model="someone/other")) == "see huggingface.co/someone/other"
-    assert licence(replace(POLARIS, name="other", model="/models/other")) == "see where its weights come from"
+    assert [licence(impostor) for impostor in IMPOSTORS] == ["see where its weights come from", "see huggingface.co/someone/POLARIS-9B"]
 
 
 @pytest.mark.parametrize("ending", exports.FILES)

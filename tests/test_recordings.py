@@ -18,11 +18,12 @@ from polaris_demo.settings import Settings
 from polaris_demo.story.citation import read_record, text_hash
 from polaris_demo.story.events import Finish
 from polaris_demo.story.measures import count_words
+from polaris_demo.story.model_info import LOCAL
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.recording import UnreadableRecording, Watch, _digest, read_recording
 from tools.record import record
 
-from .doubles import AUTHENTIC, ScriptedEngine, asked_for, recording_of, story_events, tells
+from .doubles import IMPOSTORS, POLARIS, ScriptedEngine, asked_for, recording_of, story_events, tells
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +98,15 @@ def test_no_model_is_shown_under_another_ones_name(made: str) -> None:
     for claimed in ({"name": card.MODEL.name}, {"name": card.MODEL.name, "is_preview": False, "model": "someone/POLARIS-9B"}):
         source = changed(made, label=card.MODEL.name, record=json.loads(made)["record"] | {"writer": writer | claimed})
         assert refusal(source).startswith("It is labelled POLARIS-9B, but")
-    ablation = replace(AUTHENTIC, name="POLARIS-no-HRI-9B", model=card.MODEL.ablation)
+    for impostor in IMPOSTORS:
+        own = recording_of("# A title\n\nText.", writer=impostor)
+        assert read_recording(own).label == impostor.name != card.MODEL.name
+        assert "wrote it" in refusal(changed(own, label=card.MODEL.name))
+    path = {"name": card.MODEL.name, "model": "/srv/POLARIS-9B", "revision": LOCAL}  # as the first recordings have a folder
+    source = json.loads(recording_of("# A title\n\nText."))
+    old = changed(json.dumps(source), record=source["record"] | {"writer": source["record"]["writer"] | path})
+    assert refusal(old) == "It is labelled POLARIS-9B, but local folder POLARIS-9B wrote it."
+    ablation = replace(POLARIS, name="POLARIS-no-HRI-9B", model=card.MODEL.ablation)
     assert read_recording(recording_of("# A title\n\nText.", writer=ablation)).label == "POLARIS-no-HRI-9B"
 
 

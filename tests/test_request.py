@@ -22,7 +22,7 @@ from polaris_demo.story.request import (
     token_budget,
 )
 
-from .doubles import POLARIS
+from .doubles import IMPOSTORS, POLARIS
 
 GOOD = {"premise": "a robot who learns to paint"}
 BAD_NUMBERS = [None, "", "abc", "NaN", "inf", math.nan, math.inf, -math.inf, True, [], {}, [1], "1e999", b"1", object, 1e300]
@@ -196,5 +196,6 @@ def test_the_servers_own_limit_is_an_error() -> None:
 def test_words_are_expected_only_of_a_measured_model() -> None:
     assert [expected_words(StoryRequest("p", n), POLARIS) for n in (500, 2000, 10_000)] == [None, 1980, 7200]
     assert expected_words(StoryRequest("p", 2000), replace(POLARIS, is_preview=True)) is None
-    assert expected_words(StoryRequest("p", 2000), replace(POLARIS, name="another")) is None
+    for impostor in IMPOSTORS:
+        assert expected_words(StoryRequest("p", 2000), impostor) is None
     assert expected_words(StoryRequest("p", 2000), None) is None

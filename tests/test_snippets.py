@@ -29,7 +29,7 @@ from polaris_demo.story.prompt import user_message
 from polaris_demo.story.request import FIELDS, StoryRequest, read, thinking_budget, token_budget
 
 from .conftest import needs
-from .doubles import POLARIS, ScriptedEngine, story_events
+from .doubles import IMPOSTORS, POLARIS, ScriptedEngine, story_events
 
 ROOT = Path(__file__).parent.parent
 HERE = Place(USUAL_ADDRESS)
@@ -90,8 +90,11 @@ def test_the_page_gets_the_code_of_what_its_controls_say() -> None:
 def test_the_code_names_a_model_that_others_can_load() -> None:
     hub = replace(POLARIS, model="someone/another-9B", revision="abc")
     assert hub_id(hub) == "someone/another-9B" and hub_id(None) == card.MODEL.hub_id
-    for writer in (replace(POLARIS, is_preview=True), replace(POLARIS, model="/srv/weights"), replace(hub, revision="local folder")):
-        assert hub_id(writer) == card.MODEL.hub_id and "loaded here is" in named(writer)
+    assert named(hub) == "The code names someone/another-9B."
+    folder = IMPOSTORS[0]
+    assert hub_id(folder) == hub_id(replace(hub, is_preview=True)) == card.MODEL.hub_id
+    assert named(folder) == f"The code names {card.MODEL.hub_id}; loaded here is the local folder POLARIS-9B of this server."
+    assert "the miniature" in named(replace(hub, is_preview=True))
 
 
 # Safe whatever the premise holds.

@@ -17,7 +17,7 @@ from polaris_demo.story.events import Delta, Finish, Progress, Started
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import StoryRequest
 
-from .doubles import POLARIS, story_events
+from .doubles import IMPOSTORS, POLARIS, story_events
 
 PREVIEW = replace(POLARIS, name="preview model, not POLARIS-9B", is_preview=True)
 
@@ -95,6 +95,9 @@ def test_the_stamp_says_what_the_writer_averages_and_what_scores_full_marks() ->
     made.apply(Finish("stop"), 0.0)
     assert ["Length ratio", "0.00; POLARIS-9B averages 0.72 at 8–12k words"] in view.stamp(made)
     assert ["Full marks", "9,000–11,000 words, in the paper's evaluation of length"] in view.stamp(made)
+    for impostor in IMPOSTORS:
+        made.writer = impostor
+        assert ["Length ratio", "0.00"] in view.stamp(made)
     made.writer = PREVIEW
     assert ["Length ratio", "0.00"] in view.stamp(made) and not [row for row in view.stamp(made) if row[0] == "Full marks"]
 

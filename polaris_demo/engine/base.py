@@ -11,10 +11,12 @@ from ..errors import EngineError
 from ..story.events import Event, Finish, Progress, Resume
 from ..story.model_info import ModelInfo
 from ..story.request import StoryRequest
+from ..story.spoken import spoken
 
 HEARTBEAT_SECONDS = 0.5
 LOOK_SECONDS = 0.1
 UNLOADABLE = "The model could not be loaded, for a reason nobody foresaw; the server's log has it."
+UNITS = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
 log = logging.getLogger(__name__)
 
 
@@ -50,6 +52,15 @@ class Loading:
     done: int = 0
     total: int = 0
     seconds: float | None = None
+
+    def sentence(self) -> str:
+        """The same in words, as every place says it: "Downloading POLARIS-9B: 4.2 of 17.9 GB (23 %), about 3 min left"."""
+        said = self.doing[:1].upper() + self.doing[1:]
+        if not self.total:
+            return said
+        unit, size = next((one for one in UNITS if self.total >= one[1]), UNITS[-1])
+        left = f", about {spoken(self.seconds)} left" if self.seconds is not None and self.done < self.total else ""
+        return f"{said}: {self.done / size:.1f} of {self.total / size:.1f} {unit} ({100 * self.done // self.total} %){left}"
 
 
 @dataclass(frozen=True)

@@ -70,8 +70,17 @@ class ChatTokens:
 
     def _template(self) -> str:
         """The template around a user message, thinking on (always said, since defaults differ between checkpoints)."""
+        if not self._tokenizer.chat_template:
+            raise EngineError(
+                "The model has no chat template, and without one nothing can be asked of it. Download chat_template.jinja too."
+            )
         messages = [{"role": "user", "content": PLACE}]
-        text = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, enable_thinking=True)
+        try:
+            text = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, enable_thinking=True)
+        except Exception as error:  # a template is a program, and raises whatever it likes
+            raise EngineError(
+                "The model's chat template fails on a single message of a user. Use a checkpoint with Qwen3.5's chat template."
+            ) from error
         if not isinstance(text, str) or text.count(PLACE) != 1 or not text.endswith(f"{THINK_START}\n"):
             raise EngineError(
                 "The model's chat template does not open its thinking, so its stories could not be told from its "

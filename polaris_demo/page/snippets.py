@@ -62,12 +62,12 @@ def named(writer: ModelInfo | None) -> str:
     model = hub_id(writer)
     if writer is None or writer.model == model:
         return f"The code names {model}."
-    loaded = "the miniature, which is no model of its own" if writer.is_preview else f"{writer.name}, from a folder of this server"
+    loaded = "the miniature, which is no model of its own" if writer.is_preview else f"the {writer.name} of this server"
     return f"The code names {model}; loaded here is {loaded}."
 
 
 def _on_the_hub(writer: ModelInfo) -> bool:
-    return not writer.is_preview and writer.revision != "local folder" and _HUB_ID.fullmatch(writer.model) is not None
+    return not writer.is_preview and _HUB_ID.fullmatch(writer.model) is not None
 
 
 def _json(value: object) -> str:

@@ -1,7 +1,6 @@
 """From a record to what is shown: the JSON of the API, the updates of the page, its promises and expectations."""
 
 import datetime
-import math
 import time
 from dataclasses import asdict
 from typing import Any
@@ -16,6 +15,7 @@ from ..story.citation import text_hash
 from ..story.measures import paragraph_heat
 from ..story.record import StoryRecord
 from ..story.request import LABELS, Finding, length_in, thinking_budget, token_budget
+from ..story.spoken import spoken
 
 MAPPED = (
     "The story's paragraphs, wider where longer, warmer where they repeat what came before: the paper's self-repetition measure, "
@@ -144,14 +144,6 @@ def _left(record: StoryRecord) -> str:
     return f" · about {spoken(tokens / record.tokens_per_second)} left"
 
 
-def spoken(seconds: float) -> str:
-    """A length of time as one says it, rounded up."""
-    if seconds < 55:
-        return f"{max(1, math.ceil(seconds / 5) * 5) if seconds > 10 else max(1, math.ceil(seconds))} s"
-    minutes = math.ceil(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
-
-
 def _stories(count: int) -> str:
     return "1 story" if count == 1 else f"{count} stories"
 
@@ -194,9 +186,9 @@ def stamp(record: StoryRecord) -> list[list[str]]:
 def _beside(record: StoryRecord) -> str:
     """What the model that wrote averages at this length, where the card has measured it."""
     bucket = card.bucket(record.request.words)
-    if record.writer is None or _is_preview(record) or bucket is None or record.writer.name not in bucket.ratios:
+    if record.writer is None or bucket is None or record.writer.on_the_card not in bucket.ratios:
         return ""
-    return f"; {record.writer.name} averages {bucket.ratios[record.writer.name]:.2f} at {bucket.label()} words"
+    return f"; {record.writer.name} averages {bucket.ratios[record.writer.on_the_card]:.2f} at {bucket.label()} words"
 
 
 def _is_preview(record: StoryRecord) -> bool:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -215,11 +215,9 @@ def _writer(writer: ModelInfo) -> dict[str, Any]:
 
 
 def _recorded_writer(data: dict[str, Any]) -> ModelInfo:
-    known = {field.name for field in fields(ModelInfo)}
     try:
-        writer = ModelInfo(**{name: value for name, value in data.items() if name in known} | {"why": ""})
-        return replace(writer, versions=dict(writer.versions))
-    except (TypeError, ValueError):
+        return replace(ModelInfo.restore(data), why="")
+    except TypeError:
         raise UnreadableRecord(_DAMAGED.format("writer")) from None
 
 

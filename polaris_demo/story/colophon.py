@@ -95,7 +95,7 @@ def licence(writer: ModelInfo) -> str:
     """What is known of the terms a model comes under."""
     if writer.is_preview:
         return "MIT, like the app"
-    if writer.name == card.MODEL.name:
+    if writer.model == card.MODEL.hub_id:
         return card.MODEL.licence
     return f"see huggingface.co/{writer.model}" if writer.model.count("/") == 1 else "see where its weights come from"
 

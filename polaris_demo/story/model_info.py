@@ -1,14 +1,21 @@
-"""Who writes: the facts about a loaded model that the page, the checks and the record need."""
+"""Who writes: the facts about a loaded model that the page, the checks and the record need, and how a model is called."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, get_origin
+
+from .. import card
+
+LOCAL = "local folder"
+_SHORT = {card.MODEL.hub_id: card.MODEL.name} | {hub_id: hub_id.split("/")[1] for hub_id in (card.MODEL.ablation, card.MODEL.base)}
 
 
 @dataclass(frozen=True)
 class ModelInfo:
     """A model as loaded. `context` is in tokens; `why` is one sentence on how it came to be chosen.
 
+    `model` is the hub's id, and LOCAL for a folder, whose `revision` is the fingerprint of its files. `name` is made by
+    `hub_name` or `folder_name`, so that what has POLARIS-9B's name is what the hub has under its id.
     `versions` are those of the software that writing depends on, by name; empty where nobody noted them.
     """
 
@@ -23,17 +30,52 @@ class ModelInfo:
     why: str
     versions: dict[str, str] = field(default_factory=dict, hash=False)
 
+    @classmethod
+    def restore(cls, data: Mapping[str, Any]) -> "ModelInfo":
+        """What was kept of a model, unknown keys left out, under the name it has today. Raises TypeError for what was no model's.
+
+        The first records have for a folder its path, a bare name and "local folder" for its revision, and for any hub id only
+        its last part as its name.
+        """
+        kept = {one.name: data[one.name] for one in fields(cls) if one.name in data} | {"why": data.get("why", "")}
+        for one in fields(cls):
+            if one.name in kept and type(kept[one.name]) is not (get_origin(one.type) or one.type):
+                raise TypeError(f"{one.name} is {kept[one.name]!r}")
+        return cls(**kept | _todays_name(kept))
+
+    @property
+    def on_the_card(self) -> str:
+        """The name under which the card has figures of this model; empty where it has none. The hub's id alone decides."""
+        return "" if self.is_preview else _SHORT.get(self.model, "")
+
     def badge(self) -> str:
         """What stands beside every story: the model, how it is held, and where it runs."""
         precision = "4-bit, not measured in the paper" if self.precision == "4bit" and not self.is_preview else self.precision
         return f"{self.name} · {precision} · {self.device}"
 
     def same_model(self, other: "ModelInfo") -> bool:
-        """The other can go on with what this one wrote; precision, device and engine may differ."""
-        return (self.model, self.revision) == (other.model, other.revision)
+        """The same weights, so that a text that one began the other may go on with; how they are held and run may differ.
 
-    @classmethod
-    def restore(cls, data: Mapping[str, Any]) -> "ModelInfo":
-        """The model that `asdict` was taken from. Raises TypeError where it is none of ours."""
-        known = {f.name for f in fields(cls)}
-        return cls(**{name: value for name, value in data.items() if name in known})
+        A folder whose fingerprint nobody took is not known to be the same as anything.
+        """
+        return (self.model, self.revision) == (other.model, other.revision) and self.revision != LOCAL
+
+
+def hub_name(hub_id: str) -> str:
+    """The name of a model on the hub: a short one for the card's own, the whole id for any other."""
+    return _SHORT.get(hub_id, hub_id)
+
+
+def folder_name(path: str) -> str:
+    """The name of a model in a folder: a folder may be called anything, so it says that it is one."""
+    last = path.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    return f"{LOCAL} {last}".strip()
+
+
+def _todays_name(kept: Mapping[str, Any]) -> dict[str, str]:
+    model = kept.get("model", "")
+    if kept.get("is_preview") or model == LOCAL:
+        return {}
+    if kept.get("revision") == LOCAL:
+        return {"name": folder_name(model), "model": LOCAL}
+    return {"name": hub_name(model)} if model.count("/") == 1 else {}

@@ -112,8 +112,7 @@ def _require_own_label(label: object, recorded: Recorded) -> None:
     writer = recorded.writer
     if label != writer.name:
         raise UnreadableRecording(f"It is labelled {label}, but {writer.name} wrote it.")
-    of_the_card = writer.model == card.MODEL.hub_id or writer.revision == "local folder"
-    if label == card.MODEL.name and (writer.is_preview or not of_the_card):
+    if label == card.MODEL.name and (writer.is_preview or writer.model != card.MODEL.hub_id):
         raise UnreadableRecording(f"It is labelled {label}, but {writer.model} wrote it.")
 
 

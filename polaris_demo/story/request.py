@@ -160,9 +160,9 @@ def check(
 def expected_words(request: StoryRequest, writer: ModelInfo | None) -> int | None:
     """Words to expect from a measured model at this length (model card); None where nothing was measured."""
     bucket = card.bucket(request.words)
-    if writer is None or writer.is_preview or bucket is None or writer.name not in bucket.ratios:
+    if writer is None or bucket is None or writer.on_the_card not in bucket.ratios:
         return None
-    return round(request.words * bucket.ratios[writer.name])
+    return round(request.words * bucket.ratios[writer.on_the_card])
 
 
 def beside_errors(raw: Mapping[str, object], found: tuple[Finding, ...], writer: ModelInfo | None) -> tuple[Finding, ...]:

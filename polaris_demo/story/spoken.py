@@ -1,0 +1,11 @@
+"""A length of time as one says it."""
+
+import math
+
+
+def spoken(seconds: float) -> str:
+    """Rounded up: "7 s", "25 s", "3 min", "2 h 5 min"."""
+    if seconds < 55:
+        return f"{max(1, math.ceil(seconds / 5) * 5) if seconds > 10 else max(1, math.ceil(seconds))} s"
+    minutes = math.ceil(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
