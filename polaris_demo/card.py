@@ -114,7 +114,6 @@ LONG_TARGET_MIN_TOKENS = 14336
 # Training limits (authors' code): longer prompts were filtered out, longer thinking was penalised.
 TRAINED_PROMPT_TOKENS = 256
 THINKING_SOFT_CAP = 3072
-TRAINED_RESPONSE_TOKENS = 8192
 TRAINED_WORDS = (1000, 4000)
 
 
@@ -130,16 +129,12 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class StoryQuality:
-    """A model's Story Quality and length ratio at 1–4k, 4–8k and 8–12k requested words; None where no card has it.
-
-    The ratio at 8–12k stands on the same card as the scores.
-    """
+    """A model's Story Quality and length ratio at 1–4k, 4–8k and 8–12k requested words; None where no card has it."""
 
     model: str
     scores: tuple[float, float, float]
     ratios: tuple[float | None, float | None, float]
     source: Source = Source.CARD
-    ratio_source: Source = Source.SIBLINGS
 
 
 # No percentage: the scale runs over STORY_QUALITY_SCALE.
@@ -194,22 +189,18 @@ def bucket(words: int) -> LengthBucket | None:
 
 @dataclass(frozen=True)
 class Band:
-    """Lengths that score full marks around a target of `words`: a share of it, clamped to a number of words."""
+    """Lengths that score full marks around a target of `words`: a share of it to either side, and at least so many words."""
 
-    below: float
-    above: float
-    below_clamp: tuple[float, float]
-    above_clamp: tuple[float, float]
+    share: float
+    least: int
     source: Source = Source.CODE
 
     def around(self, words: int) -> tuple[int, int]:
-        below = min(max(self.below * words, self.below_clamp[0]), self.below_clamp[1])
-        above = min(max(self.above * words, self.above_clamp[0]), self.above_clamp[1])
-        return max(0, round(words - below)), round(words + above)
+        room = max(self.share * words, self.least)
+        return max(0, round(words - room)), round(words + room)
 
 
-EVALUATION_BAND = Band(0.10, 0.10, (50, float("inf")), (50, float("inf")))
-TRAINING_BAND = Band(0.15, 0.25, (350, 1000), (600, 1500))
+EVALUATION_BAND = Band(0.10, 50)
 
 # Words as the paper's code counts them, and the sentence its evaluation reads the target from.
 WORD_PATTERN = r"\w+"
@@ -300,10 +291,9 @@ HUMAN_PREFERENCES = (
     HumanPreference("Qwen3.5-9B", 67.5, 55.0, 80.0),
     HumanPreference("Qwen3.5-27B", 51.2, 38.8, 58.8),
 )
-HUMAN_PAIRS = 60
 HUMAN_EVALUATION = Evaluation(
     judge="two annotators, blinded",
-    sample=f"{HUMAN_PAIRS} prompt–generation pairs",
+    sample="60 prompt–generation pairs",
     remark="Annotators most often praised atmosphere, voice and how scenes are realised.",
 )
 

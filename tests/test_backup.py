@@ -13,7 +13,8 @@ import pytest
 
 from polaris_demo.jobs import backup
 from polaris_demo.jobs.backup import KEPT, Backup, restore, snapshot, snapshots
-from polaris_demo.jobs.library import MIGRATIONS, Library
+from polaris_demo.jobs.library import Library
+from polaris_demo.jobs.schema import MIGRATIONS
 
 from .doubles import asked, followed, rests, tells, until
 from .test_library import piece

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from polaris_demo.jobs.library import DAY, FULL, MIGRATIONS, UNWRITABLE, Library, SavedStory, hash_key
+from polaris_demo.jobs.library import DAY, FULL, UNWRITABLE, Library, SavedStory, hash_key
+from polaris_demo.jobs.schema import MIGRATIONS
 
 ROOT = Path(__file__).parent.parent
 

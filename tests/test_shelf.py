@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from polaris_demo.errors import CannotDelete, UnknownStory
-from polaris_demo.jobs.library import DAY, MIGRATIONS, Library, hash_key
+from polaris_demo.jobs.library import DAY, Library, hash_key
 from polaris_demo.jobs.lifecycle import Phase
+from polaris_demo.jobs.schema import MIGRATIONS
 from polaris_demo.jobs.shelf import MOST_SUMMARIES, UNKNOWN
 from polaris_demo.story.events import Delta, Finish
 from polaris_demo.story.record import StoryRecord

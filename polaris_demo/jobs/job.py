@@ -26,20 +26,6 @@ class Saved:
     at: float = 0.0
 
 
-@dataclass(frozen=True)
-class Piece:
-    """What a follower gets: a look at the record, and its text from `offset` to `end`, the look's last character.
-
-    All of it is of one moment: where the look says that the story rests, the text is whole. An `offset` before the last
-    piece's `end` means that what was read from there on does not stand any more.
-    """
-
-    record: StoryRecord
-    offset: int
-    end: int
-    text: str
-
-
 class Halt:
     """The order to end a story's turn, and how it ends once the engine has obeyed `event`."""
 

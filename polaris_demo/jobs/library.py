@@ -11,46 +11,21 @@ import logging
 import os
 import sqlite3
 import threading
-import time
 from array import array
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .backup import Backup, restore
 from .folder import Folder, give_back, take
+from .schema import NewerLibrary, connect, set_aside
 
 DAY = 86_400
 MOST_BYTES = 2**30  # some tens of thousands of stories, and a small part of the smallest disk a Space has
 MOST_IN_MEMORY = 2**28  # where there is no file, the model needs the memory more
 FULL = "This server's disk is full, so this story is not being kept: copy or download it before you leave."
 UNWRITABLE = "This server cannot keep stories just now: copy or download this one before you leave."
-MIGRATIONS = (
-    """
-    CREATE TABLE stories (
-        id TEXT PRIMARY KEY, key_hash TEXT NOT NULL, state TEXT NOT NULL, updated REAL NOT NULL,
-        about TEXT NOT NULL, bytes INTEGER NOT NULL DEFAULT 0
-    ) WITHOUT ROWID;
-    CREATE TABLE pieces (
-        story TEXT NOT NULL REFERENCES stories (id) ON DELETE CASCADE,
-        number INTEGER NOT NULL, text TEXT NOT NULL, tokens BLOB NOT NULL,
-        PRIMARY KEY (story, number)
-    ) WITHOUT ROWID;
-    CREATE INDEX by_age ON stories (updated);
-    """,
-    # A story saved before this has no title and no count of words until it is saved again.
-    """
-    ALTER TABLE stories ADD COLUMN title TEXT;
-    ALTER TABLE stories ADD COLUMN words INTEGER;
-    CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-    """,
-    # Of engines without token ids the text of the thinking is what they go on from.
-    """
-    ALTER TABLE pieces ADD COLUMN thinking TEXT NOT NULL DEFAULT '';
-    """,
-)
 log = logging.getLogger(__name__)
 # A forked child must not tidy up what it inherits: closing a connection there could wait for a lock nobody holds any more.
 os.register_at_fork(after_in_child=gc.freeze)
@@ -254,7 +229,7 @@ class Library:
 
     def _open(self) -> sqlite3.Connection:
         if self._file is None:
-            return _connect(":memory:")
+            return connect(":memory:")
         try:
             self._folder = take(self._file.parent)
             self._file = self._folder.path / self._file.name
@@ -265,7 +240,7 @@ class Library:
             log.error("Stories cannot be kept in %s and last until this server restarts: %s", self._file.parent, error)
             self._file = None
             self._let_go()
-            return _connect(":memory:")
+            return connect(":memory:")
 
     def _let_go(self) -> None:
         if self._folder:
@@ -276,14 +251,14 @@ class Library:
         """The file as it is, or the newest snapshot, or a new one: a damaged file is set aside, never written over."""
         if path.exists():
             try:
-                db = _connect(str(path))
+                db = connect(str(path))
                 self._new = False
                 return db
             except sqlite3.DatabaseError as error:
                 if isinstance(error, sqlite3.OperationalError):
                     raise
                 log.error("%s is damaged: %s", path, error)
-        _set_aside(path)
+        set_aside(path)
         if self._backup_dir:
             try:
                 restore(self._backup_dir, path)
@@ -292,7 +267,7 @@ class Library:
                     "%s cannot be read, so no snapshot was restored, and none is made until the next start: %s", self._backup_dir, error
                 )
                 self._backup_dir = None
-        return _connect(str(path))
+        return connect(str(path))
 
     def _begin_backup(self) -> Backup | None:
         if self._backup_dir is None or self._file is None:
@@ -321,41 +296,6 @@ class _Owed:
         return _Owed(self.text + more.text, self.thinking + more.thinking, self.token_ids + more.token_ids, self.anew)
 
 
-class NewerLibrary(Exception):
-    """The file was written by a newer version of this app."""
-
-
-def _connect(path: str) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=5, check_same_thread=False)
-    try:
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(MIGRATIONS):  # looked at before anything could change the file
-            raise NewerLibrary(f"it has version {version}, and this app knows {len(MIGRATIONS)}; start the newer app")
-        found = db.execute("PRAGMA quick_check('stories')").fetchone()[0] if version else "ok"  # texts would take too long
-        if found != "ok":
-            raise sqlite3.DatabaseError(found)
-        db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
-        db.execute("PRAGMA foreign_keys = ON")
-        db.execute("PRAGMA secure_delete = ON")  # what was deleted can be read nowhere in the file
-        for number, migration in enumerate(MIGRATIONS[version:], version + 1):
-            db.executescript(f"BEGIN; {migration} PRAGMA user_version = {number}; COMMIT;")
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
 def _text(text: str) -> str:
     """What SQLite takes: a half of a surrogate pair, which no character is, becomes a question mark."""
     return text.encode("utf-8", "replace").decode()
-
-
-def _set_aside(path: Path) -> None:
-    """Rename what is left of a database, its log too: SQLite would play an old log into a new file."""
-    aside = f"{path.name}.damaged-{int(time.time())}"
-    for ending in ("", "-wal", "-shm"):
-        with suppress(FileNotFoundError):
-            path.with_name(path.name + ending).rename(path.with_name(aside + ending))
-            log.error("%s%s is set aside as %s%s", path, ending, aside, ending)

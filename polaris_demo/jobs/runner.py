@@ -4,7 +4,6 @@ Visitors submit, follow, stop, go on. A follower that leaves changes nothing; a 
 is paused. Knows nothing of pages or models.
 """
 
-import asyncio
 import logging
 import secrets
 import threading
@@ -18,14 +17,13 @@ from ..story.events import Event, Finish, Progress
 from ..story.record import StoryRecord
 from ..story.request import LIMITS, errors
 from .admission import HOST_PAUSED, Checked, Speed, checked, require_place, require_same_model, seconds_left, waits
-from .job import Job, Piece
+from .following import Piece, follow
+from .job import Job
 from .library import Library, Summary, hash_key
 from .lifecycle import Phase, Step, allows, ends_it, leads, letting_go
-from .shelf import INTERRUPTED, LEFT, UNFOLLOWED, UNFORESEEN, UNKNOWN, Shelf
+from .shelf import INTERRUPTED, LEFT, UNFOLLOWED, UNFORESEEN, Shelf
 from .shutdown import start_anew
 
-POLL_SECONDS = 0.1  # followers look this often, so a page gets at most ten updates a second
-HEARTBEAT_SECONDS = 1.0  # a follower that says nothing cannot notice that its visitor has gone
 SAVE_SECONDS = 0.25  # leaves three quarters of the second that may be lost to a machine that is busy
 TEND_SECONDS = 1.0
 EXPIRE_SECONDS = 3600
@@ -184,29 +182,9 @@ class Runner:
         self._host_paused = paused
         self._library.remember("new stories", "paused" if paused else "")
 
-    async def follow(self, story_id: str, offset: int = 0, cuts: int = 0) -> AsyncIterator[Piece]:
-        """The story from `offset` (in characters) on, piece by piece, until it rests: the last piece says so, with the whole text.
-
-        `cuts` is how often the story had been cut when it was read up to `offset`. Yields at least once a second. Any number
-        may follow one story. Raises UnknownStory.
-        """
-        job = await asyncio.to_thread(self._shelf.find, story_id)  # it may have to be read from the disk
-        version, said = -1, 0.0
-        while True:
-            if not self._shelf.holds(job):
-                job, version = await asyncio.to_thread(self._shelf.find, story_id), -1
-            if job.phase is Phase.DELETED:
-                raise UnknownStory(UNKNOWN)
-            if job.record.version != version or time.monotonic() - said >= HEARTBEAT_SECONDS:
-                record, said = job.look(), time.monotonic()
-                job.seen, version = said, record.version
-                offset = min((offset, *record.cut_to[cuts:]))
-                text, end = record.story.since(offset)
-                yield Piece(record, offset, end, text)
-                if record.rests:
-                    return
-                offset, cuts = end, record.cuts
-            await asyncio.sleep(POLL_SECONDS)
+    def follow(self, story_id: str, offset: int = 0, cuts: int = 0) -> AsyncIterator[Piece]:
+        """The story as it grows; any number may follow one. See `following.follow`."""
+        return follow(self._shelf, story_id, offset, cuts)
 
     def close(self) -> None:
         """Pause every story, so that it can be gone on with, and end every worker."""
