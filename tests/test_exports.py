@@ -67,7 +67,7 @@ def test_every_model_comes_with_what_is_known_of_its_licence() -> None:
 
 @pytest.mark.parametrize("ending", exports.FILES)
 def test_every_file_can_be_made_of_any_text_and_names_the_link(ending: str) -> None:
-    make = exports.FILES[ending][1]
+    make = exports.FILES[ending].make
     for record in (told(f"# {HOSTILE}\n\n{HOSTILE}", HOSTILE), told("", "\x00"), StoryRecord("new", StoryRequest("p"))):
         content = make(record)
         assert content and (content if isinstance(content, bytes) else content.encode())
@@ -79,7 +79,7 @@ def test_every_file_can_be_made_of_any_text_and_names_the_link(ending: str) -> N
 
 @pytest.mark.parametrize("ending", ["md", "txt", "json", "bib"])
 def test_no_file_holds_the_thinking(ending: str) -> None:
-    assert "CANARY" not in str(exports.FILES[ending][1](told("Once.")))
+    assert "CANARY" not in str(exports.FILES[ending].make(told("Once.")))
 
 
 def test_a_premise_is_no_markup_in_a_markdown_file() -> None:

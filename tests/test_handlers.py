@@ -16,8 +16,7 @@ from polaris_demo import card
 from polaris_demo.engine.base import BackgroundEngine, Loading
 from polaris_demo.errors import EngineError
 from polaris_demo.jobs.runner import Runner
-from polaris_demo.page import view
-from polaris_demo.page.handlers import Handlers, visitor
+from polaris_demo.page.handlers import Handlers, visitor, who_writes
 from polaris_demo.settings import Settings
 from polaris_demo.story.request import FIELDS, LIMITS
 
@@ -121,7 +120,7 @@ def test_a_page_opens_with_what_its_link_says_and_says_what_it_could_not_use(han
     shown = dict(zip(FIELDS, opened[: len(FIELDS)], strict=True))
     assert (shown["premise"], shown["words"], shown["temperature"], shown["seed"]) == ("a bell", 700, 0.6, -3)
     arrived, status, promise, prompt = opened[len(FIELDS) : len(FIELDS) + 4]
-    assert [f["field"] for f in arrived] == ["temperature", "seed"] and "'hot' is not a number" in arrived[0]["message"]
+    assert [f["message"].split(":")[0] for f in arrived] == ["Temperature", "Seed"] and "'hot' is not a number" in arrived[0]["message"]
     assert status["ready"] and "kept on this server until this server restarts" in promise and prompt["prompt"] == ""
     assert "Seed: -3 is outside the limits" in notes(opened)["seed"][0]
 
@@ -161,7 +160,7 @@ def test_an_unforeseen_error_is_one_calm_line(handlers: Handlers, monkeypatch: p
 
 def test_the_badge_says_who_writes_what_is_loading_and_what_failed(handlers: Handlers) -> None:
     said = {"badge": "POLARIS-9B · bf16 · test GPU", "preview": False, "why": "a test", "ready": True, "home": ""}
-    assert view.status(handlers._runner, Settings()) == said
+    assert who_writes(handlers._runner.engine, Settings()) == said
 
     def fails(report: Any) -> None:
         report(Loading("downloading POLARIS-9B"))
@@ -169,6 +168,4 @@ def test_the_badge_says_who_writes_what_is_loading_and_what_failed(handlers: Han
 
     engine = BackgroundEngine(fails)  # type: ignore[arg-type]
     engine.wait(10)
-    runner = Runner(engine)
-    assert view.status(runner, Settings())["why"] == "The disk is full. Make room."
-    runner.close()
+    assert who_writes(engine, Settings())["why"] == "The disk is full. Make room."

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import gradio as gr
+from gradio.events import api
 
 from ..story.request import FIELDS, FORM_NAMES, LIMITS, MAX_PREMISE
 from .handlers import Handlers
@@ -60,9 +60,9 @@ def add_endpoints(handlers: Handlers, default_words: int) -> None:
     _takes_a_request(write_story, "Write a story and stream it: each answer holds the story so far, its state and counts.", default_words)
     _takes_a_request(start_story, "Start a story and return at once with its id and key; read it with get_story.", default_words)
     _takes_a_request(check_request, "Say what there is to say about a request without running it.", default_words)
-    gr.api(write_story, api_name="write_story", concurrency_limit=None)
+    api(write_story, api_name="write_story", concurrency_limit=None)
     for function in (start_story, check_request, get_story, stop_story, resume_story):
-        gr.api(function, api_name=function.__name__, concurrency_limit=None, queue=False)
+        api(function, api_name=function.__name__, concurrency_limit=None, queue=False)
 
 
 def _takes_a_request(function: Callable[..., Any], summary: str, default_words: int) -> None:
