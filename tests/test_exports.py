@@ -1,14 +1,14 @@
 """Files of a story: the text unchanged, a colophon, and names that every system takes."""
 
 import datetime
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
 from polaris_demo.story import exports
 from polaris_demo.story.colophon import colophon, date, licence, timestamp
 from polaris_demo.story.record import StoryRecord
-from polaris_demo.story.request import StoryRequest
+from polaris_demo.story.request import LIMITS, SamplingParams, StoryRequest
 
 from .doubles import POLARIS, story_events
 
@@ -111,3 +111,14 @@ def test_file_names_are_safe_everywhere(title: str) -> None:
     assert not set(name) & set('/\\:*?"<>|\x00\t\u202e')
     assert not stem.startswith((".", "-")) and not stem.endswith((" ", "."))
     assert stem.split(".")[0].upper() not in ("CON", "NUL", "COM1")
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(SamplingParams)])
+def test_every_sampling_setting_stands_in_the_colophon(field: str) -> None:
+    def settings(value: float) -> list[str]:
+        request = StoryRequest("a robot", 100, sampling=replace(SamplingParams(), **{field: value}))
+        lines = [line for line in colophon(StoryRecord("id", request)) if line.startswith("Settings: ")]
+        assert len(lines) == 1
+        return lines
+
+    assert settings(LIMITS[field].low) != settings(LIMITS[field].high)

@@ -2,13 +2,14 @@
 
 import timeit
 from collections.abc import Callable
+from dataclasses import fields, replace
 
 import pytest
 import torch
 from transformers.generation import logits_process as hf
 
 from polaris_demo.engine.sampling import Sampler
-from polaris_demo.story.request import SamplingParams
+from polaris_demo.story.request import LIMITS, SamplingParams
 
 V = 3000
 FULL = 248_320  # entries of Qwen3.5's output
@@ -133,3 +134,23 @@ def test_the_random_bits_are_even() -> None:
     assert abs(float(uniform.mean()) - 0.5) < 0.003
     assert abs(float(uniform.var()) - 1 / 12) < 0.001
     assert len(uniform.unique()) == len(uniform)
+
+
+NO_DRAW = {"max_new_tokens"}  # ends a story, and changes none of its tokens
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(SamplingParams) if field.name not in NO_DRAW])
+def test_no_setting_is_ignored(field: str) -> None:
+    """Its lowest and its highest value lead to other candidates or other draws; a penalty alone, since never both are set."""
+    torch.manual_seed(2)
+    logits, read, written = torch.randn(V) * 2, [1, 2, 3], list(range(0, V, 2))
+
+    def drawn(value: float) -> tuple[list[float], list[int], list[int]]:
+        others = SamplingParams(temperature=1.0, top_p=1.0, top_k=64, repetition_penalty=1.0)
+        params = replace(others, **{field: int(value) if LIMITS[field].whole else value})
+        sampler = Sampler(V)
+        sampler.start(params, max(0, params.seed), read, written)
+        values, tokens = sampler.candidates(logits)
+        return values.tolist(), tokens.tolist(), [int(sampler.draw(logits)) for _ in range(20)]
+
+    assert drawn(LIMITS[field].low) != drawn(LIMITS[field].high)

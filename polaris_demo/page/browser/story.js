@@ -325,7 +325,7 @@
       show();
     }
   }
-  const story = () => state.reader.paper.text;
+  const story = () => state.reader?.paper.text ?? "";
   const stop = () => state.reader?.stop();
 
   Object.assign(polaris, { pane, story, stop });
