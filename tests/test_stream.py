@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import uvicorn
 from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 from polaris_demo.jobs.job import Piece
 from polaris_demo.jobs.library import Library
@@ -118,6 +119,27 @@ def test_where_nothing_happens_a_sign_of_life_is_all_that_is_sent() -> None:
 )
 def test_where_a_reader_is_whatever_it_says(mark: str, where: tuple[int, int]) -> None:
     assert place(mark) == where
+
+
+class Late:
+    """A follower whose piece was cut a moment before its story came to rest."""
+
+    library = Library(None)
+
+    def expires(self, record: StoryRecord) -> None:
+        return None
+
+    async def follow(self, story_id: str, offset: int = 0) -> AsyncIterator[Piece]:
+        record = writing("Once upon a time.")
+        record.apply(Finish("stop"), 1.0)
+        yield Piece(record, 0, 4, "Once")
+
+
+def test_nobody_hears_that_a_story_rests_without_having_all_of_its_text() -> None:
+    runner: Any = Late()
+    answer = TestClient(Starlette(routes=StoryRoutes(runner, Settings()).routes())).get("/stories/id/events")
+    (message,) = [json.loads(line[5:]) for line in answer.text.splitlines() if line.startswith("data:")]
+    assert message["rests"] and message["t"] == "Once upon a time."
 
 
 # The cost.

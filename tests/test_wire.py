@@ -126,6 +126,7 @@ def test_events_are_used_under_our_names_on_both_sides() -> None:
 def test_every_part_is_a_function_of_the_scripts_and_stands_in_the_page(page: gr.Blocks) -> None:
     runs = [found(r"polaris\.(\w+)\(", block.js_on_load) for block in page.blocks.values() if getattr(block, "js_on_load", None)]
     assert set().union(*runs) == set(wire.PARTS)
+    assert found(r"polaris\?\.(\w+)", parts.js("note")) <= set(wire.CALLED)
     called = set().union(*(found(r"polaris\.(\w+)\(", str(fn.js or "")) for fn in page.fns.values()))
     assert called == set(wire.CALLED)
     given = "".join(re.findall(r"Object\.assign\(polaris, \{(.*?)\}\);", SCRIPT, re.DOTALL))
@@ -154,7 +155,7 @@ def test_scripts_use_all_that_they_are_given_of_it() -> None:
     taken = {name for names in re.findall(r"\{ ([\w, ]+) \} = polaris\.wire", SCRIPT) for name in names.split(", ")}
     assert taken | found(r"polaris\.wire\.(\w+)") == set(given)
     assert found(r"\bstorage\.(\w+)") == set(wire.STORAGE)
-    assert found(r"[\"'`](polaris-\w+)") == {"polaris-ready"}, "a name in storage that stands in a script"
+    assert not found(r"[\"'`](polaris-\w+)"), "a name that scripts are given stands in one"
 
 
 def test_the_bodys_attributes_are_set_by_scripts_and_followed_by_styles_or_scripts() -> None:

@@ -58,7 +58,7 @@ def js(part: wire.Part, *arguments: str) -> str:
     given = ", ".join(["element", *(arguments or ("props", "watch", "trigger"))])
     return (
         f"const run = () => polaris.{part}({given});"
-        "window.polaris?.filled ? run() : window.addEventListener('polaris-ready', run, { once: true });"
+        f"window.polaris?.filled ? run() : window.addEventListener('{wire.READY}', run, {{ once: true }});"
     )
 
 

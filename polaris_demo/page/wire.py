@@ -242,6 +242,8 @@ Part = Literal[
 PARTS: tuple[Part, ...] = get_args(Part)
 CALLED = ("stop", "filled", "arrived")  # functions of the scripts that the page's own events run
 
+READY = "polaris-ready"  # said on the window once all of the scripts have run
+
 IDS = ("premise", "words", "write", "stop", "tabs")  # elements that scripts look up by name; beside them each field's
 RESULTS = "results"  # the tab, by Gradio's data-tab-id
 STORAGE = {"stories": "polaris-stories", "size": "polaris-size", "form": "polaris-form"}
@@ -257,5 +259,5 @@ TYPED = tuple(name for name in FIELDS if name != "form")  # fields whose box say
 
 def head() -> str:
     """What the scripts are given of this, as the script that runs before them."""
-    given = {"events": EVENTS, "fields": TYPED, "storage": STORAGE, "results": RESULTS, "address": ADDRESS}
+    given = {"events": EVENTS, "fields": TYPED, "storage": STORAGE, "results": RESULTS, "address": ADDRESS, "ready": READY}
     return f"window.polaris = {{ wire: {json.dumps(given)} }};\n"

@@ -24,7 +24,7 @@ from . import steps
 
 SHOWN, WINDOW_SECONDS, WINDOWS = 76_000, 6.0, 3  # characters; a window that the machine disturbed is measured again
 MOST_BUSY, LONGEST_FRAME = 0.10, 100  # share of the main thread, and milliseconds
-WIRE_A_SECOND = 4_096  # bytes that ten updates a second may cost beside the story's own, which pass once
+WIRE_A_SECOND = 2_048  # bytes that ten updates a second may cost beside the story's own, which pass once
 FLAT = 1.5  # how much longer an update may take late in a story than at its beginning
 TOKENS_A_SECOND = 50
 WATCHES_FRAMES = """

@@ -143,7 +143,7 @@ CUTS = """text => {
 
 def test_text_that_is_taken_back_leaves_what_stands_before_it_as_it_is(miniature_app: str, new_page) -> None:
     page = steps.open_page(new_page(), miniature_app)
-    text = "# A *bell* 🌟\n\nIt *rang* **twice**.\nThen no more.\n\n* * *\n\n## Part\nThe _end_ of it.\n\n"
+    text = "# A *bell* 🌟\n\nIt *rang* **twice**.\nThen no more.\n\n* * *\n\n## Part\nThe _end_ of it."
     assert page.evaluate(CUTS, text) == []
 
 
@@ -155,7 +155,9 @@ def test_messages_put_text_where_it_belongs(miniature_app: str, new_page) -> Non
     tell = "update => { const reader = polaris.state.reader; reader.shown ??= 0; reader.show(update); return polaris.story(); }"
     assert page.evaluate(tell, first | {"t": "One 🌟 two"}) == "One 🌟 two"
     assert page.evaluate(tell, {"t": " three."}) == "One 🌟 two three."
+    page.evaluate("document.querySelector('#pane .story p').stays = true")
     assert page.evaluate(tell, first | {"off": 4, "t": "🌟 two three. Four."}) == "One 🌟 two three. Four.", "taken up from further back"
+    assert page.evaluate("document.querySelector('#pane .story p').stays"), "what is there already is not drawn again"
     assert page.evaluate(tell, {"off": 5, "cuts": 1, "t": "!"}) == "One 🌟!", "taken back and grown again"
     assert page.evaluate(tell, {"off": 4, "t": ""}) == "One ", "shorter than what is shown"
     assert page.evaluate("polaris.state.reader.update.cuts") == 1

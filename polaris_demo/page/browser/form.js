@@ -292,5 +292,5 @@
   }
 
   Object.assign(polaris, { arrived, header, chips, note, dial, range, presets, promise, prompt, code, link, shelf, about, foot, filled });
-  window.dispatchEvent(new Event("polaris-ready"));
+  window.dispatchEvent(new Event(polaris.wire.ready));
 })();
