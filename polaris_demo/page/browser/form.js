@@ -59,6 +59,15 @@
     show();
   }
 
+  // The longest story that fits a visitor's day, which one click asks for.
+  const longest = (fit) => {
+    if (!fit.words) return make("span", `nothing ${fit.who},`);
+    const button = make("button", `${fit.words.toLocaleString("en")} words ${fit.who}`, "chip");
+    button.type = "button";
+    button.dataset.words = fit.words;
+    return button;
+  };
+
   function dial(element, props, watch, trigger) {
     const here = one(element, ".here"), zones = [...element.querySelectorAll(".zones span")];
     const place = () => {
@@ -70,17 +79,9 @@
     const show = () => {
       const dial = props.value, days = dial?.fits || [], fits = one(element, ".fits");
       one(element, ".expect").replaceChildren(...(dial?.lines || []).map((line) => make("p", line)));
-      fits.replaceChildren(...(days.length ? [make("span", "Fits in a day:"), ...days.map(choice)] : []));
+      fits.replaceChildren(...(days.length ? [make("span", "Fits in a day:"), ...days.map(longest)] : []));
       fits.hidden = !days.length;
       place();
-    };
-    // The longest story that fits a visitor's day, which one click asks for.
-    const choice = (fit) => {
-      if (!fit.words) return make("span", `nothing ${fit.who},`);
-      const button = make("button", `${fit.words.toLocaleString("en")} words ${fit.who}`, "chip");
-      button.type = "button";
-      button.dataset.words = fit.words;
-      return button;
     };
     let typed;
     document.addEventListener("input", (event) => {
