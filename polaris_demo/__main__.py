@@ -182,7 +182,7 @@ def _require_writable(path: Path | None, only: str = "") -> None:
 def _save(path: Path | None, record: StoryRecord) -> None:
     if path is None:
         return
-    content = FILES[path.suffix.lstrip(".").lower()][1](record)
+    content = FILES[path.suffix.lstrip(".").lower()].make(record)
     try:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     except OSError as error:

@@ -1,14 +1,14 @@
 """Files of a story: the text unchanged, a colophon, and names that every system takes."""
 
 import datetime
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
 from polaris_demo.story import exports
 from polaris_demo.story.colophon import colophon, date, licence, timestamp
 from polaris_demo.story.record import StoryRecord
-from polaris_demo.story.request import StoryRequest
+from polaris_demo.story.request import LIMITS, SamplingParams, StoryRequest
 
 from .doubles import IMPOSTORS, POLARIS, story_events
 
@@ -67,7 +67,7 @@ def test_every_model_comes_with_what_is_known_of_its_licence() -> None:
 
 @pytest.mark.parametrize("ending", exports.FILES)
 def test_every_file_can_be_made_of_any_text_and_names_the_link(ending: str) -> None:
-    make = exports.FILES[ending][1]
+    make = exports.FILES[ending].make
     for record in (told(f"# {HOSTILE}\n\n{HOSTILE}", HOSTILE), told("", "\x00"), StoryRecord("new", StoryRequest("p"))):
         content = make(record)
         assert content and (content if isinstance(content, bytes) else content.encode())
@@ -79,7 +79,7 @@ def test_every_file_can_be_made_of_any_text_and_names_the_link(ending: str) -> N
 
 @pytest.mark.parametrize("ending", ["md", "txt", "json", "bib"])
 def test_no_file_holds_the_thinking(ending: str) -> None:
-    assert "CANARY" not in str(exports.FILES[ending][1](told("Once.")))
+    assert "CANARY" not in str(exports.FILES[ending].make(told("Once.")))
 
 
 def test_a_premise_is_no_markup_in_a_markdown_file() -> None:
@@ -111,3 +111,14 @@ def test_file_names_are_safe_everywhere(title: str) -> None:
     assert not set(name) & set('/\\:*?"<>|\x00\t\u202e')
     assert not stem.startswith((".", "-")) and not stem.endswith((" ", "."))
     assert stem.split(".")[0].upper() not in ("CON", "NUL", "COM1")
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(SamplingParams)])
+def test_every_sampling_setting_stands_in_the_colophon(field: str) -> None:
+    def settings(value: float) -> list[str]:
+        request = StoryRequest("a robot", 100, sampling=replace(SamplingParams(), **{field: value}))
+        lines = [line for line in colophon(StoryRecord("id", request)) if line.startswith("Settings: ")]
+        assert len(lines) == 1
+        return lines
+
+    assert settings(LIMITS[field].low) != settings(LIMITS[field].high)

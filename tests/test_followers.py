@@ -19,9 +19,9 @@ async def follow(client: httpx.AsyncClient, address: str) -> str:
     text = ""
     async with client.stream("GET", address) as answer:
         async for line in answer.aiter_lines():
-            if line.startswith("data: "):
-                update = json.loads(line[6:])
-                text = text[: update["off"]] + update["t"]
+            if line.startswith("data:"):
+                update = json.loads(line[5:])
+                text = text[: update.get("off")] + update.get("t", "")
     return text
 
 

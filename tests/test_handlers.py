@@ -13,10 +13,8 @@ import pytest
 from gradio.context import LocalContext
 
 from polaris_demo import card
-from polaris_demo.engine.base import BackgroundEngine, Loading
-from polaris_demo.errors import EngineError
+from polaris_demo.engine.base import Loading, Status
 from polaris_demo.jobs.runner import Runner
-from polaris_demo.page import view
 from polaris_demo.page.handlers import Handlers, visitor
 from polaris_demo.settings import Settings
 from polaris_demo.story.request import FIELDS, LIMITS
@@ -121,7 +119,7 @@ def test_a_page_opens_with_what_its_link_says_and_says_what_it_could_not_use(han
     shown = dict(zip(FIELDS, opened[: len(FIELDS)], strict=True))
     assert (shown["premise"], shown["words"], shown["temperature"], shown["seed"]) == ("a bell", 700, 0.6, -3)
     arrived, status, promise, prompt = opened[len(FIELDS) : len(FIELDS) + 4]
-    assert [f["field"] for f in arrived] == ["temperature", "seed"] and "'hot' is not a number" in arrived[0]["message"]
+    assert [f["message"].split(":")[0] for f in arrived] == ["Temperature", "Seed"] and "'hot' is not a number" in arrived[0]["message"]
     assert status["ready"] and "kept on this server until this server restarts" in promise and prompt["prompt"] == ""
     assert "Seed: -3 is outside the limits" in notes(opened)["seed"][0]
 
@@ -159,16 +157,10 @@ def test_an_unforeseen_error_is_one_calm_line(handlers: Handlers, monkeypatch: p
     assert "CANARY" not in caplog.text and "KeyError" in caplog.text
 
 
-def test_the_badge_says_who_writes_what_is_loading_and_what_failed(handlers: Handlers) -> None:
+def test_the_badge_says_who_writes_what_is_loading_and_what_failed() -> None:
     said = {"badge": "POLARIS-9B · bf16 · test GPU", "preview": False, "why": "a test", "ready": True, "home": ""}
-    assert view.status(handlers._runner, Settings()) == said
-
-    def fails(report: Any) -> None:
-        report(Loading("downloading POLARIS-9B"))
-        raise EngineError("The disk is full. Make room.")
-
-    engine = BackgroundEngine(fails)  # type: ignore[arg-type]
-    engine.wait(10)
-    runner = Runner(engine)
-    assert view.status(runner, Settings())["why"] == "The disk is full. Make room."
-    runner.close()
+    assert view.status(Status(POLARIS), "") == said
+    loading = Status(loading=Loading("downloading POLARIS-9B", 4_200_000_000, 17_900_000_000, 170.0))
+    assert view.status(loading, "")["badge"] == "Downloading POLARIS-9B: 4.2 of 17.9 GB (23 %), about 3 min left …"
+    assert not view.status(loading, "")["ready"]
+    assert view.status(Status(failure="The disk is full. Make room."), "")["why"] == "The disk is full. Make room."

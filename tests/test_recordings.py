@@ -139,7 +139,7 @@ def test_the_routes_give_the_list_the_story_and_its_record(tmp_path: Path, run) 
     (tmp_path / "two.json").write_text(recording_of(text, "two sisters", 1000))
     client = TestClient(Starlette(routes=StoryRoutes(run(tells("x")), Settings(), recordings.shown(tmp_path)).routes()))
     about = client.get("/recordings").json()["recordings"][0]
-    assert about["title"] == "Two" and ["Written", f"{count_words(text)} words"] in about["counts"]
+    assert about["premise"] == "two sisters" and ["Written", f"{count_words(text)} words"] in about["counts"]
     assert about["line"].startswith("Recorded 28 May 2026 · POLARIS-9B") and about["line"].endswith("planning of 38 s skipped")
     whole = client.get("/recordings/two").json()
     assert whole["text"] == text and whole["pace"][-1][1] == len(text) and len(whole["map"]) == 2

@@ -285,7 +285,7 @@ def test_thinking_is_kept_only_as_part_of_the_point_to_go_on_from(run, tmp_path:
         return [piece.text async for piece in runner.follow(job.record.id)]
 
     seen = [*asyncio.run(read()), str(runner.summaries([job.record.id])), str(runner.check(asked()))]
-    seen += [made if isinstance(made := make(job.record, ""), str) else made.decode("latin-1") for _, make in exports.FILES.values()]
+    seen += [made if isinstance(made := file.make(job.record, ""), str) else made.decode("latin-1") for file in exports.FILES.values()]
     seen += [str(list(job.record.about().values())), str(job.record.finish), caplog.text]
     assert "It was quiet." in "".join(seen) and not [text for text in seen if CANARY in text or str(list(spelt))[1:-1] in text]
     runner.close()

@@ -2,6 +2,7 @@
 
 import timeit
 from collections.abc import Callable
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from transformers.generation import logits_process as hf
 
 from polaris_demo.engine.closing import Closing, ThinkingState
 from polaris_demo.engine.sampling import BROKEN, Sampler
-from polaris_demo.story.request import SamplingParams
+from polaris_demo.story.request import LIMITS, SamplingParams
 
 V = 3000
 FULL = 248_320  # entries of Qwen3.5's output
@@ -166,3 +167,23 @@ def test_numbers_that_are_not_finite_draw_nothing(bad: float) -> None:
     assert int(sampler.draw(logits)) != BROKEN
     logits[V // 2] = bad
     assert int(sampler.draw(logits)) == BROKEN
+
+
+NO_DRAW = {"max_new_tokens"}  # ends a story, and changes none of its tokens
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(SamplingParams) if field.name not in NO_DRAW])
+def test_no_setting_is_ignored(field: str) -> None:
+    """Its lowest and its highest value lead to other candidates or other draws; a penalty alone, since never both are set."""
+    torch.manual_seed(2)
+    logits, read, written = torch.randn(V) * 2, [1, 2, 3], list(range(0, V, 2))
+
+    def drawn(value: float) -> tuple[list[float], list[int], list[int]]:
+        others = SamplingParams(temperature=1.0, top_p=1.0, top_k=64, repetition_penalty=1.0)
+        params = replace(others, **{field: int(value) if LIMITS[field].whole else value})
+        sampler = Sampler(V)
+        sampler.start(params, max(0, params.seed), read, written)
+        values, tokens = sampler.candidates(logits)
+        return values.tolist(), tokens.tolist(), [int(sampler.draw(logits)) for _ in range(20)]
+
+    assert drawn(LIMITS[field].low) != drawn(LIMITS[field].high)

@@ -1,21 +1,17 @@
 """What is shown: the API's JSON, the stage line, the meter, the stamp."""
 
 import hashlib
-from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any
+from dataclasses import fields, replace
 
 import pytest
 
 from polaris_demo import card
 from polaris_demo.engine.base import Allowance, Day
-from polaris_demo.jobs.job import Piece
-from polaris_demo.jobs.library import Library
-from polaris_demo.jobs.runner import Checked
+from polaris_demo.jobs.admission import Checked
 from polaris_demo.page import view
 from polaris_demo.story.events import Delta, Finish, Progress, Started
 from polaris_demo.story.record import StoryRecord
-from polaris_demo.story.request import StoryRequest
+from polaris_demo.story.request import LIMITS, SamplingParams, StoryRequest
 
 from .doubles import IMPOSTORS, POLARIS, story_events
 
@@ -69,25 +65,24 @@ def test_no_expectation_of_the_card_stands_beside_the_miniature() -> None:
     assert view.meter(record(Delta.of("thinking", "", (1,) * 1536))) == 0.5
 
 
-class Keeps:
-    """A runner as far as a view asks it: where stories lie and until when."""
+def test_a_story_on_its_way_and_at_rest() -> None:
+    told = record(*story_events("plan", "# T\n\none two"))
+    going = view.going(told)
+    assert (going["rests"], going["again"], going["by"], going["stage"]) == (True, False, "", "The model ended the story.")
+    rest = view.rest(told, view.kept("", None), "https://a.b/?story=id")
+    assert ["Length ratio", "0.03"] in rest["stamp"] and ["Seed", "3"] in rest["stamp"]
+    assert ["Kept", "until this server restarts"] in rest["stamp"]
+    assert rest["map"] == [(3, 0.0), (7, 0.0)] and "url={https://a.b/?story=id}" in rest["cite"]
 
-    def __init__(self, library: Library) -> None:
-        self.library = library
 
-    def expires(self, record: StoryRecord) -> float | None:
-        return self.library.expires(0)
+def test_the_next_segment_is_asked_for_only_where_more_comes_by_itself() -> None:
+    between = record(Delta.of("story", "a", (1,)), Finish("segment"))
+    assert view.going(between)["again"] and view.going(between)["stage"].startswith("Going on in a moment")
+    assert not view.going(record(Delta.of("story", "a", (1,))))["again"]
 
 
-def test_an_update_carries_only_what_is_new_until_the_end() -> None:
-    whole = record(*story_events("plan", "# T\n\none two"))
-    runner: Any = Keeps(Library(None))
-    update = view.update(Piece(whole, 5, 12, "one two"), runner, "https://a.b/?story=id")
-    assert (update["off"], update["end"], update["t"], update["over"]) == (5, 12, "one two", True)
-    assert ["Length ratio", "0.03"] in update["stamp"] and ["Seed", "3"] in update["stamp"]
-    assert update["map"] == [[3, 0.0], [7, 0.0]] and "url={https://a.b/?story=id}" in update["cite"]
-    going = view.update(Piece(record(Delta.of("story", "a", (1,))), 0, 1, "a"), runner)
-    assert "stamp" not in going and "map" not in going
+def test_a_story_of_the_miniatures_says_whose_it_is() -> None:
+    assert view.going(record(Delta.of("story", "a", (1,)), writer=PREVIEW))["by"] == PREVIEW.name
 
 
 def test_the_stamp_says_what_the_writer_averages_and_what_scores_full_marks() -> None:
@@ -114,15 +109,14 @@ def test_details_name_everything_a_story_can_be_written_again_from() -> None:
 
 def test_where_gpus_are_lent_by_the_day_the_dial_says_what_a_story_takes_and_what_fits() -> None:
     days = (Day("without an account", 120, 0), Day("with a free account", 300, 6400), Day("with PRO", 2400, 12_000))
-    runner: Any = SimpleNamespace(engine=SimpleNamespace(writer=POLARIS))
     result = Checked(StoryRequest("a bell", 2000), (), allowance=Allowance(134.5, days))
-    assert view.expectation(result, runner)[-1] == (
+    assert view.expectation(result, POLARIS)[-1] == (
         "About 3 min of GPU time, an estimate. A day on ZeroGPU has 2 min without an account, 5 min with a free account "
         "and 40 min with PRO; what you used elsewhere is unknown here."
     )
     assert view.fits(result, 12_000) == [{"who": "without an account", "words": 0}, {"who": "with a free account", "words": 6400}]
     elsewhere = replace(result, allowance=None)
-    assert "ZeroGPU" not in " ".join(view.expectation(elsewhere, runner)) and view.fits(elsewhere, 12_000) == []
+    assert "ZeroGPU" not in " ".join(view.expectation(elsewhere, POLARIS)) and view.fits(elsewhere, 12_000) == []
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(3.2, "4 s"), (41, "45 s"), (61, "2 min"), (5400, "1 h 30 min")])
@@ -137,10 +131,36 @@ def test_warnings_stay_on_the_stamp() -> None:
     assert not any("Short." in value for _, value in view.stamp(made))
 
 
-def test_a_story_says_until_when_it_is_kept(tmp_path) -> None:
-    day = 86_400.0
-    library = Library(tmp_path, keep_days=30)
-    assert view.kept(library, library.expires(24 * day)) == "until 24 February 1970"
-    assert view.kept(Library(None), None) == "until this server restarts"
-    library.problem = "The disk is full."
-    assert view.kept(library, 1.0) == "The disk is full."
+def test_a_story_says_until_when_it_is_kept() -> None:
+    assert view.kept("", 54 * 86_400.0) == view.Kept("until 24 February 1970", lasting=True)
+    assert view.kept("", None).text == "until this server restarts"
+    assert view.kept("The disk is full.", 1.0) == view.Kept("The disk is full.", lasting=False)
+
+
+def test_the_promise_says_where_a_story_is_kept_and_what_happens_when_one_leaves() -> None:
+    kept = view.promise(view.Kept("for ever", lasting=True), 600, lent_gpu=False)
+    assert kept.startswith("Your story is kept on this server for ever;") and "paused after 10 min" in kept
+    full = view.promise(view.kept("The disk is full.", None), 600, lent_gpu=True)
+    assert full.startswith("The disk is full. If you leave, it is paused at the end of its GPU time")
+
+
+@pytest.mark.parametrize(
+    ("writer", "failure", "badge", "why", "ready"),
+    [
+        (POLARIS, None, "POLARIS-9B · bf16 · test GPU", "a test", True),
+        (None, "The disk is full.", "no model", "The disk is full.", True),
+        (None, None, "downloading …", "", False),
+    ],
+)
+def test_the_badge_says_who_writes_what_failed_or_what_is_loading(writer, failure, badge: str, why: str, ready: bool) -> None:
+    status = view.status(writer, failure, "downloading …", "https://a.b/")
+    assert (status["badge"], status["why"], status["ready"], status["home"]) == (badge, why, ready, "https://a.b/")
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(SamplingParams)])
+def test_every_sampling_setting_stands_in_the_details(field: str) -> None:
+    def shown(value: float) -> list[list[str]]:
+        request = StoryRequest("p", 100, sampling=replace(SamplingParams(), **{field: value}))
+        return view.details(StoryRecord("id", request))
+
+    assert shown(LIMITS[field].low) != shown(LIMITS[field].high)

@@ -8,6 +8,7 @@ and resumed draws the same tokens.
 """
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 import torch
 
@@ -32,7 +33,7 @@ class Sampler:
         self._rank = torch.arange(MAX_TOP_K, device=device)
         self._position = torch.zeros((), dtype=torch.long, device=device)
         self._seed = torch.zeros((), dtype=torch.long, device=device)
-        names = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty")
+        names = [field.name for field in fields(SamplingParams) if field.name not in ("max_new_tokens", "seed")]
         self._params = {name: torch.zeros((), dtype=torch.float32, device=device) for name in names}
         self._k = min(MAX_TOP_K, vocabulary)
         self._close_at = torch.zeros((), dtype=torch.long, device=device)

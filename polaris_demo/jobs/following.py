@@ -44,7 +44,7 @@ async def follow(shelf: Shelf, story_id: str, offset: int = 0, cuts: int = 0) ->
         if job.record.version != version or time.monotonic() - said >= HEARTBEAT_SECONDS:
             record, said = job.look(), time.monotonic()
             job.seen, version = said, record.version
-            offset = min((offset, *record.cut_to[cuts:]))
+            offset = min((offset, len(record.story), *record.cut_to[cuts:]))
             text, end = record.story.since(offset)
             yield Piece(record, offset, end, text)
             if record.rests:

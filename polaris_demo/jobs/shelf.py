@@ -129,6 +129,7 @@ def _restored(saved: SavedStory) -> StoryRecord:
     record = StoryRecord.restore(saved.id, state, saved.about, saved.text, saved.token_ids, saved.thinking)  # type: ignore[arg-type]
     if record.state == "interrupted":
         record.finish = Finish("pause", INTERRUPTED)
+        record.cut_to = (*record.cut_to, len(record.story))  # a reader may have read on, into what was not saved any more
     elif record.finish and record.finish.reason == "segment":  # so was a pause called that had a sentence
         record.finish = Finish("pause", record.finish.message or LEFT)
     return record

@@ -5,6 +5,7 @@ from html import escape
 
 from .. import card
 from .pictures.drawing import tag
+from .wire import ADDRESS
 
 TITLE = f"{card.MODEL.name} stories"
 DESCRIPTION = (
@@ -120,10 +121,10 @@ def _embedding() -> str:
             "asked for."
         )
         + _copied(
-            "embed-results", frame(f"ADDRESS{EMBED}", f"{TITLE}: results and a form to ask for one"), "Frame with the results", "Copy"
+            "embed-results", frame(f"{ADDRESS}{EMBED}", f"{TITLE}: results and a form to ask for one"), "Frame with the results", "Copy"
         )
         + _paragraph("One story; its id stands in its link.")
-        + _copied("embed-story", frame(f"ADDRESS{EMBED}&story=ID", "A story written by a language model"), "Frame with a story", "Copy")
+        + _copied("embed-story", frame(f"{ADDRESS}{EMBED}&story=ID", "A story written by a language model"), "Frame with a story", "Copy")
     )
 
 

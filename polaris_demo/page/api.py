@@ -4,7 +4,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import gradio as gr
+from gradio.events import api
 
 from ..story.request import FIELDS, FORM_NAMES, LIMITS, MAX_PREMISE
 from .handlers import Handlers
@@ -29,6 +29,17 @@ def add_endpoints(handlers: Handlers, default_words: int) -> None:
 
     def check_request(*values: object) -> Answer:
         return handlers.api_check(_raw(values))
+
+    _takes_a_request(write_story, "Write a story and stream it: each answer holds the story so far, its state and counts.", default_words)
+    _takes_a_request(start_story, "Start a story and return at once with its id and key; read it with get_story.", default_words)
+    _takes_a_request(check_request, "Say what there is to say about a request without running it.", default_words)
+    api(write_story, api_name="write_story", concurrency_limit=None)
+    for function in (start_story, check_request, *_by_id(handlers)):
+        api(function, api_name=function.__name__, concurrency_limit=None, queue=False)
+
+
+def _by_id(handlers: Handlers) -> tuple[Callable[..., Answer], ...]:
+    """What can be done with a story that there is."""
 
     def get_story(id: str, offset: int = 0) -> Answer:
         """Return a story as it is now.
@@ -57,12 +68,7 @@ def add_endpoints(handlers: Handlers, default_words: int) -> None:
         """
         return handlers.api_resume(id, key)
 
-    _takes_a_request(write_story, "Write a story and stream it: each answer holds the story so far, its state and counts.", default_words)
-    _takes_a_request(start_story, "Start a story and return at once with its id and key; read it with get_story.", default_words)
-    _takes_a_request(check_request, "Say what there is to say about a request without running it.", default_words)
-    gr.api(write_story, api_name="write_story", concurrency_limit=None)
-    for function in (start_story, check_request, get_story, stop_story, resume_story):
-        gr.api(function, api_name=function.__name__, concurrency_limit=None, queue=False)
+    return get_story, stop_story, resume_story
 
 
 def _takes_a_request(function: Callable[..., Any], summary: str, default_words: int) -> None:

@@ -1,23 +1,32 @@
-"""Between widgets and stories: values in, views out, errors as notices. Decides nothing itself."""
+"""Between widgets and stories: values in, views out, errors as notices. Decides nothing itself.
+
+`write` and `resume` go through Gradio's queue, since on ZeroGPU a GPU is lent to the visitor whose event there is live.
+What fills in and checks the form goes past the queue and answers at once; it is Gradio's too, since the fields are. The
+story itself, and what an owner does with it, is plain HTTP (routes.py).
+"""
 
 import asyncio
 import hashlib
 import logging
 import secrets
-from collections.abc import AsyncIterator
-from typing import Any
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar, cast
 
 import gradio as gr
 from gradio.context import LocalContext
 
 from ..errors import VisitorError, log_bug
-from ..jobs.runner import Checked, Runner
+from ..jobs.admission import Checked
+from ..jobs.job import Job
+from ..jobs.runner import Runner
 from ..settings import Settings
 from ..story.request import FIELDS, LIMITS, length_in
-from . import links, snippets, view
+from . import links, snippets, view, wire
 from .parts import EXAMPLES
 from .recordings import shown
 
+T = TypeVar("T")
 UNFORESEEN = "Something went wrong on the server that nobody foresaw. Try again; if it stays, tell the host of this Space."
 API_UPDATE_SECONDS = 0.2
 _SALT = secrets.token_bytes(16)
@@ -38,30 +47,32 @@ class Handlers:
         try:
             job = await asyncio.to_thread(self._runner.submit, raw, visitor())
         except VisitorError as error:
-            yield {"refused": str(error)}, *self._notes(self._runner.check(raw))
+            yield _refused(str(error)), *self._notes(self._runner.check(raw))
             return
         except Exception as error:
             log_bug(log, "Starting a story failed", error)
-            yield {"refused": UNFORESEEN}, *(gr.skip() for _ in FIELDS)
+            yield _refused(UNFORESEEN), *(gr.skip() for _ in FIELDS)
             return
-        yield {"id": job.record.id, "key": job.key}, *(gr.skip() for _ in FIELDS)
+        opened: wire.Opened = {"id": job.record.id, "key": job.key}
+        yield opened, *(gr.skip() for _ in FIELDS)
         async for _ in self._stay(job.record.id):
             yield gr.skip(), *(gr.skip() for _ in FIELDS)
 
     async def resume(self, event: gr.EventData) -> AsyncIterator[Any]:
         """Go on with a story that this page owns; the reading pane follows it."""
-        asked = event._data or {}
+        asked = cast(wire.GoOn, _said(event))
         story_id, key = asked.get("id"), asked.get("key")
         try:
             record = await asyncio.to_thread(self._runner.resume, story_id, key, visitor(), bool(asked.get("next")))
         except VisitorError as error:
-            yield {"refused": str(error)}
+            yield _refused(str(error))
             return
         except Exception as error:
             log_bug(log, f"Going on with story {story_id} failed", error)
-            yield {"refused": UNFORESEEN}
+            yield _refused(UNFORESEEN)
             return
-        yield {"id": record.id, "turn": len(record.resumed_at)}
+        opened: wire.Opened = {"id": record.id, "turn": len(record.resumed_at)}
+        yield opened
         async for _ in self._stay(record.id):
             yield gr.skip()
 
@@ -79,7 +90,8 @@ class Handlers:
 
     def recipe(self, event: gr.EventData) -> tuple[Any, ...]:
         """The form as it was for a story, seed included."""
-        record = self._spoken(lambda: self._runner.get((event._data or {}).get("id")))
+        asked = cast(wire.FormOf, _said(event))
+        record = self._spoken(lambda: self._runner.get(asked.get("id")))
         return tuple(links.of_request(record.request).values())
 
     def check(self, *values: object) -> tuple[Any, ...]:
@@ -88,20 +100,21 @@ class Handlers:
 
     def _checked(self, raw: dict[str, object]) -> tuple[Any, ...]:
         begun = raw["premise"] != ""  # an untouched premise is missed only when somebody wants the story
-        result: Checked = self._spoken(lambda: self._runner.check(raw if begun else raw | {"premise": "…"}))
+        result = self._spoken(lambda: self._runner.check(raw if begun else raw | {"premise": "…"}))
         tokens = f"{result.prompt_tokens} tokens. " if result.prompt_tokens else ""
         budget = f"Token budget, thinking included: {result.budget:,}." if result.budget else ""
-        prompt = {"prompt": result.prompt, "about": tokens + budget} if begun else None
+        prompt: wire.Prompt | None = {"prompt": result.prompt, "about": tokens + budget} if begun else None
         link = links.query(raw, self._runner.default_words)
         code = self._code(result) if begun else None
-        dial = {"lines": view.expectation(result, self._runner), "fits": view.fits(result, self._settings.max_words)}
+        writer = self._runner.engine.status().writer
+        dial: wire.Dial = {"lines": view.expectation(result, writer), "fits": view.fits(result, self._settings.max_words)}
         return prompt, dial, link, code, *self._notes(result)
 
-    def _code(self, result: Checked) -> dict[str, Any]:
+    def _code(self, result: Checked) -> wire.Code:
         """The request as code, by kind; none of a request that cannot run."""
         if result.request is None:
             return {"about": "One of the settings cannot be used, so there is no code with it.", "code": []}
-        request, writer = LocalContext.request.get(None), self._runner.engine.writer
+        request, writer = LocalContext.request.get(None), self._runner.engine.status().writer
         address = links.address(request.headers if request else {}, self._settings.root_path)
         place = snippets.Place(address, self._settings.space)
         return {"about": snippets.named(writer), "code": list(snippets.snippets(result.request, writer, place).items())}
@@ -109,38 +122,40 @@ class Handlers:
     def arrive(self, request: gr.Request) -> tuple[Any, ...]:
         """What a page shows when it opens: the form as its address says, who writes here, and what is promised."""
         values, findings = links.arrival(dict(request.query_params), self._runner.default_words)
-        arrived = [view.finding(f) for f in findings]
-        return (
-            *values.values(),
-            arrived,
-            view.status(self._runner, self._settings),
-            view.promise(self._runner, self._settings),
-            *self._checked(values),
-        )
+        arrived = [view.note(f) for f in findings]
+        status = view.status(self._runner.engine.status(), self._settings.home)
+        return *values.values(), arrived, status, self._promise(), *self._checked(values)
+
+    def _promise(self) -> str:
+        library = self._runner.library
+        kept = view.kept(library.problem, library.expires(time.time()))
+        return view.promise(kept, self._settings.unfollowed_seconds, lent_gpu=self._settings.zerogpu)
 
     def first_tab(self, request: gr.Request) -> Any:
         """What an embed shows above its form: a recorded story, the results where none is, or the story that its address names."""
         query = request.query_params
         results = query.get("view") == "embed" and "story" not in query and not shown(self._settings.recordings_dir)
-        return gr.Tabs(selected="results") if results else gr.skip()
+        return gr.Tabs(selected=wire.RESULTS) if results else gr.skip()
 
     def length(self, event: gr.EventData) -> Any:
         """A length written in the premise moves the dial."""
-        premise = (event._data or {}).get("premise")
+        asked = cast(wire.Length, _said(event))
+        premise = asked.get("premise")
         words = length_in(premise) if isinstance(premise, str) else None
         limit = LIMITS["words"]
         return words if words is not None and limit.low <= words <= self._settings.max_words else gr.skip()
 
     def example(self, event: gr.EventData) -> tuple[Any, Any]:
-        index = (event._data or {}).get("index")
+        asked = cast(wire.Example, _said(event))
+        index = asked.get("index")
         if not isinstance(index, int) or not 0 <= index < len(EXAMPLES):
             return gr.skip(), gr.skip()
         return EXAMPLES[index]["premise"], min(EXAMPLES[index]["words"], self._settings.max_words)
 
     @staticmethod
-    def _notes(result: Checked) -> list[list[dict[str, str]]]:
+    def _notes(result: Checked) -> list[list[wire.Note]]:
         """For every field its findings."""
-        return [[view.finding(f) for f in result.findings if f.field == name] for name in FIELDS]
+        return [[view.note(f) for f in result.findings if f.field == name] for name in FIELDS]
 
     # --- the API -----------------------------------------------------------------------------------------------------
 
@@ -150,18 +165,15 @@ class Handlers:
         loop = asyncio.get_running_loop()
         async for piece in self._runner.follow(job.record.id):
             record = piece.record
-            resting, paused = record.resting, record.state == "paused"  # looked up before: the record goes on changing
-            if resting or loop.time() - last >= API_UPDATE_SECONDS:
+            if record.rests or loop.time() - last >= API_UPDATE_SECONDS:
                 last = loop.time()
                 yield {**view.answer(record), "key": job.key}
-            if resting:
-                return
-            if paused:
+            if record.state == "paused" and not record.rests:
                 await asyncio.to_thread(self._spoken, lambda: self._runner.resume(job.record.id, job.key, next_segment=True))
 
     def api_start(self, raw: dict[str, object]) -> dict[str, Any]:
         job = self._submit(raw)
-        return {**view.answer(job.record), "key": job.key}
+        return {**view.answer(job.look()), "key": job.key}
 
     def api_check(self, raw: dict[str, object]) -> dict[str, Any]:
         return self._spoken(lambda: view.checked(self._runner.check(raw)))
@@ -177,11 +189,11 @@ class Handlers:
     def api_resume(self, story_id: object, key: object) -> dict[str, Any]:
         return self._spoken(lambda: view.answer(self._runner.resume(story_id, key)))
 
-    def _submit(self, raw: dict[str, object]) -> Any:
+    def _submit(self, raw: dict[str, object]) -> Job:
         return self._spoken(lambda: self._runner.submit(raw, visitor()))
 
     @staticmethod
-    def _spoken(action: Any) -> Any:
+    def _spoken(action: Callable[[], T]) -> T:
         """The action's result; an error becomes one that clients can read, anything unforeseen one calm line."""
         try:
             return action()
@@ -190,6 +202,16 @@ class Handlers:
         except Exception as error:
             log_bug(log, "A call failed", error)
             raise _error(UNFORESEEN) from None
+
+
+def _said(event: gr.EventData) -> dict[str, object]:
+    """What a script sent with its event: anything at all."""
+    found = event._data
+    return found if isinstance(found, dict) else {}
+
+
+def _refused(sentence: str) -> wire.Refused:
+    return {"refused": sentence}
 
 
 def _error(message: str) -> gr.Error:

@@ -19,7 +19,10 @@ def address(headers: Mapping[str, str], root_path: str = "") -> str:
     """Where this app answers, as whoever sent a request with these headers reached it; `root_path` as Gradio takes it."""
     if root_path.startswith(("http://", "https://")):
         return f"{root_path.rstrip('/')}/"
-    first = lambda name: str(headers.get(name, "")).split(",")[0].strip()  # noqa: E731
+
+    def first(name: str) -> str:
+        return str(headers.get(name, "")).split(",")[0].strip()
+
     host = first("x-forwarded-host") or first("host")
     if not re.fullmatch(r"[\w.:\[\]-]+", host):
         return USUAL_ADDRESS

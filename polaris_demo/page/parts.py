@@ -11,12 +11,15 @@ from typing import Any
 import gradio as gr
 
 from .. import card
+from ..story.exports import FILES
 from ..story.request import LIMITS, MAX_PREMISE
+from . import wire
 from .pictures import charts
 
 HERE = Path(__file__).parent
 BROWSER = HERE / "browser"
-SCRIPT = "".join((BROWSER / name).read_text() for name in ("tools.js", "paper.js", "story.js", "replay.js", "form.js"))
+SCRIPTS = ("tools.js", "paper.js", "map.js", "story.js", "replay.js", "form.js")
+SCRIPT = wire.head() + "".join((BROWSER / name).read_text() for name in SCRIPTS)
 STYLE = "".join((BROWSER / name).read_text() for name in ("style.css", "results.css"))
 EXAMPLES = json.loads((HERE.parent.parent / "examples" / "premises.json").read_text())["premises"]
 PARTS = {
@@ -38,10 +41,16 @@ def template(part: str) -> str:
 
 def pane(recorded: bool) -> str:
     """The reading pane; before there is a story it shows a recorded one, or the paper's results where none is recorded."""
-    return PARTS["pane"].replace("OPENING", PARTS["replay"] if recorded else charts.first())
+    return PARTS["pane"].replace("DOWNLOADS", downloads()).replace("OPENING", PARTS["replay"] if recorded else charts.first())
 
 
-def js(part: str, *arguments: str) -> str:
+def downloads() -> str:
+    """The files a story comes as, as links in a sentence."""
+    offered = [made.said.format(f'<a data-file="{ending}">{made.label}</a>') for ending, made in FILES.items() if made.label]
+    return f"{', '.join(offered[:-1])}, or as {offered[-1]}"
+
+
+def js(part: wire.Part, *arguments: str) -> str:
     """Run one part's function, which stands once in the page's head and may arrive after its components.
 
     `arguments` are JavaScript values that come before the component's own.
@@ -49,7 +58,7 @@ def js(part: str, *arguments: str) -> str:
     given = ", ".join(["element", *(arguments or ("props", "watch", "trigger"))])
     return (
         f"const run = () => polaris.{part}({given});"
-        "window.polaris?.filled ? run() : window.addEventListener('polaris-ready', run, { once: true });"
+        f"window.polaris?.filled ? run() : window.addEventListener('{wire.READY}', run, {{ once: true }});"
     )
 
 
@@ -63,7 +72,10 @@ def zones(longest: int) -> list[tuple[int, int, str]]:
 def dial(longest: int) -> str:
     """The zones under the length, drawn to the slider's scale."""
     low = LIMITS["words"].low
-    share = lambda words: round(100 * (words - low) / (longest - low), 2)  # noqa: E731
+
+    def share(words: float) -> float:
+        return round(100 * (words - low) / (longest - low), 2)
+
     spans = "".join(
         f'<span class="zone-{i}" data-from="{a}" data-to="{b}" style="width:{share(b) - share(a):.2f}%">{name}</span>'
         for i, (a, b, name) in enumerate(zones(longest))

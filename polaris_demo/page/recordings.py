@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import card
-from ..story.measures import count_words, length_ratio, paragraph_heat, self_repetition
+from ..story.measures import count_words, length_ratio, self_repetition
 from ..story.recording import Recording, UnreadableRecording, read_recording
 from ..story.request import StoryRequest
+from . import wire
+from .view import paragraph_map
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +30,7 @@ class Shown:
     name: str
     label: str
     request: StoryRequest
-    about: dict[str, Any]
+    about: wire.Recording
     whole: bytes
     record: bytes
 
@@ -49,27 +51,26 @@ def shown(folder: Path) -> tuple[Shown, ...]:
         except (UnreadableRecording, OSError, ValueError) as error:
             log.warning("The recording %s is not shown. %s", path.name, error)
     rungs = Counter(one.request.premise for one in found)
-    order = lambda one: (  # noqa: E731
-        one.label != card.MODEL.name, -rungs[one.request.premise], one.request.premise, one.request.words, one.name,
-    )  # fmt: skip
+
+    def order(one: Shown) -> tuple[object, ...]:
+        return one.label != card.MODEL.name, -rungs[one.request.premise], one.request.premise, one.request.words, one.name
+
     return tuple(sorted(found, key=order))
 
 
 def _shown(name: str, recording: Recording) -> Shown:
     """Raises ValueError for what cannot be sent as JSON."""
-    heat = [[paragraph.end - paragraph.start, round(paragraph.heat, 3)] for paragraph in paragraph_heat(recording.recorded.text)]
-    about = _about(name, recording)
+    about, text = _about(name, recording), recording.recorded.text
     _json(about)
-    whole = _json({"text": recording.recorded.text, "pace": recording.pace, "map": heat})
-    return Shown(name, recording.label, recording.recorded.request, about, whole, _json(recording.record))
+    whole: wire.Whole = {"text": text, "pace": recording.pace, "map": paragraph_map(text)}
+    return Shown(name, recording.label, recording.recorded.request, about, _json(whole), _json(recording.record))
 
 
-def _about(name: str, recording: Recording) -> dict[str, Any]:
+def _about(name: str, recording: Recording) -> wire.Recording:
     request, text = recording.recorded.request, recording.recorded.text
     words = count_words(text)
     return {
         "name": name,
-        "title": recording.title,
         "premise": request.premise,
         "line": _line(recording),
         "asked": request.words,

@@ -1,5 +1,7 @@
 """What the page reads over plain HTTP: a story as it grows, its files, this browser's stories, recordings; and what an owner may do.
 
+The page has three back ends. Gradio's queue writes and goes on: on ZeroGPU a GPU is lent to the visitor whose event there
+is live. Gradio without its queue fills in and checks the form: the fields are Gradio's own. Everything else is this HTTP.
 Server-sent events and not Gradio's own stream: a browser takes them up again by itself, from the last character it has,
 where Gradio 6.31 reloads the page when a connection is lost. Who knows an id may read; everything else takes the key.
 """
@@ -7,10 +9,10 @@ where Gradio 6.31 reloads the page when a connection is lost. Who knows an id ma
 import asyncio
 import io
 import json
+import time
 import zipfile
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import cast
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -22,8 +24,9 @@ from ..jobs.runner import Runner
 from ..settings import Settings
 from ..story import exports
 from ..story.record import StoryRecord
-from . import links, view
+from . import links, view, wire
 from .recordings import Shown
+from .stream import Telling, compact, place
 
 MOST_IDS = 200
 UNLISTED = {"X-Robots-Tag": "noindex, nofollow", "Cache-Control": "no-store"}
@@ -34,8 +37,10 @@ RETRY_MILLISECONDS = 1000
 class StoryRoutes:
     """HTTP over one runner. Every refusal is {"refused": sentence}."""
 
-    def __init__(self, runner: Runner, settings: Settings, recordings: Sequence[Shown] = ()) -> None:
-        self._runner, self._settings = runner, settings
+    def __init__(
+        self, runner: Runner, settings: Settings, recordings: Sequence[Shown] = (), clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._runner, self._settings, self._clock = runner, settings, clock
         self._recordings = {one.name: one for one in recordings}
 
     def routes(self) -> list[Route]:
@@ -54,13 +59,12 @@ class StoryRoutes:
 
     async def status(self, request: Request) -> Response:
         """Who writes here, or how far loading is."""
-        return JSONResponse(view.status(self._runner, self._settings), headers=UNLISTED)
+        return _answer(view.status(self._runner.engine.status(), self._settings.home))
 
     async def events(self, request: Request) -> StreamingResponse:
-        """The story from `?from=` (in characters), or from where the browser broke off, until it rests."""
-        start = request.headers.get("last-event-id") or request.query_params.get("from", "0")
-        offset = int(start) if start.isdecimal() and len(start) < 10 else 0
-        stream = self._lines(request.path_params["id"], offset, self._link(request))
+        """The story from `?from=`, or from where the browser broke off, until it rests."""
+        offset, cuts = place(request.headers.get("last-event-id") or request.query_params.get("from", ""))
+        stream = self._events(request.path_params["id"], offset, cuts, self._link(request))
         return StreamingResponse(stream, media_type="text/event-stream", headers=UNLISTED | {"X-Accel-Buffering": "no"})
 
     def _link(self, request: Request) -> str:
@@ -68,18 +72,20 @@ class StoryRoutes:
         home = self._settings.home or links.address(request.headers, self._settings.root_path)
         return f"{home}?story={quote(request.path_params['id'], safe='')}"
 
-    async def _lines(self, story_id: str, offset: int, link: str) -> AsyncIterator[str]:
+    async def _events(self, story_id: str, offset: int, cuts: int, link: str) -> AsyncIterator[str]:
         yield f"retry: {RETRY_MILLISECONDS}\n\n"
+        telling = Telling()
         try:
-            async for piece in self._runner.follow(story_id, offset):
-                if piece.record.resting:  # complete by now, even if it was not when the piece was cut
-                    text, end = piece.record.story.since(piece.offset)
-                    piece = replace(piece, text=text, end=end)
-                yield f"id: {piece.end}\ndata: {_json(view.update(piece, self._runner, link))}\n\n"
-                if piece.record.resting:
-                    return
+            async for piece in self._runner.follow(story_id, offset, cuts):
+                record = piece.record
+                rest = view.rest(record, self._kept(record), link) if record.rests else None
+                if event := telling.event(piece, view.going(record), rest, self._clock()):
+                    yield event
         except VisitorError as error:
-            yield f"event: gone\ndata: {_json({'refused': str(error)})}\n\n"
+            yield f"event: gone\ndata:{compact({'refused': str(error)})}\n\n"
+
+    def _kept(self, record: StoryRecord) -> view.Kept:
+        return view.kept(self._runner.library.problem, self._runner.expires(record))
 
     async def file(self, request: Request) -> Response:
         """One file of a story, under a name made from its title."""
@@ -90,13 +96,13 @@ class StoryRoutes:
             record = await asyncio.to_thread(self._runner.get, request.path_params["id"])
         except VisitorError as error:
             return _refused(str(error), 404)
-        kind, make = exports.FILES[ending]
+        made = exports.FILES[ending]
         name = quote(exports.file_name(record, ending), safe="")
         headers = UNLISTED | {"Content-Disposition": f"attachment; filename=\"story.{ending}\"; filename*=UTF-8''{name}"}
-        return Response(await asyncio.to_thread(make, record, self._link(request)), media_type=kind, headers=headers)
+        return Response(await asyncio.to_thread(made.make, record, self._link(request)), media_type=made.media_type, headers=headers)
 
     async def archive(self, request: Request) -> Response:
-        """The stories named in `?ids=a,b` as one zip of EPUB, Markdown and record for each."""
+        """The stories named in `?ids=a,b` as one zip, with the archived files of each."""
         ids = request.query_params.get("ids", "").split(",")[:MOST_IDS]
         data = await asyncio.to_thread(self._archive, ids)
         return Response(data, media_type="application/zip", headers=UNLISTED | {"Content-Disposition": "attachment; filename=stories.zip"})
@@ -105,9 +111,10 @@ class StoryRoutes:
         file = io.BytesIO()
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for record in self._found(ids):
-                for ending in ("md", "epub", "json"):
-                    name = exports.file_name(record, ending).removesuffix(f".{ending}")
-                    archive.writestr(f"{name} {record.id[:6]}.{ending}", exports.FILES[ending][1](record, ""))
+                for ending, made in exports.FILES.items():
+                    if made.archived:
+                        name = exports.file_name(record, ending).removesuffix(f".{ending}")
+                        archive.writestr(f"{name} {record.id[:6]}.{ending}", made.make(record, ""))
         return file.getvalue()
 
     def _found(self, ids: list[str]) -> list[StoryRecord]:
@@ -121,26 +128,30 @@ class StoryRoutes:
 
     async def summaries(self, request: Request) -> Response:
         """What there is of the stories whose ids are sent: those deleted or expired are missing from the answer."""
-        ids = (await _body(request)).get("ids")
+        asked = cast(wire.Ids, await _body(request))
+        ids = asked.get("ids")
         if not isinstance(ids, list) or not all(isinstance(i, str) for i in ids):
             return _refused("Send the ids of stories.", 400)
         found = await asyncio.to_thread(self._runner.summaries, ids[:MOST_IDS])
-        return JSONResponse({"stories": [view.summary(s) for s in found]}, headers=UNLISTED)
+        summaries: wire.Summaries = {"stories": [view.summary(s) for s in found]}
+        return _answer(summaries)
 
     async def host(self, request: Request) -> Response:
         """Whether new stories may begin; with "paused" in the body it is set. Takes the host's key."""
-        body = await _body(request)
-        key, paused = body.get("key"), body.get("paused")
-        asked = paused if isinstance(paused, bool) else self._runner.host_paused
+        asked = cast(wire.Hosting, await _body(request))
+        key, paused = asked.get("key"), asked.get("paused")
+        wanted = paused if isinstance(paused, bool) else self._runner.host_paused
         try:
-            await asyncio.to_thread(self._runner.pause_new, str(key), asked)
+            await asyncio.to_thread(self._runner.pause_new, str(key), wanted)
         except VisitorError as error:
             return _refused(str(error), 403)
-        return JSONResponse({"paused": self._runner.host_paused}, headers=UNLISTED)
+        host: wire.Host = {"paused": self._runner.host_paused}
+        return _answer(host)
 
     async def recordings(self, request: Request) -> Response:
         """What there is to say of each recorded story."""
-        return JSONResponse({"recordings": [one.about for one in self._recordings.values()]}, headers=RECORDED)
+        recordings: wire.Recordings = {"recordings": [one.about for one in self._recordings.values()]}
+        return _answer(recordings, headers=RECORDED)
 
     async def recording(self, request: Request) -> Response:
         """A recorded story: its text and its pace."""
@@ -158,15 +169,16 @@ class StoryRoutes:
         action = actions.get(request.path_params["action"])
         if action is None:
             return _refused("A story can be stopped or deleted.", 404)
-        key = (await _body(request)).get("key")
+        asked = cast(wire.Key, await _body(request))
         try:
-            await asyncio.to_thread(action, request.path_params["id"], key)
+            await asyncio.to_thread(action, request.path_params["id"], asked.get("key"))
         except VisitorError as error:
             return _refused(str(error), 403)
-        return JSONResponse({"done": True}, headers=UNLISTED)
+        acted: wire.Acted = {"done": True}
+        return _answer(acted)
 
 
-async def _body(request: Request) -> dict[str, Any]:
+async def _body(request: Request) -> dict[str, object]:
     """A small JSON object from the request; empty where there is none."""
     data = b""
     async for chunk in request.stream():
@@ -187,8 +199,9 @@ def _recorded(data: bytes | None, headers: dict[str, str]) -> Response:
 
 
 def _refused(sentence: str, status: int) -> JSONResponse:
-    return JSONResponse({"refused": sentence}, status, headers=UNLISTED)
+    refused: wire.Refused = {"refused": sentence}
+    return _answer(refused, status)
 
 
-def _json(value: dict[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace").decode()
+def _answer(message: Mapping[str, object], status: int = 200, headers: Mapping[str, str] = UNLISTED) -> JSONResponse:
+    return JSONResponse(message, status, headers=headers)

@@ -1,26 +1,27 @@
-"""From a record to what is shown: the JSON of the API, the updates of the page, its promises and expectations."""
+"""From values to what is shown: the JSON of the API, the messages of the page, its promises and expectations.
+
+Knows no runner, no library, no settings and no clock: whoever asks brings what is to be shown.
+"""
 
 import datetime
-import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from .. import card
-from ..jobs.job import Piece
-from ..jobs.library import Library, Summary
-from ..jobs.runner import Checked, Runner
-from ..settings import Settings
+from ..engine.base import Status
+from ..jobs.admission import Checked
+from ..jobs.library import Summary
+from ..jobs.lifecycle import resumable
 from ..story import exports
 from ..story.citation import text_hash
+from ..story.colophon import setting, stretches
+from ..story.events import Progress
 from ..story.measures import paragraph_heat
+from ..story.model_info import ModelInfo
 from ..story.record import StoryRecord
 from ..story.request import LABELS, Finding, length_in, thinking_budget, token_budget
 from ..story.spoken import spoken
-
-MAPPED = (
-    "The story's paragraphs, wider where longer, warmer where they repeat what came before: the paper's self-repetition measure, "
-    "applied per paragraph. Click to go there."
-)
+from . import wire
 
 _ENDED = {
     "stop": "The model ended the story.",
@@ -29,8 +30,17 @@ _ENDED = {
 }
 
 
-def finding(found: Finding) -> dict[str, str]:
-    return asdict(found)
+@dataclass(frozen=True)
+class Kept:
+    """How long a story is kept. Where nothing can be kept now, `lasting` is false and `text` the sentence that says why."""
+
+    text: str
+    lasting: bool
+
+
+def note(found: Finding) -> wire.Note:
+    """A finding as it stands beside its field."""
+    return {"level": found.level, "message": found.message}
 
 
 def answer(record: StoryRecord, offset: int = 0) -> dict[str, Any]:
@@ -48,7 +58,7 @@ def answer(record: StoryRecord, offset: int = 0) -> dict[str, Any]:
         "tokens_per_second": record.tokens_per_second,
         "seed": record.request.sampling.seed,
         "finish_reason": record.finish.reason if record.finish else None,
-        "findings": [finding(f) for f in record.findings],
+        "findings": [asdict(f) for f in record.findings],
         "model": record.writer.badge() if record.writer else None,
     }
 
@@ -56,7 +66,7 @@ def answer(record: StoryRecord, offset: int = 0) -> dict[str, Any]:
 def checked(result: Checked) -> dict[str, Any]:
     """The JSON of /check_request."""
     return {
-        "findings": [finding(f) for f in result.findings],
+        "findings": [asdict(f) for f in result.findings],
         "prompt": result.prompt,
         "prompt_tokens": result.prompt_tokens,
         "token_budget": result.budget,
@@ -65,46 +75,43 @@ def checked(result: Checked) -> dict[str, Any]:
     }
 
 
-def update(piece: Piece, runner: Runner, link: str = "") -> dict[str, Any]:
-    """What the reading pane gets: the new text with its place, and everything around it."""
-    record = piece.record
-    going = {
-        "id": record.id,
-        "off": piece.offset,
-        "end": piece.end,
-        "t": piece.text,
+def going(record: StoryRecord) -> wire.Going:
+    """A story on its way, beside its text."""
+    return {
         "state": record.state,
-        "over": record.resting,
-        "again": record.state == "paused" and not record.resting,
+        "rests": record.rests,
+        "again": record.finish is not None and record.finish.reason == "segment",
         "turn": len(record.resumed_at),
+        "cuts": record.cuts,
+        "by": record.writer.name if record.writer and record.writer.is_preview else "",
         "words": record.words,
         "stage": stage(record),
         "meter": meter(record),
     }
-    if record.writer and record.writer.is_preview:
-        going["by"] = record.writer.name
-    return going | (rest(record, runner, link) if record.resting else {})
 
 
-def rest(record: StoryRecord, runner: Runner, link: str) -> dict[str, Any]:
-    """What is added once nothing more comes by itself. `link` is the story's address."""
-    heat = paragraph_heat(str(record.story))
+def rest(record: StoryRecord, kept: Kept, link: str = "") -> wire.Rest:
+    """What is added once a story rests. `link` is its address."""
     return {
-        "resumable": record.resumable,
+        "resumable": resumable(record),
         "ended": ended(record),
         "failed": record.state == "failed",
-        "stamp": [*stamp(record), ["Kept", kept(runner.library, runner.expires(record))]],
+        "stamp": [*stamp(record), ["Kept", kept.text]],
         "details": details(record),
         "prompt": record.prompt,
         "cite": exports.bibtex(record, link) if len(record.story) else "",
-        "map": [[paragraph.end - paragraph.start, round(paragraph.heat, 3)] for paragraph in heat],
-        "mapped": MAPPED,
+        "map": paragraph_map(str(record.story)),
     }
+
+
+def paragraph_map(text: str) -> wire.Map:
+    """For each paragraph its characters and its heat."""
+    return [(paragraph.end - paragraph.start, round(paragraph.heat, 3)) for paragraph in paragraph_heat(text)]
 
 
 def stage(record: StoryRecord) -> str:
     """What is happening now, in one line."""
-    if record.resting:
+    if record.rests:
         return ended(record)
     progress = record.progress
     match record.state:
@@ -114,7 +121,7 @@ def stage(record: StoryRecord) -> str:
             before, wait = progress.done, f"; about {spoken(progress.seconds)} to wait" if progress.seconds else ""
             return f"{'Next in the queue' if before == 0 else f'In the queue, {_stories(before)} before this one'}{wait}"
         case "loading":
-            return "Loading the model"
+            return f"Loading the model{_share(progress)}"
         case "writing":
             return f"Writing: {record.words:,} of {record.request.words:,} words{_speed(record)}{_left(record)}"
         case "paused":
@@ -144,18 +151,24 @@ def _left(record: StoryRecord) -> str:
     return f" · about {spoken(tokens / record.tokens_per_second)} left"
 
 
+def _share(progress: Progress) -> str:
+    """How far loading is, where there is a measure."""
+    left = f", about {spoken(progress.seconds)} left" if progress.seconds else ""
+    return f": {100 * progress.done // progress.total} %{left}" if progress.total else ""
+
+
 def _stories(count: int) -> str:
     return "1 story" if count == 1 else f"{count} stories"
 
 
 def meter(record: StoryRecord) -> float | None:
-    """How full the meter is, 0 to 1; None where there is no honest measure."""
-    if record.over:
+    """How full the meter is, 0 to 1 in hundredths; None where there is no honest measure."""
+    if record.rests:
         return None
     if record.state == "writing":
-        return min(1.0, record.words / record.request.words)
+        return round(min(1.0, record.words / record.request.words), 2)
     if record.thinking_tokens and record.writer and not record.writer.is_preview:
-        return min(1.0, record.thinking_tokens / card.THINKING_SOFT_CAP)
+        return round(min(1.0, record.thinking_tokens / card.THINKING_SOFT_CAP), 2)
     return None
 
 
@@ -180,6 +193,8 @@ def stamp(record: StoryRecord) -> list[list[str]]:
     rows += [["Seed", str(record.request.sampling.seed)], ["Finish reason", record.finish.reason if record.finish else ""]]
     if record.writer:
         rows.append(["Model", record.writer.badge()])
+    if parts := stretches(record):
+        rows.append(["Written", parts])
     return rows + [["Warning", f.message] for f in record.findings if f.level == "warning"]
 
 
@@ -199,9 +214,7 @@ def details(record: StoryRecord) -> list[list[str]]:
     """Rows of everything else that a record names: all it takes to write the story again."""
     request, writer = record.request, record.writer
     rows = [["Premise", request.premise], ["Form", request.form]]
-    for name, value in vars(request.sampling).items():
-        shown = "automatic" if name == "max_new_tokens" and value == 0 else f"{value:g}" if isinstance(value, float) else f"{value:,}"
-        rows.append([LABELS[name], str(value) if name == "seed" else shown])
+    rows += [[LABELS[name], setting(name, value)] for name, value in vars(request.sampling).items()]
     if writer:
         rows += [["Model", writer.model], ["Revision", writer.revision], ["Precision", writer.precision]]
         rows += [["Engine", f"{writer.engine} on {writer.device}"]]
@@ -212,38 +225,40 @@ def details(record: StoryRecord) -> list[list[str]]:
     return [*rows, ["SHA-256 of the text", text_hash(str(record.story))]] if len(record.story) else rows
 
 
-def kept(library: Library, expires: float | None) -> str:
-    """Until when a story is kept that `expires` then; None where it goes with the server."""
-    if library.problem:
-        return library.problem
-    return f"until {_date(expires)}" if expires else "until this server restarts"
+def kept(problem: str, expires: float | None) -> Kept:
+    """Until when a story is kept: `expires`, or as long as the server runs. `problem` says why it is not."""
+    if problem:
+        return Kept(problem, lasting=False)
+    return Kept(f"until {_date(expires)}" if expires else "until this server restarts", lasting=True)
 
 
-def status(runner: Runner, settings: Settings) -> dict[str, Any]:
-    """Who writes here, or what loading is doing."""
-    writer, engine, home = runner.engine.writer, runner.engine, {"home": settings.home}
-    if writer:
-        return {"badge": writer.badge(), "preview": writer.is_preview, "why": writer.why, "ready": True} | home
-    if failure := getattr(engine, "failure", None):
-        return {"badge": "no model", "preview": True, "why": failure, "ready": True} | home
-    doing = getattr(engine, "progress", None)
-    return {"badge": f"{doing.doing if doing else 'loading'} …", "preview": False, "why": "", "ready": False} | home
+def status(engine: Status, home: str) -> wire.Status:
+    """Who writes here, why nobody does, or what loading is doing and how far it is."""
+    if writer := engine.writer:
+        return {"badge": writer.badge(), "preview": writer.is_preview, "why": writer.why, "ready": True, "home": home}
+    if engine.failure:
+        return {"badge": "no model", "preview": True, "why": engine.failure, "ready": True, "home": home}
+    return {
+        "badge": f"{engine.loading.sentence() if engine.loading else 'Loading'} …",
+        "preview": False,
+        "why": "",
+        "ready": False,
+        "home": home,
+    }
 
 
-def promise(runner: Runner, settings: Settings) -> str:
+def promise(kept: Kept, unfollowed_seconds: float, lent_gpu: bool) -> str:
     """What holds for a story begun here, said beside the button: where it is kept, what happens when one leaves, whose it is."""
-    leaving = "the end of its GPU time" if settings.zerogpu else spoken(settings.unfollowed_seconds)
-    paused = f"If you leave, it goes on being written and is paused after {leaving}."
-    if settings.zerogpu:
-        paused = f"If you leave, it is paused at {leaving} and goes on when you come back."
-    keeping = kept(runner.library, runner.library.expires(time.time()))
-    place = f"Your story is kept on this server {keeping}; whoever has its link can read it." if keeping.startswith("until") else keeping
+    paused = f"If you leave, it goes on being written and is paused after {spoken(unfollowed_seconds)}."
+    if lent_gpu:
+        paused = "If you leave, it is paused at the end of its GPU time and goes on when you come back."
+    place = f"Your story is kept on this server {kept.text}; whoever has its link can read it." if kept.lasting else kept.text
     return f"{place} {paused} Fiction written by a language model; model output, for non-commercial use."
 
 
-def expectation(result: Checked, runner: Runner) -> list[str]:
+def expectation(result: Checked, writer: ModelInfo | None) -> list[str]:
     """What the length dial says below itself, for the model that is loaded: words, tokens, time."""
-    request, writer = result.request, runner.engine.writer
+    request = result.request
     if request is None:
         return []
     lines = []
@@ -265,13 +280,13 @@ def expectation(result: Checked, runner: Runner) -> list[str]:
     return lines
 
 
-def fits(result: Checked, max_words: int) -> list[dict[str, Any]]:
+def fits(result: Checked, max_words: int) -> list[wire.Fit]:
     """The longest story that fits the day of each kind of visitor, where GPUs are lent by the day and not every length fits."""
     days = result.allowance.days if result.allowance else ()
     return [{"who": day.who, "words": day.words} for day in days if day.words < max_words]
 
 
-def summary(found: Summary) -> dict[str, Any]:
+def summary(found: Summary) -> wire.Summary:
     """A story in the list of a browser's stories."""
     begun = _date(found.created)
     until = f" · kept until {_date(found.expires)}" if found.expires else ""

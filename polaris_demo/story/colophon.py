@@ -8,7 +8,7 @@ from .. import card
 from .markup import PLAIN, emphasised, title_line
 from .model_info import ModelInfo
 from .record import StoryRecord
-from .request import LIMITS
+from .request import LABELS, LIMITS
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]+')
 _TURNS_TEXT = re.compile("[\u202a-\u202e\u2066-\u2069]")  # bidirectional embeddings: left open, they turn what follows
@@ -91,6 +91,15 @@ def _facets(writer: ModelInfo) -> tuple[str, ...]:
     return f"in {precision}", f"on {writer.device}", f"with {writer.engine}", f"({versions})"
 
 
+def setting(name: str, value: float) -> str:
+    """The value of a sampling setting, as it is said beside its label."""
+    if name == "seed":
+        return str(value)
+    if name == "max_new_tokens" and value == 0:
+        return "automatic"
+    return f"{value:g}" if isinstance(value, float) else f"{value:,}"
+
+
 def licence(writer: ModelInfo) -> str:
     """What is known of the terms a model comes under."""
     if writer.is_preview:
@@ -102,7 +111,8 @@ def licence(writer: ModelInfo) -> str:
 
 def colophon(record: StoryRecord, link: str = "") -> list[str]:
     """What the reader of a file should know: who wrote it, from what, with which settings. Each item is one line."""
-    writer, s = record.writer, record.request.sampling
+    writer, sampling = record.writer, vars(record.request.sampling)
+    named = [f"{LABELS[name].lower()} {setting(name, value)}" for name, value in sampling.items() if name != "seed"]
     lines = ["Fiction written by a language model."]
     if writer:
         label = "the preview model, not POLARIS-9B; " if writer.is_preview else ""
@@ -115,8 +125,7 @@ def colophon(record: StoryRecord, link: str = "") -> list[str]:
         f"Date: {timestamp(record)[:10]} (UTC)",
         f"Premise: {_one_line(record.request.premise)}",
         f"Asked for {record.request.words} words, wrote {record.words} (length ratio {record.length_ratio}){ended}.",
-        f"Settings: form {record.request.form}, temperature {s.temperature:g}, top-p {s.top_p:g}, top-k {s.top_k}, "
-        f"min-p {s.min_p:g}, repetition penalty {s.repetition_penalty:g}, presence penalty {s.presence_penalty:g}, {seeds(record)}.",
+        f"Settings: form {record.request.form}, {', '.join(named)}, {seeds(record)}.",
     ]
     return [*lines, f"Link: {_one_line(link)}"] if link else lines
 

@@ -4,6 +4,7 @@ Each is made from the record alone, and takes the story's address where there is
 """
 
 import re
+from dataclasses import dataclass
 from typing import Protocol
 
 from .citation import bibtex, record_json
@@ -30,11 +31,22 @@ class Maker(Protocol):
     def __call__(self, record: StoryRecord, link: str = "") -> str | bytes: ...
 
 
-# For each ending its media type and its maker.
-FILES: dict[str, tuple[str, Maker]] = {
-    "md": ("text/markdown", markdown),
-    "txt": ("text/plain", text),
-    "epub": ("application/epub+zip", epub),
-    "json": ("application/json", record_json),
-    "bib": ("application/x-bibtex", bibtex),
+@dataclass(frozen=True)
+class File:
+    """A file a story comes as. `said` is how the page offers it, `label` in it the link; without a label it is not offered."""
+
+    media_type: str
+    make: Maker
+    label: str = ""
+    said: str = "{}"
+    archived: bool = False  # stands in the archive of all of a browser's stories
+
+
+# By ending, in the order they are offered.
+FILES: dict[str, File] = {
+    "epub": File("application/epub+zip", epub, "EPUB", archived=True),
+    "md": File("text/markdown", markdown, "Markdown", archived=True),
+    "txt": File("text/plain", text, "plain text"),
+    "json": File("application/json", record_json, "record", "a {} that can be run again", archived=True),
+    "bib": File("application/x-bibtex", bibtex),
 }

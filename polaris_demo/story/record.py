@@ -87,7 +87,7 @@ class StoryRecord:
     """One story: what was asked, what has come of it, and how it ended. Times are seconds since the epoch.
 
     `writer` is who writes now, or is expected to; `stretches` are those who did. `closed_at` is the position of a forced end of
-    thinking. `cut_to` holds, for every time the story was cut, the characters that were kept.
+    thinking. `cut_to` holds, for every time text was lost or taken back, the characters that stand.
     """
 
     id: str

@@ -5,7 +5,6 @@ import statistics
 import threading
 import time
 from collections.abc import Iterator
-from typing import cast
 
 import httpx
 from playwright.sync_api import Page, expect
@@ -13,42 +12,25 @@ from playwright.sync_api import Page, expect
 from polaris_demo.jobs.job import Piece
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.page import view
-from polaris_demo.page.routes import _json
+from polaris_demo.page.stream import Telling
 from polaris_demo.story.events import Delta, Event, Finish, Started
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import StoryRequest
 
 from ..conftest import serving
 from ..doubles import POLARIS, Script, ScriptedEngine, asked
+from ..prose import prose
 from . import steps
 
 SHOWN, WINDOW_SECONDS, WINDOWS = 76_000, 6.0, 3  # characters; a window that the machine disturbed is measured again
 MOST_BUSY, LONGEST_FRAME = 0.10, 100  # share of the main thread, and milliseconds
-WIRE_A_SECOND = 4_096  # bytes that ten updates a second may cost beside the story's own, which pass once
+WIRE_A_SECOND = 2_048  # bytes that ten updates a second may cost beside the story's own, which pass once
 FLAT = 1.5  # how much longer an update may take late in a story than at its beginning
 TOKENS_A_SECOND = 50
 WATCHES_FRAMES = """
     window.frames = [];
     new PerformanceObserver(list => frames.push(...list.getEntries().map(e => e.duration))).observe({ type: 'long-animation-frame' });
 """
-
-
-def prose(characters: int) -> str:
-    """Paragraphs of an ordinary length, with speech and a little emphasis, as a long story has them."""
-    sentences = (
-        "She set the lamp down on the sill and listened for what had come in with the rain. ",
-        "“Nobody has asked for it in years,” he said, “and nobody will.” ",
-        "The stairs went on *farther* than the house did, which neither of them mentioned. ",
-        "By morning the letter had been read by everyone except the person it was for. ",
-    )
-    text = ["# A long story\n\n"]
-    length = 0
-    for n in range(characters):
-        if length >= characters:
-            break
-        text.append(f"{n}. " + "".join(sentences[(n + k) % 4] for k in range(1 + n % 6)).rstrip() + "\n\n")
-        length += len(text[-1])
-    return "".join(text)[:characters]
 
 
 def long_and_growing(gate: threading.Event) -> Script:
@@ -152,12 +134,12 @@ def test_an_85_kb_story_costs_little_more_than_its_bytes_on_the_wire() -> None:
                 got += len(data)
                 lines.append(data)
         seconds = time.monotonic() - begun
-    updates = [json.loads(line[6:]) for line in b"".join(lines).decode().splitlines() if line.startswith("data: ")]
-    text = "".join(update["t"] for update in updates)
+    updates = [json.loads(line[5:]) for line in b"".join(lines).decode().splitlines() if line.startswith("data:")]
+    text = "".join(update.get("t", "") for update in updates)
     size = len(story.encode())
     overhead = (got - size) / seconds
     print(f"\n{size:,} bytes of story in {seconds:.1f} s and {len(updates)} updates: {got:,} bytes, {overhead:,.0f} a second more")
-    assert text == story and updates[-1]["over"]
+    assert text == story and updates[-1]["rests"]
     assert len(updates) > 5 * seconds, "too few updates to say what they cost"
     assert overhead <= WIRE_A_SECOND
 
@@ -168,12 +150,12 @@ def seconds_an_update(characters: int, times: int = 300) -> float:
     text = prose(characters + times * 5)
     for at in range(0, characters, 5):
         record.apply(Delta.of("story", text[at : at + 5], (at,)), at / 250)
-    runner, offset, took = cast(Runner, None), len(record.story), []
+    telling, offset, took = Telling(), len(record.story), []
     for at in range(characters, characters + times * 5, 5):
         begun = time.perf_counter()
         record.apply(Delta.of("story", text[at : at + 5], (at,)), at / 250)
         new, end = record.story.since(offset)
-        assert len(_json(view.update(Piece(record, offset, end, new), runner))) < 500
+        assert len(telling.event(Piece(record, offset, end, new), view.going(record), None, at / 250)) < 500
         took.append(time.perf_counter() - begun)
         offset = end
     return statistics.median(took)

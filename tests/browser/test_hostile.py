@@ -10,7 +10,6 @@ What each of the four places is put through, with every one of the texts unless 
 import json
 import threading
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import httpx
@@ -99,10 +98,10 @@ DRIPS = """
     window.EventSource = class extends Real {
         set onmessage(show) {
             super.onmessage = event => {
-                const value = JSON.parse(event.data);
-                let at = value.off;
-                for (const t of value.t) show({ data: JSON.stringify({ ...value, over: false, off: at++, end: at, t }) });
-                show({ data: JSON.stringify({ ...value, off: at, t: '' }) });
+                const update = JSON.parse(event.data);
+                let at = update.off;
+                for (const t of update.t) show({ data: JSON.stringify({ ...update, rests: false, off: at++, t }) });
+                show({ data: JSON.stringify({ ...update, off: at, t: '' }) });
                 window.dripped?.();
             };
         }
@@ -227,5 +226,4 @@ def test_what_is_no_text_is_refused_as_a_premise() -> None:
     for text in CONTROLS:
         request, findings = read({"premise": text})
         assert request is None and "control characters" in findings[0].message
-        said: list[dict[str, Any]] = [view.finding(f) for f in findings]
-        assert all(f["message"].isprintable() for f in said)
+        assert all(view.note(f)["message"].isprintable() for f in findings)

@@ -166,7 +166,7 @@ def test_the_focus_stays_in_the_list_of_stories_whatever_happens_to_it(page: Pag
     tab(page, "My stories")
     expect(page.locator("#shelf li")).to_have_count(2)
     to(page, "#shelf li button")
-    kept = page.evaluate("polaris.refreshShelf().then(() => document.activeElement.matches('#shelf li:first-child button'))")
+    kept = page.evaluate("polaris.state.refreshShelf().then(() => document.activeElement.matches('#shelf li:first-child button'))")
     assert kept, "a list that is as it was takes the focus away"
     page.on("dialog", lambda dialog: dialog.accept())
     page.keyboard.press("Enter")

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from polaris_demo.page import view
 from polaris_demo.story.events import Delta, Event, Started
+from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import StoryRequest
 
 from ..doubles import POLARIS, Script, ScriptedEngine
@@ -117,3 +119,45 @@ def test_there_is_one_stop_in_view_and_the_line_it_stands_in_keeps_its_height(se
     flooded(page)
     expect(page.locator("#pane .halt")).to_be_visible()
     assert page.evaluate(height) == before
+
+
+# Cuts a text everywhere, goes on with the rest, and compares with what was never cut; blocks before the cut have to stay.
+CUTS = """text => {
+    const drawn = paper => paper.article.innerHTML, made = () => new polaris.Paper(document.createElement('article'));
+    const letters = [...text], whole = made(), wrong = [];
+    for (const letter of letters) whole.append(letter);
+    for (let at = 0; at <= letters.length; at++) {
+        const paper = made(), kept = made();
+        for (const letter of letters) paper.append(letter);
+        for (const letter of letters.slice(0, at)) kept.append(letter);
+        const first = paper.article.firstChild;
+        paper.cut(at);
+        const same = paper.text === kept.text && paper.article.textContent === kept.article.textContent;
+        const stays = kept.article.children.length < 2 || paper.article.firstChild === first;
+        for (const letter of letters.slice(at)) paper.append(letter);
+        if (!same || !stays || paper.text !== text || drawn(paper) !== drawn(whole)) wrong.push(at);
+    }
+    return wrong;
+}"""
+
+
+def test_text_that_is_taken_back_leaves_what_stands_before_it_as_it_is(miniature_app: str, new_page) -> None:
+    page = steps.open_page(new_page(), miniature_app)
+    text = "# A *bell* 🌟\n\nIt *rang* **twice**.\nThen no more.\n\n* * *\n\n## Part\nThe _end_ of it."
+    assert page.evaluate(CUTS, text) == []
+
+
+def test_messages_put_text_where_it_belongs(miniature_app: str, new_page) -> None:
+    page = steps.open_page(new_page(), miniature_app)
+    record = StoryRecord("id", StoryRequest("p", 100).with_seed(3), writer=POLARIS)
+    record.apply(Delta.of("story", "One", (1,)), 0.0)
+    first: dict[str, object] = {**view.going(record), "off": 0}
+    tell = "update => { const reader = polaris.state.reader; reader.shown ??= 0; reader.show(update); return polaris.story(); }"
+    assert page.evaluate(tell, first | {"t": "One 🌟 two"}) == "One 🌟 two"
+    assert page.evaluate(tell, {"t": " three."}) == "One 🌟 two three."
+    page.evaluate("document.querySelector('#pane .story p').stays = true")
+    assert page.evaluate(tell, first | {"off": 4, "t": "🌟 two three. Four."}) == "One 🌟 two three. Four.", "taken up from further back"
+    assert page.evaluate("document.querySelector('#pane .story p').stays"), "what is there already is not drawn again"
+    assert page.evaluate(tell, {"off": 5, "cuts": 1, "t": "!"}) == "One 🌟!", "taken back and grown again"
+    assert page.evaluate(tell, {"off": 4, "t": ""}) == "One ", "shorter than what is shown"
+    assert page.evaluate("polaris.state.reader.update.cuts") == 1

@@ -1,9 +1,7 @@
 // The form's own behaviour: the dial, the card's ranges, presets, links, the shelf of stories, the keyboard.
 (() => {
   "use strict";
-  const { one, setText, make, keys, post, copy } = polaris.tools;
-
-  const FIELDS = ["premise", "words", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty", "max_new_tokens", "seed"];
+  const { state } = polaris, { events, fields, storage } = polaris.wire, { one, setText, make, keys, post, copy } = polaris.tools;
 
   // What a field of Gradio's shows; setting it goes the way a hand would, so that Gradio hears of it.
   const input = (field) => document.querySelector(`#${field} input[type=number]`) || document.querySelector(`#${field} :is(input, textarea)`);
@@ -20,39 +18,55 @@
   function header(element, props, watch) {
     // Asked for by the page itself: Gradio 6.31 loads the page anew when one of its own calls failed for want of a connection.
     const ask = async () => {
-      try { show(await (await fetch("stories/status")).json()); } catch { again(); }
+      try {
+        const status = await (await fetch("stories/status")).json();
+        show(status);
+      } catch { again(); }
     };
     let next;
     const again = () => { clearTimeout(next); next = setTimeout(ask, 2000); };
     const show = (status) => {
       if (!status) return;
       if (!status.ready) again();
-      polaris.home = status.home;
+      state.home = status.home;
       setText(one(element, ".badge"), status.badge);
       one(element, ".badge").classList.toggle("preview", status.preview);
       const why = one(element, ".why");
       why.hidden = !(status.preview && status.why);
       setText(why, status.preview ? `The stories here are not POLARIS-9B's. ${status.why}` : "");
     };
-    watch("value", () => show(props.value));
-    show(props.value);
+    const arrive = () => {
+      const status = props.value;
+      show(status);
+    };
+    watch("value", arrive);
+    arrive();
   }
 
   function chips(element, props, watch, trigger) {
     element.addEventListener("click", (event) => {
       const chip = event.target.closest(".chip");
-      if (chip) trigger("click", { index: Number(chip.dataset.index) });
+      if (chip) trigger(events.example, { index: Number(chip.dataset.index) });
     });
   }
 
-  // Paragraphs of the findings or expectations the server sent.
-  const paragraphs = (node, findings) => node.replaceChildren(...(findings || []).map((f) => make("p", f.message, `note ${f.level}`)));
-
   function note(element, props, watch) {
-    const show = () => paragraphs(one(element, ".notes"), props.value);
+    const show = () => {
+      const notes = props.value || [];
+      one(element, ".notes").replaceChildren(...notes.map((note) => make("p", note.message, `note ${note.level}`)));
+    };
     watch("value", show);
     show();
   }
+
+  // The longest story that fits a visitor's day, which one click asks for.
+  const longest = (fit) => {
+    if (!fit.words) return make("span", `nothing ${fit.who},`);
+    const button = make("button", `${fit.words.toLocaleString("en")} words ${fit.who}`, "chip");
+    button.type = "button";
+    button.dataset.words = fit.words;
+    return button;
+  };
 
   function dial(element, props, watch, trigger) {
     const here = one(element, ".here"), zones = [...element.querySelectorAll(".zones span")];
@@ -63,26 +77,18 @@
       for (const zone of zones) zone.classList.toggle("in", words >= Number(zone.dataset.from) && words <= Number(zone.dataset.to));
     };
     const show = () => {
-      const fits = one(element, ".fits"), days = props.value?.fits || [];
-      one(element, ".expect").replaceChildren(...(props.value?.lines || []).map((line) => make("p", line)));
-      fits.replaceChildren(...(days.length ? [make("span", "Fits in a day:"), ...days.map(fit)] : []));
+      const dial = props.value, days = dial?.fits || [], fits = one(element, ".fits");
+      one(element, ".expect").replaceChildren(...(dial?.lines || []).map((line) => make("p", line)));
+      fits.replaceChildren(...(days.length ? [make("span", "Fits in a day:"), ...days.map(longest)] : []));
       fits.hidden = !days.length;
       place();
-    };
-    // The longest story that fits a visitor's day, which one click asks for.
-    const fit = (day) => {
-      if (!day.words) return make("span", `nothing ${day.who},`);
-      const button = make("button", `${day.words.toLocaleString("en")} words ${day.who}`, "chip");
-      button.type = "button";
-      button.dataset.words = day.words;
-      return button;
     };
     let typed;
     document.addEventListener("input", (event) => {
       if (event.target.closest?.("#words")) place();
       if (!event.target.closest?.("#premise")) return;
       clearTimeout(typed); // the server reads a length out of the premise; Gradio 6.31 loses a Textbox's input event beside its change
-      typed = setTimeout(() => trigger("input", { premise: event.target.value }), 300);
+      typed = setTimeout(() => trigger(events.length, { premise: event.target.value }), 300);
     });
     element.addEventListener("click", (event) => {
       const tick = event.target.closest("[data-words]");
@@ -117,15 +123,19 @@
   }
 
   function promise(element, props, watch) {
-    const show = () => setText(one(element, ".promise"), props.value);
+    const show = () => {
+      const promise = props.value;
+      setText(one(element, ".promise"), promise);
+    };
     watch("value", show);
     show();
   }
 
   function prompt(element, props, watch) {
     const show = () => {
-      setText(one(element, ".prompt"), props.value?.prompt);
-      setText(one(element, ".about"), props.value?.about);
+      const prompt = props.value;
+      setText(one(element, ".prompt"), prompt?.prompt);
+      setText(one(element, ".about"), prompt?.about);
     };
     watch("value", show);
     show();
@@ -136,15 +146,15 @@
     const kinds = one(element, ".kinds"), text = one(element, "pre"), button = one(element, ".copy-code");
     let chosen = "";
     const show = () => {
-      const all = props.value?.code || [];
+      const code = props.value, all = code?.code || [];
       chosen = all.some(([kind]) => kind === chosen) ? chosen : all[0]?.[0];
-      setText(one(element, ".about"), props.value?.about);
+      setText(one(element, ".about"), code?.about);
       setText(text, all.find(([kind]) => kind === chosen)?.[1]);
       kinds.hidden = button.hidden = !all.length;
-      if (kinds.children.length !== all.length) kinds.replaceChildren(...all.map(([kind]) => choice(kind)));
-      for (const kind of kinds.children) kind.setAttribute("aria-pressed", String(kind.textContent === chosen));
+      if (kinds.children.length !== all.length) kinds.replaceChildren(...all.map(choice));
+      [...kinds.children].forEach((pick, i) => pick.setAttribute("aria-pressed", String(all[i]?.[0] === chosen)));
     };
-    const choice = (kind) => {
+    const choice = ([kind]) => {
       const pick = make("button", kind);
       pick.type = "button";
       pick.addEventListener("click", () => { chosen = kind; show(); text.scrollTop = 0; });
@@ -157,23 +167,28 @@
 
   function link(element, props, watch) {
     const button = one(element, ".copy-link");
-    watch("value", () => { polaris.recipe = props.value; });
-    button.addEventListener("click", () => copy(button, (polaris.home || location.origin + location.pathname) + (props.value && `?${props.value}`)));
+    const show = () => {
+      const link = props.value;
+      state.recipe = link || "";
+    };
+    watch("value", show);
+    show();
+    button.addEventListener("click", () => copy(button, (state.home || location.origin + location.pathname) + (state.recipe && `?${state.recipe}`)));
   }
 
-  function shelf(element, props, watch, trigger) {
+  function shelf(element) {
     const list = one(element, "ul"), empty = one(element, ".shelf-empty"), all = one(element, ".shelf-all");
     let shown = "";
     async function refresh() {
       const mine = keys.all();
-      const answer = mine.length ? await post("stories/summaries", { ids: mine.map(([id]) => id) }) : { stories: [] };
-      const stories = answer.stories || [];
+      const summaries = mine.length ? await post("stories/summaries", { ids: mine.map(([id]) => id) }) : { stories: [] };
+      const stories = summaries.stories || [];
       if (shown !== (shown = JSON.stringify(stories))) replace(stories.map(entry));
       empty.hidden = stories.length > 0;
-      setText(empty, answer.refused || (keys.stored() ? "No story yet. The first one you ask for appears here."
+      setText(empty, summaries.refused || (keys.stored() ? "No story yet. The first one you ask for appears here."
         : "This browser keeps nothing for this page, so stories are found again by their links only."));
       all.hidden = stories.length === 0;
-      all.href = `stories/stories.zip?ids=${stories.map((s) => s.id).join(",")}`;
+      all.href = `stories/stories.zip?ids=${stories.map((summary) => summary.id).join(",")}`;
     }
     // The focus stays on its story's line, or where that is gone on the one that took its place.
     function replace(items) {
@@ -183,24 +198,24 @@
       const item = items.find((it) => it.dataset.story === at.closest("li").dataset.story) || items[Math.min(before, items.length - 1)];
       (item ? one(item, at.localName) : document.querySelector("[role=tab][aria-selected=true]"))?.focus();
     }
-    function entry(story) {
-      const item = make("li"), open = make("a", story.title, "title"), gone = make("button", "Delete", "quiet");
-      item.dataset.story = story.id;
-      open.href = `?story=${story.id}`;
+    function entry(summary) {
+      const item = make("li"), open = make("a", summary.title, "title"), remove = make("button", "Delete", "quiet");
+      item.dataset.story = summary.id;
+      open.href = `?story=${summary.id}`;
       open.dir = "auto";
-      gone.type = "button";
-      gone.setAttribute("aria-label", `Delete ${story.title}`);
-      gone.addEventListener("click", async () => {
-        if (!confirm(`Delete “${story.title}” from the server?`)) return;
-        const done = await post(`stories/${story.id}/delete`, { key: keys.get(story.id) });
-        if (done.refused) return alert(done.refused);
-        keys.forget(story.id);
+      remove.type = "button";
+      remove.setAttribute("aria-label", `Delete ${summary.title}`);
+      remove.addEventListener("click", async () => {
+        if (!confirm(`Delete “${summary.title}” from the server?`)) return;
+        const acted = await post(`stories/${summary.id}/delete`, { key: keys.get(summary.id) });
+        if (!acted.done) return alert(acted.refused);
+        keys.forget(summary.id);
         refresh();
       });
-      item.append(open, make("span", story.about, "shelf-line"), gone);
+      item.append(open, make("span", summary.about, "shelf-line"), remove);
       return item;
     }
-    polaris.refreshShelf = refresh;
+    state.refreshShelf = refresh;
     new IntersectionObserver(([seen]) => seen.isIntersecting && refresh()).observe(element);
     refresh();
   }
@@ -209,7 +224,7 @@
     for (const button of element.querySelectorAll("[data-copies]")) {
       const text = one(element, `#${button.dataset.copies}`);
       // Where this page itself stands: inside huggingface.co that is the only address another page may frame.
-      setText(text, text.textContent.replace("ADDRESS", location.origin + location.pathname));
+      setText(text, text.textContent.replace(polaris.wire.address, location.origin + location.pathname));
       button.addEventListener("click", () => copy(button, text.textContent, text));
     }
   }
@@ -217,22 +232,21 @@
   // The host of this server, by the key set as POLARIS_ADMIN_KEY: lets new stories begin or not, deletes any story.
   function foot(element) {
     const line = one(element, ".hosting");
-    const show = (answer) => {
+    const ask = async (key, paused) => {
+      const host = await post("stories/host", { key, paused });
       line.hidden = false;
-      if (answer.refused) return setText(line, answer.refused);
-      keys.host = answer.key || keys.host;
-      const button = make("button", answer.paused ? "Let new stories begin" : "Pause new stories", "quiet");
+      if (host.refused) return setText(line, host.refused);
+      keys.host = key;
+      const button = make("button", host.paused ? "Let new stories begin" : "Pause new stories", "quiet");
       button.type = "button";
-      button.addEventListener("click", async () => show(await post("stories/host", { key: keys.host, paused: !answer.paused })));
-      line.replaceChildren(answer.paused ? "New stories are paused. " : "New stories may begin. ", button, " Any story opened by its link can be deleted.");
-      const gone = document.querySelector("[data-do=delete]");
-      if (gone) gone.hidden = false;
+      button.addEventListener("click", () => ask(key, !host.paused));
+      line.replaceChildren(host.paused ? "New stories are paused. " : "New stories may begin. ", button, " Any story opened by its link can be deleted.");
+      const remove = document.querySelector("[data-do=delete]");
+      if (remove) remove.hidden = false;
     };
-    one(element, ".host").addEventListener("click", async () => {
+    one(element, ".host").addEventListener("click", () => {
       const key = window.prompt("The key this server's host has set:");
-      if (!key) return;
-      const answer = await post("stories/host", { key });
-      show(answer.refused ? answer : { ...answer, key });
+      if (key) ask(key);
     });
   }
 
@@ -263,21 +277,21 @@
   function filled() {
     delete document.body.dataset.view;
     setTimeout(() => document.dispatchEvent(new Event("change"))); // Gradio says nothing of values it sets itself
-    if (polaris.runFilled) setTimeout(() => document.getElementById("write")?.click(), 50);
+    if (state.runFilled) setTimeout(() => document.getElementById("write")?.click(), 50);
     else { const box = input("premise"); box?.scrollIntoView({ block: "center" }); box?.focus(); }
   }
 
   // What stands in the form goes through a reload: the address brings it back (tools.js), and is as before once it has arrived.
   window.addEventListener("pagehide", () => {
-    const form = new URLSearchParams(polaris.recipe || "");
-    for (const field of FIELDS) if (input(field)) form.set(field, input(field).value);
-    keys.session("polaris-form", form.toString());
+    const form = new URLSearchParams(state.recipe);
+    for (const field of fields) if (input(field)) form.set(field, input(field).value);
+    keys.session(storage.form, form.toString());
   });
   function arrived() {
-    if (polaris.brought) history.replaceState(null, "", polaris.brought);
-    polaris.brought = "";
+    if (state.brought) history.replaceState(null, "", state.brought);
+    state.brought = "";
   }
 
-  Object.assign(window.polaris, { arrived, header, chips, note, dial, range, presets, promise, prompt, code, link, shelf, about, foot, filled });
-  window.dispatchEvent(new Event("polaris-ready"));
+  Object.assign(polaris, { arrived, header, chips, note, dial, range, presets, promise, prompt, code, link, shelf, about, foot, filled });
+  window.dispatchEvent(new Event(polaris.wire.ready));
 })();

@@ -13,26 +13,35 @@
       this.article.replaceChildren();
       this.text = "";
       this.block = null;
+      this.starts = []; // where in the text each block begins
       this.breaks = 0;
     }
     append(text) {
-      this.text += text;
       for (const part of text.split(/(\n)/)) {
         if (part === "\n") this.breaks += 1;
         else if (part) this.add(part);
+        this.text += part;
       }
     }
-    // Back to its first `length` characters (code points): a loop was cut off.
+    // Back to its first `length` characters (code points), where text was taken back. Blocks before stay as they are drawn.
     cut(length) {
       const kept = [...this.text].slice(0, length).join("");
-      this.clear();
-      this.append(kept);
+      let start = kept.length;
+      while (this.block && this.text.length > kept.length) {
+        start = this.starts.pop();
+        this.block.remove();
+        this.block = this.article.lastElementChild;
+        this.text = this.text.slice(0, start);
+      }
+      this.breaks = /\n*$/.exec(this.text)[0].length;
+      this.append(kept.slice(start));
     }
     add(text) {
       const heading = this.block?.classList.contains("heading");
       if (!this.block || this.breaks > 1 || (this.breaks && heading)) {
         if (this.block) this.dress(true);
         this.block = this.article.appendChild(make("p"));
+        this.starts.push(this.text.length);
         this.block.appendChild(document.createTextNode(""));
       } else if (this.breaks) {
         this.block.lastChild.appendData("\n");
@@ -73,5 +82,5 @@
     }
   }
 
-  Object.assign(window.polaris, { Paper });
+  Object.assign(polaris, { Paper });
 })();

@@ -2,7 +2,7 @@
 // Each part of the page gets its element, the component's props, watch(name, callback) and trigger(event, data).
 (() => {
   "use strict";
-  const { Paper } = polaris, { one, setText, make, rows, keys, post, copy } = polaris.tools;
+  const { Paper, StoryMap, state } = polaris, { events, storage } = polaris.wire, { one, setText, make, rows, keys, post, copy } = polaris.tools;
 
   // Keeps the screen awake while a story of one's own is being written; browsers let go of it when the page is hidden.
   const awake = {
@@ -25,33 +25,52 @@
     for (const kept of ["__theme", "view"]) if (new URLSearchParams(location.search).has(kept)) query.set(kept, new URLSearchParams(location.search).get(kept));
     if (id) query.set("story", id);
     const here = query.size ? `?${query}` : location.pathname;
-    if (polaris.brought) polaris.brought = here; // the form is still being filled from the address
+    if (state.brought) state.brought = here; // the form is still being filled from the address
     else history.replaceState(null, "", here);
     if (window.parent !== window) window.parent.postMessage({ queryString: query.toString() }, "https://huggingface.co");
   }
+
+  // What the pane's buttons do (data-do), each to a reader.
+  const actions = {
+    stop: (reader) => reader.stop(),
+    smaller: (reader) => reader.resize(-1),
+    larger: (reader) => reader.resize(1),
+    full: (reader) => reader.reading(document.body.dataset.reading !== "yes"),
+    jump: (reader) => reader.jump(),
+    continue: (reader) => reader.continue(),
+    copy: (reader, button) => copy(button, reader.paper.text, reader.part("story")),
+    link: (reader, button) => copy(button, storyLink(reader.id)),
+    again: (reader) => reader.fill(true),
+    change: (reader) => reader.fill(false),
+    results: () => document.querySelector(`#tabs [data-tab-id=${polaris.wire.results}]`)?.click(),
+    cite: (reader, button) => copy(button, reader.citation.textContent, reader.citation),
+    delete: (reader) => reader.delete(),
+  };
 
   class Reader {
     constructor(element, trigger) {
       this.element = element;
       this.trigger = trigger;
       this.paper = new Paper(this.part("story"));
+      this.map = new StoryMap(this.part("map"), (spot) => this.part("story").children[spot]?.scrollIntoView({ block: "center" }));
       this.id = null;
+      this.update = { cuts: 0 }; // what the server has said of the story so far, put together
       this.atEnd = true;
       this.live = false;
       this.watchEnd();
-      this.size = Number(keys.read("polaris-size")) || 0;
+      this.size = Number(keys.read(storage.size)) || 0;
       this.resize(0);
       element.addEventListener("click", (event) => {
         const button = event.target.closest("[data-do]");
-        if (button) this[button.dataset.do]?.(button);
+        if (button) actions[button.dataset.do]?.(this, button);
       });
       document.addEventListener("visibilitychange", () => {
         if (document.visibilityState === "visible" && this.live) { awake.want(this.own); if (this.source?.readyState === 2) this.connect(); }
       });
       document.addEventListener("fullscreenchange", () => document.fullscreenElement || this.reading(false));
-      this.wireMap();
     }
     part(name) { return one(this.element, `.${name}`); }
+    get citation() { return one(this.element, ".cite .prompt"); }
     get own() { return Boolean(this.id && keys.get(this.id)); }
 
     // --- following ---------------------------------------------------------------------------------------------------
@@ -66,7 +85,8 @@
     begin(id, asked) {
       this.id = id;
       this.shown = 0;
-      this.last = this.turn = null;
+      this.update = { cuts: 0 };
+      this.turn = null;
       this.spokenWords = 0;
       this.paper.clear();
       address(id);
@@ -79,12 +99,20 @@
     connect() {
       clearTimeout(this.again);
       this.source?.close();
-      const source = this.source = new EventSource(`stories/${encodeURIComponent(this.id)}/events?from=${this.shown}`);
-      source.onmessage = (event) => { this.failures = 0; this.show(JSON.parse(event.data)); };
-      source.addEventListener("gone", (event) => { source.close(); this.gone(JSON.parse(event.data).refused); });
+      const source = this.source = new EventSource(`stories/${encodeURIComponent(this.id)}/events?from=${this.shown}.${this.update.cuts}`);
+      source.onmessage = (event) => {
+        const update = JSON.parse(event.data);
+        this.failures = 0;
+        this.show(update);
+      };
+      source.addEventListener("gone", (event) => {
+        const gone = JSON.parse(event.data);
+        source.close();
+        this.gone(gone.refused);
+      });
       source.onerror = () => {
         this.failures = (this.failures || 0) + 1;
-        if (this.live || !this.last) this.say("The connection is lost. The story is kept and goes on; this page finds it again by itself.");
+        if (this.live || !this.update.state) this.say("The connection is lost. The story is kept and goes on; this page finds it again by itself.");
         // The browser tries again by itself, except after an answer that was no stream (a server that is just starting).
         if (source.readyState === 2) this.again = setTimeout(() => this.connect(), Math.min(10000, 1000 * this.failures));
       };
@@ -94,7 +122,7 @@
       this.notice(sentence);
       this.part("now").hidden = true;
       keys.forget(this.id);
-      if (!this.paper.text) { this.opening(); address(null); this.id = null; document.body.dataset.view = "write"; }
+      if (!this.paper.text) { this.opening(); address(null); this.id = null; delete document.body.dataset.view; }
       this.part("notice").scrollIntoView({ block: "center" }); // on a phone the form stands before it
     }
     // What stands here while there is no story: a recorded one where the host has any, the paper's results else.
@@ -106,7 +134,7 @@
     }
     setLive(live) {
       this.live = live;
-      document.body.dataset.story = live ? "live" : "over";
+      document.body.dataset.story = live ? "live" : "rests";
       document.body.dataset.own = this.own ? "yes" : "no";
       const write = document.getElementById("write");
       if (write) write.disabled = live && this.own;
@@ -115,50 +143,59 @@
 
     // --- showing -----------------------------------------------------------------------------------------------------
 
-    show(value) {
-      this.last = value;
-      const grows = value.end > this.shown && value.off <= this.shown;
-      if (value.end < this.shown) { this.paper.cut(value.end); this.shown = value.end; }
-      if (grows) {
-        this.paper.append([...value.t].slice(this.shown - value.off).join(""));
-        this.shown = value.end;
-        this.part("story").hidden = this.part("tools").hidden = false;
-      }
-      this.setLive(!value.over);
-      this.part("now").hidden = value.over;
-      this.part("after").hidden = !value.over;
-      this.part("now").dataset.state = value.state;
-      this.say(value.stage);
-      setText(this.part("by"), value.by || "");
-      const meter = this.part("meter");
-      meter.classList.toggle("unknown", value.meter === null);
-      meter.firstElementChild.style.transform = value.meter === null ? "" : `scaleX(${value.meter.toFixed(2)})`;
-      this.announce(value);
+    show(update) {
+      const grows = this.take(update);
+      update = this.update = { ...this.update, ...update };
+      if (this.shown) this.part("story").hidden = this.part("tools").hidden = false;
+      this.setLive(!update.rests);
+      this.tell(update);
+      this.announce(update);
       if (grows && this.atEnd && this.live) this.toEnd();
       this.toggleJump();
-      if (value.over) this.end(value);
-      else if (value.again && this.own && value.turn !== this.turn) {
-        this.turn = value.turn;
+      if (update.rests) this.end(update);
+      else if (update.again && this.own && update.turn !== this.turn) {
+        this.turn = update.turn;
         this.goOn(true);
       }
     }
-    end(value) {
+    // Text simply follows, or goes in at `off`: what has been taken back since goes, what is here already is left out.
+    take(update) {
+      const text = [...(update.t || "")], off = update.off ?? this.shown, end = off + text.length;
+      const same = (update.cuts ?? this.update.cuts) === this.update.cuts;
+      const kept = same ? Math.min(this.shown, end) : off;
+      if (kept < this.shown) this.paper.cut(kept);
+      this.paper.append(text.slice(kept - off).join(""));
+      this.shown = end;
+      return end > kept;
+    }
+    // The line above the story.
+    tell(update) {
+      const now = this.part("now"), meter = this.part("meter"), known = update.meter !== null;
+      now.hidden = update.rests;
+      this.part("after").hidden = !update.rests;
+      now.dataset.state = update.state;
+      this.say(update.stage);
+      setText(this.part("by"), update.by);
+      meter.classList.toggle("unknown", !known);
+      meter.firstElementChild.style.transform = known ? `scaleX(${update.meter.toFixed(2)})` : "";
+    }
+    end(update) {
       this.source.close();
       this.paper.finish();
-      this.notice(value.failed ? value.ended : "");
-      setText(this.part("ended"), value.failed ? "" : value.ended);
-      rows(this.part("stamp"), value.stamp);
-      rows(this.part("details"), value.details);
-      setText(one(this.element, ".all .prompt"), value.prompt);
-      setText(one(this.element, ".cite .prompt"), value.cite);
-      one(this.element, "[data-do=continue]").hidden = !(value.resumable && this.own);
+      this.notice(update.failed ? update.ended : "");
+      setText(this.part("ended"), update.failed ? "" : update.ended);
+      rows(this.part("stamp"), update.stamp);
+      rows(this.part("details"), update.details);
+      setText(one(this.element, ".all .prompt"), update.prompt);
+      setText(this.citation, update.cite);
+      one(this.element, "[data-do=continue]").hidden = !(update.resumable && this.own);
       one(this.element, "[data-do=delete]").hidden = !this.own && !keys.host;
       for (const link of this.element.querySelectorAll("[data-file]")) link.href = `stories/${this.id}/story.${link.dataset.file}`;
-      const written = value.end > 0;
-      this.part("files").hidden = !written;
-      for (const name of ["copy", "link"]) one(this.element, `[data-do=${name}]`).hidden = !written;
-      this.drawMap(value.map);
-      polaris.refreshShelf?.();
+      this.part("files").hidden = !this.shown;
+      for (const name of ["copy", "link"]) one(this.element, `[data-do=${name}]`).hidden = !this.shown;
+      this.part("map-figure").hidden = update.map.length < 2;
+      this.map.draw(update.map);
+      state.refreshShelf?.();
     }
     say(text) { setText(this.part("stage"), text); }
     notice(text) {
@@ -166,13 +203,13 @@
       this.part("notice").hidden = !text;
     }
     // Milestones only: a screen reader that reads every update would never be silent.
-    announce(value) {
-      const thousands = Math.floor(value.words / 1000);
+    announce(update) {
+      const thousands = Math.floor(update.words / 1000);
       let text = "";
-      if (value.over) text = value.ended;
-      else if (value.state === "writing" && !this.spokenWords) text = "The story has begun.";
+      if (update.rests) text = update.ended;
+      else if (update.state === "writing" && !this.spokenWords) text = "The story has begun.";
       else if (thousands > Math.floor(this.spokenWords / 1000)) text = `${thousands},000 words.`;
-      this.spokenWords = Math.max(this.spokenWords, value.words);
+      this.spokenWords = Math.max(this.spokenWords, update.words);
       if (text) setText(this.part("spoken"), text);
     }
 
@@ -219,11 +256,8 @@
     resize(step) {
       this.size = Math.max(-2, Math.min(5, this.size + step));
       this.part("story").style.setProperty("--size", 1 + this.size * 0.1);
-      keys.write("polaris-size", String(this.size));
+      keys.write(storage.size, String(this.size));
     }
-    smaller() { this.resize(-1); }
-    larger() { this.resize(1); }
-    full() { this.reading(document.body.dataset.reading !== "yes"); }
     reading(on) {
       document.body.dataset.reading = on ? "yes" : "no";
       const button = one(this.element, "[data-do=full]");
@@ -233,49 +267,9 @@
       else if (document.fullscreenElement) document.exitFullscreen();
     }
 
-    // --- the map -----------------------------------------------------------------------------------------------------
-
-    drawMap(map) {
-      this.part("map-figure").hidden = !map || map.length < 2;
-      if (!map) return;
-      const strip = this.part("map");
-      strip.replaceChildren(...map.map(([length, heat]) => {
-        const bar = make("i");
-        bar.style.flexGrow = String(length);
-        bar.style.setProperty("--heat", String(heat));
-        return bar;
-      }));
-      strip.setAttribute("aria-valuemax", String(map.length));
-      setText(one(this.element, "figcaption"), this.last.mapped);
-      this.place(0, false);
-    }
-    place(number, move) {
-      const bars = this.part("map").children;
-      this.spot = Math.max(0, Math.min(bars.length - 1, number));
-      for (const bar of bars) bar.classList.toggle("here", bar === bars[this.spot]);
-      this.part("map").setAttribute("aria-valuenow", String(this.spot + 1));
-      this.part("map").setAttribute("aria-valuetext", `Paragraph ${this.spot + 1} of ${bars.length}`);
-      if (move) this.part("story").children[this.spot]?.scrollIntoView({ block: "center" });
-    }
-    wireMap() {
-      const strip = this.part("map");
-      strip.addEventListener("click", (event) => {
-        const bar = event.target.closest("i");
-        if (bar) this.place([...strip.children].indexOf(bar), true);
-      });
-      strip.addEventListener("keydown", (event) => {
-        const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
-        if (step) this.place(this.spot + step, true);
-        else if (event.key === "Home") this.place(0, true);
-        else if (event.key === "End") this.place(strip.children.length - 1, true);
-        else return;
-        event.preventDefault();
-      });
-    }
-
     // --- what a reader may do ----------------------------------------------------------------------------------------
 
-    goOn(next = false) { this.trigger("submit", { id: this.id, key: keys.get(this.id), next }); }
+    goOn(next = false) { this.trigger(events.go_on, { id: this.id, key: keys.get(this.id), next }); }
     continue() {
       this.part("after").hidden = true;
       this.part("now").hidden = false;
@@ -285,47 +279,38 @@
     // What was asked for is refused: say why, and show a story at rest as it was.
     refuse(sentence) {
       this.notice(sentence);
-      if (this.last?.over) { this.part("after").hidden = false; this.part("now").hidden = true; }
+      if (this.update.rests) { this.part("after").hidden = false; this.part("now").hidden = true; }
       this.part("notice").scrollIntoView({ block: "nearest" });
     }
-    copy(button) { copy(button, this.paper.text, this.part("story")); }
-    link(button) { copy(button, storyLink(this.id)); }
-    results() { [...document.querySelectorAll("[role=tab]")].find((tab) => tab.textContent.trim() === "Results")?.click(); }
-    cite(button) { copy(button, one(this.element, ".cite .prompt").textContent, one(this.element, ".cite .prompt")); }
-    again() { this.fill(true); }
-    change() { this.fill(false); }
     fill(run) {
       if (polaris.embedded) return; // no story is begun in a frame of another page
-      polaris.runFilled = run;
-      this.trigger("select", { id: this.id });
+      state.runFilled = run;
+      this.trigger(events.form_of, { id: this.id });
     }
     async delete() {
       if (!confirm("Delete this story from the server? Whoever has its link will not find it any more.")) return;
-      const answer = await post(`stories/${this.id}/delete`, { key: keys.get(this.id) || keys.host });
-      if (answer.refused) return this.notice(answer.refused);
+      const acted = await post(`stories/${this.id}/delete`, { key: keys.get(this.id) || keys.host });
+      if (!acted.done) return this.notice(acted.refused);
       this.paper.clear();
       for (const name of ["after", "story", "tools"]) this.part(name).hidden = true;
       this.gone("The story is deleted.");
-      polaris.refreshShelf?.();
+      state.refreshShelf?.();
     }
     async stop() {
       if (!this.live || !this.own) return;
-      const answer = await post(`stories/${this.id}/stop`, { key: keys.get(this.id) });
-      if (answer.refused) this.notice(answer.refused);
+      const acted = await post(`stories/${this.id}/stop`, { key: keys.get(this.id) });
+      if (!acted.done) this.notice(acted.refused);
     }
   }
 
-  const storyLink = (id) => `${polaris.home || location.origin + location.pathname}?story=${encodeURIComponent(id)}`;
+  const storyLink = (id) => `${state.home || location.origin + location.pathname}?story=${encodeURIComponent(id)}`;
 
   function pane(element, props, watch, trigger) {
-    const reader = new Reader(element, trigger);
-    polaris.story = () => reader.paper.text;
-    polaris.stop = () => reader.stop();
+    const reader = state.reader = new Reader(element, trigger);
     const show = () => {
-      const value = props.value;
-      if (!value) return;
-      if (value.refused) reader.refuse(value.refused);
-      else if (value.id) reader.open(value.id, value.key);
+      const opened = props.value;
+      if (opened?.refused) reader.refuse(opened.refused);
+      else if (opened?.id) reader.open(opened.id, opened.key);
     };
     watch("value", show);
     const named = new URLSearchParams(location.search).get("story");
@@ -340,6 +325,8 @@
       show();
     }
   }
+  const story = () => state.reader?.paper.text ?? "";
+  const stop = () => state.reader?.stop();
 
-  Object.assign(window.polaris, { pane });
+  Object.assign(polaris, { pane, story, stop });
 })();

@@ -1,6 +1,7 @@
 // What the page's parts share: nodes, text, keys of this browser's stories, small requests. Runs first.
 (() => {
   "use strict";
+  const { storage } = polaris.wire;
 
   const one = (element, selector) => element.querySelector(selector);
   const setText = (node, text) => { if (node && node.textContent !== text) node.textContent = text || ""; };
@@ -22,7 +23,7 @@
     write(name, value) { try { localStorage.setItem(name, value); return true; } catch { return false; } },
     all() {
       let stored = [];
-      try { stored = JSON.parse(this.read("polaris-stories")) || []; } catch { /* not ours */ }
+      try { stored = JSON.parse(this.read(storage.stories)) || []; } catch { /* not ours */ }
       const known = new Set(this.mine.map(([id]) => id));
       return [...this.mine, ...stored.filter((pair) => Array.isArray(pair) && !known.has(pair[0]))];
     },
@@ -30,11 +31,11 @@
     keep(id, key) {
       if (this.get(id) === key) return;
       this.mine.unshift([id, key]);
-      this.write("polaris-stories", JSON.stringify(this.all().slice(0, 200)));
+      this.write(storage.stories, JSON.stringify(this.all().slice(0, 200)));
     },
     forget(id) {
       this.mine = this.mine.filter(([known]) => known !== id);
-      this.write("polaris-stories", JSON.stringify(this.all().filter(([known]) => known !== id)));
+      this.write(storage.stories, JSON.stringify(this.all().filter(([known]) => known !== id)));
     },
     session(name, value) {
       try { return value === undefined ? sessionStorage.getItem(name) : sessionStorage.setItem(name, value); } catch { return null; }
@@ -46,7 +47,7 @@
   async function post(path, body) {
     try {
       const answer = await fetch(path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } });
-      return await answer.json();
+      return await answer.json(); // a message of wire.py, which whoever asks names
     } catch {
       return { refused: "The server cannot be reached just now. Try again in a moment." };
     }
@@ -66,13 +67,22 @@
     setTimeout(() => setText(button, label), 2000);
   }
 
+  // What the parts of the page know in common, and change.
+  const state = {
+    home: "", // the address that links to stories lead to, as the server says it; empty: this page's own
+    recipe: "", // the form's settings as a query, as the server wrote it last
+    brought: "", // the address as it was before the form's fields were put into it, until they have arrived
+    runFilled: false, // a story is begun as soon as the form has been filled in from another
+    reader: null, // the reading pane's Reader
+    refreshShelf: null, // asks anew for the list of this browser's stories
+  };
+
   // Gradio 6.31 loads the page anew once a lost connection is back, whatever has been typed since.
-  const before = performance.getEntriesByType("navigation")[0]?.type === "reload" && keys.session("polaris-form");
-  let brought = "";
+  const before = performance.getEntriesByType("navigation")[0]?.type === "reload" && keys.session(storage.form);
   if (before) {
     const query = new URLSearchParams(location.search);
     for (const [field, value] of new URLSearchParams(before)) query.set(field, value);
-    brought = location.pathname + location.search;
+    state.brought = location.pathname + location.search;
     history.replaceState(null, "", `?${query}`);
   }
 
@@ -83,5 +93,5 @@
     Element.prototype.scrollIntoView = function () { scrollTo({ top: scrollY + this.getBoundingClientRect().top - innerHeight / 3 }); };
   }
 
-  window.polaris = { embedded, brought, tools: { one, setText, make, rows, keys, post, copy } };
+  Object.assign(polaris, { embedded, state, tools: { one, setText, make, rows, keys, post, copy } });
 })();

@@ -1,0 +1,43 @@
+"""The page as it is put together: nothing that can be asked for or downloaded is missing from it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+
+import gradio as gr
+import pytest
+
+from polaris_demo.page import layout, parts
+from polaris_demo.settings import Settings
+from polaris_demo.story.exports import FILES
+from polaris_demo.story.request import FIELDS, LIMITS, SamplingParams
+
+from .doubles import Runner, ScriptedEngine, echoes
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[gr.Blocks]:
+    runner = Runner(ScriptedEngine(echoes))
+    yield layout.build_page(runner, Settings())
+    runner.close()
+
+
+def test_every_sampling_setting_has_a_control() -> None:
+    assert set(layout.CONTROLS) == {field.name for field in fields(SamplingParams)}
+
+
+def test_every_field_of_a_request_stands_in_the_form_with_a_place_for_notes(page: gr.Blocks) -> None:
+    ids = [block.elem_id for block in page.blocks.values()]
+    assert all(ids.count(name) == 1 and ids.count(f"note-{name}") == 1 for name in FIELDS)
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_control_takes_what_was_sent_and_leaves_the_judging_to_us(page: gr.Blocks, name: str) -> None:
+    (control,) = [block for block in page.blocks.values() if block.elem_id == name]
+    assert control.preprocess("no number") == "no number"  # type: ignore[attr-defined]
+
+
+def test_every_offered_file_is_a_link_of_the_pane() -> None:
+    pane = parts.pane(recorded=False)
+    assert re.findall(r'<a data-file="(\w+)">', pane) == [ending for ending, file in FILES.items() if file.label]
+    assert 'or as a <a data-file="json">record</a> that can be run again.' in pane
