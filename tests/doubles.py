@@ -1,14 +1,19 @@
 """Engines that follow a script, for what the miniature cannot be made to do. Only for tests."""
 
 import asyncio
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from polaris_demo import card
 from polaris_demo.engine.base import Allowance, Status, another_model
 from polaris_demo.jobs.job import Job
+from polaris_demo.jobs.library import Library, SavedStory
 from polaris_demo.jobs.lifecycle import Phase
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.story.events import Delta, Event, Finish, Progress, Resume, Started
@@ -138,6 +143,15 @@ def waits_for(gate: threading.Event, story: str = "done.") -> Script:
         yield from story_events("plan", story)
 
     return script
+
+
+def kept_by_another(folder: Path, story_id: str) -> SavedStory | None:
+    """A story as the library of a process that still runs has it; its folder is that process's alone."""
+    with TemporaryDirectory() as copied:
+        with closing(sqlite3.connect(folder / "stories.db")) as live, closing(sqlite3.connect(Path(copied) / "stories.db")) as copy:
+            live.backup(copy)
+        with closing(Library(Path(copied))) as library:
+            return library.load(story_id)
 
 
 def until(test: Callable[[], bool], seconds: float = 20, what: str = "") -> float:

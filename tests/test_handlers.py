@@ -15,11 +15,12 @@ from gradio.context import LocalContext
 from polaris_demo import card
 from polaris_demo.engine.base import Loading, Status
 from polaris_demo.jobs.runner import Runner
+from polaris_demo.page import view
 from polaris_demo.page.handlers import Handlers, visitor
 from polaris_demo.settings import Settings
 from polaris_demo.story.request import FIELDS, LIMITS
 
-from .doubles import ScriptedEngine, echoes, until, waits_for
+from .doubles import POLARIS, ScriptedEngine, echoes, until, waits_for
 
 GOOD = {
     "premise": "a robot", "words": 200, "form": "short story", "temperature": 0.6, "top_p": 0.95, "top_k": 20, "min_p": 0,

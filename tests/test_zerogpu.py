@@ -20,13 +20,12 @@ from gradio_client import Client
 from polaris_demo.engine import zerogpu
 from polaris_demo.engine.local import LocalEngine
 from polaris_demo.jobs.admission import checked
-from polaris_demo.jobs.library import Library
 from polaris_demo.story.events import Delta, Event, Finish, Progress, Resume
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import StoryRequest, read
 
 from .device_service import DeviceService
-from .doubles import until
+from .doubles import kept_by_another, until
 
 ROOT = Path(__file__).parent.parent
 ASKED = {"premise": "a potter who finds a bell", "words": 300, "seed": 7}
@@ -138,7 +137,7 @@ def test_a_story_in_segments_is_the_story_uncut(space: Space, uncut: str) -> Non
     assert set(space.service.asked) == {SEGMENT}, "the platform was told something else than was declared"
     assert len(space.service.tasks) == 1, "more than one decorated function"
     assert not any(failed for _, failed, _ in space.service.releases)
-    saved = Library(space.stories).load(story["id"])
+    saved = kept_by_another(space.stories, story["id"])
     assert saved and saved.text == story["story"] and saved.state == "finished", "the library lost something while the process forked"
 
 
@@ -310,7 +309,7 @@ def test_a_segment_without_a_token_says_so_and_a_stopped_one_asks_for_no_gpu(
 ) -> None:
     monkeypatch.setattr(zerogpu, "gpu_segment", lambda segment: iter_of(Progress("reading"), Finish("segment")))
     stop, engine = threading.Event(), zerogpu.ZeroGpuEngine(miniature, 80)
-    assert list(engine.write(StoryRequest("x"), Resume(), stop))[-1] == Finish("segment", zerogpu.TOO_SHORT)
+    assert list(engine.write(StoryRequest("x"), Resume(), stop))[-1] == Finish("pause", zerogpu.TOO_SHORT)
     monkeypatch.setattr(zerogpu, "gpu_segment", lambda segment: pytest.fail("a GPU was asked for"))
     stop.set()
     assert list(engine.write(StoryRequest("x"), Resume(), stop)) == [Progress("gpu"), Finish("cancelled")]

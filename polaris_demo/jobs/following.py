@@ -44,10 +44,10 @@ async def follow(shelf: Shelf, story_id: str, offset: int = 0, cuts: int = 0) ->
         if job.record.version != version or time.monotonic() - said >= HEARTBEAT_SECONDS:
             record, said = job.look(), time.monotonic()
             job.seen, version = said, record.version
-            offset = min((offset, len(record.story), *record.cut_to[cuts:]))
-            text, end = record.story.since(offset)
-            yield Piece(record, offset, end, text)
+            offset, cuts = min((offset, *record.cut_to[cuts:])), record.cuts
+            text = record.story.since(offset)[0]
+            yield Piece(record, offset, offset + len(text), text)
             if record.rests:
                 return
-            offset, cuts = end, record.cuts
+            offset += len(text)
         await asyncio.sleep(POLL_SECONDS)
