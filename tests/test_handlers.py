@@ -80,7 +80,7 @@ def test_a_value_outside_the_cards_range_is_warned_of_at_its_field(handlers: Han
 def test_writing_gives_the_page_the_id_and_the_key_and_leaves_the_story_to_the_server(handlers: Handlers) -> None:
     ((given, *noted),) = all_of(handlers.write(*values()))
     assert set(given) == {"id", "key"} and noted == [gr.skip()] * len(FIELDS)
-    until(lambda: handlers._runner.get(given["id"]).over)
+    until(lambda: handlers._runner.get(given["id"]).rests)
     assert str(handlers._runner.get(given["id"]).story).endswith("about a robot.")
 
 
@@ -92,7 +92,7 @@ def test_on_zerogpu_the_visitors_event_stays_as_long_as_the_segment() -> None:
     async def follow() -> int:
         (given, *_) = await anext(events)
         await anext(events)
-        assert not runner.get(given["id"]).over
+        assert not runner.get(given["id"]).rests
         gate.set()
         return len([event async for event in events])
 

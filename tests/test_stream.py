@@ -10,16 +10,14 @@ from typing import Any
 import pytest
 import uvicorn
 from starlette.applications import Starlette
-from starlette.testclient import TestClient
 
-from polaris_demo.jobs.job import Piece
+from polaris_demo.jobs.following import Piece
 from polaris_demo.jobs.library import Library
 from polaris_demo.page import view
 from polaris_demo.page.routes import StoryRoutes
 from polaris_demo.page.stream import ALIVE, SLOW, Telling, place
-from polaris_demo.page.wire import Going
 from polaris_demo.settings import Settings
-from polaris_demo.story.events import Delta, Event, Finish, Started
+from polaris_demo.story.events import Delta, Event, Finish, Started, TakenBack
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import StoryRequest
 
@@ -37,9 +35,9 @@ class Reader:
     def __init__(self) -> None:
         self.telling, self.told, self.text, self.ids = Telling(), {}, "", []
 
-    def hears(self, record: StoryRecord, start: int, now: float, cuts: int = 0) -> dict[str, Any] | None:
+    def hears(self, record: StoryRecord, start: int, now: float) -> dict[str, Any] | None:
         text, end = record.story.since(start)
-        going: Going = view.going(record) | {"cuts": cuts}
+        going = view.going(record)
         rest = view.rest(record, view.kept("", None)) if record.rests else None
         event = self.telling.event(Piece(record, start, end, text), going, rest, now)
         self.ids += [line[3:] for line in event.splitlines() if line.startswith("id:")]
@@ -94,14 +92,14 @@ def test_a_change_of_state_is_told_at_once_with_all_that_goes_with_it() -> None:
 def test_text_that_was_taken_back_goes_from_every_page(grown_again: bool) -> None:
     record, reader = writing("Once upon a time "), Reader()
     reader.hears(record, 0, 0.0)
-    record.story.cut(5)
+    record.apply(TakenBack(0, 5), 0.1)
     if grown_again:
         record.apply(Delta.of("story", "there was a bell, and it rang. ", (1,)), 0.1)
-    message = reader.hears(record, 5 if grown_again else 17, 0.1, cuts=1)
+    message = reader.hears(record, 5, 0.1)
     assert message and (message["off"], message["cuts"]) == (5, 1)
     assert reader.text == str(record.story)
     record.apply(Delta.of("story", "End.", (1,)), 0.2)
-    assert reader.hears(record, len(record.story) - 4, 0.2, cuts=1) == {"t": "End."}
+    assert reader.hears(record, len(record.story) - 4, 0.2) == {"t": "End."}
 
 
 def test_where_nothing_happens_a_sign_of_life_is_all_that_is_sent() -> None:
@@ -119,27 +117,6 @@ def test_where_nothing_happens_a_sign_of_life_is_all_that_is_sent() -> None:
 )
 def test_where_a_reader_is_whatever_it_says(mark: str, where: tuple[int, int]) -> None:
     assert place(mark) == where
-
-
-class Late:
-    """A follower whose piece was cut a moment before its story came to rest."""
-
-    library = Library(None)
-
-    def expires(self, record: StoryRecord) -> None:
-        return None
-
-    async def follow(self, story_id: str, offset: int = 0) -> AsyncIterator[Piece]:
-        record = writing("Once upon a time.")
-        record.apply(Finish("stop"), 1.0)
-        yield Piece(record, 0, 4, "Once")
-
-
-def test_nobody_hears_that_a_story_rests_without_having_all_of_its_text() -> None:
-    runner: Any = Late()
-    answer = TestClient(Starlette(routes=StoryRoutes(runner, Settings()).routes())).get("/stories/id/events")
-    (message,) = [json.loads(line[5:]) for line in answer.text.splitlines() if line.startswith("data:")]
-    assert message["rests"] and message["t"] == "Once upon a time."
 
 
 # The cost.
@@ -166,7 +143,7 @@ class Written:
     def _events(self) -> Iterator[Event]:
         tokens = TOKENS_A_SECOND // UPDATES_A_SECOND
         size = round(tokens * BYTES_A_TOKEN)
-        yield Started("<prompt>a lamp</prompt>", 60)
+        yield Started("<prompt>a lamp</prompt>", 60, POLARIS)
         yield from (Delta.of("thinking", "", (1,) * tokens) for _ in range(100))
         yield from (Delta.of("story", self.story[at : at + size], (1,) * tokens) for at in range(0, len(self.story), size))
         yield Finish("stop")

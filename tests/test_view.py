@@ -98,7 +98,7 @@ def test_the_stamp_says_what_the_writer_averages_and_what_scores_full_marks() ->
 
 
 def test_details_name_everything_a_story_can_be_written_again_from() -> None:
-    made = record(*story_events("plan", "one two"), writer=replace(POLARIS, versions={"torch": "2.13.0"}))
+    made = record(*story_events("plan", "one two", writer=replace(POLARIS, versions={"torch": "2.13.0"})))
     rows = dict(view.details(made))
     assert {"Premise", "Form", "Temperature", "Top-p", "Top-k", "Min-p", "Repetition penalty", "Presence penalty", "Token budget"} <= set(
         rows
@@ -142,19 +142,6 @@ def test_the_promise_says_where_a_story_is_kept_and_what_happens_when_one_leaves
     assert kept.startswith("Your story is kept on this server for ever;") and "paused after 10 min" in kept
     full = view.promise(view.kept("The disk is full.", None), 600, lent_gpu=True)
     assert full.startswith("The disk is full. If you leave, it is paused at the end of its GPU time")
-
-
-@pytest.mark.parametrize(
-    ("writer", "failure", "badge", "why", "ready"),
-    [
-        (POLARIS, None, "POLARIS-9B · bf16 · test GPU", "a test", True),
-        (None, "The disk is full.", "no model", "The disk is full.", True),
-        (None, None, "downloading …", "", False),
-    ],
-)
-def test_the_badge_says_who_writes_what_failed_or_what_is_loading(writer, failure, badge: str, why: str, ready: bool) -> None:
-    status = view.status(writer, failure, "downloading …", "https://a.b/")
-    assert (status["badge"], status["why"], status["ready"], status["home"]) == (badge, why, ready, "https://a.b/")
 
 
 @pytest.mark.parametrize("field", [field.name for field in fields(SamplingParams)])

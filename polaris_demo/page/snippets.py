@@ -105,16 +105,22 @@ prompt = tokenizer.apply_chat_template(
 ).to(model.device)
 START = prompt["input_ids"].shape[1]
 THINK_END, *ENDS = tokenizer.convert_tokens_to_ids(["</think>", "<|im_end|>", "<|endoftext|>"])
+CLOSING = tokenizer.encode("\\n</think>\\n\\n", add_special_tokens=False)  # as the model itself ends its thinking
 
 
 class Rest(LogitsProcessor):
     \"\"\"What transformers has no setting for: the presence penalty, and a limit to the thinking.\"\"\"
 
+    due = ()
+
     def __call__(self, input_ids, scores):
         written = input_ids[:, START:]
-        if written.shape[1] >= THINKING_TOKENS and THINK_END not in written:
+        if written.shape[1] == THINKING_TOKENS and THINK_END not in written:
+            self.due = CLOSING[tokenizer.decode(written[0, -1:]).endswith("\\n") :]
+        if self.due:
+            forced, *self.due = self.due
             scores = torch.full_like(scores, -torch.inf)
-            scores[:, THINK_END] = 0
+            scores[:, forced] = 0
             return scores
         return scores - PRESENCE_PENALTY * torch.zeros_like(scores).scatter(1, written, 1.0)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 from playwright.sync_api import Page, expect
 
-from polaris_demo.jobs.job import Piece
+from polaris_demo.jobs.following import Piece
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.page import view
 from polaris_demo.page.stream import Telling
