@@ -69,6 +69,7 @@ def test_a_wrong_text_is_too(handlers: Handlers, field: str, value: object) -> N
     assert notes(handlers.check(*values(**{field: value})))[field]
 
 
+@pytest.mark.words
 @pytest.mark.parametrize("field", card.SETTINGS)
 def test_a_value_outside_the_cards_range_is_warned_of_at_its_field(handlers: Handlers, field: str) -> None:
     beside = {"repetition_penalty": 1.0} if field == "presence_penalty" else {}
@@ -100,11 +101,13 @@ def test_on_zerogpu_the_visitors_event_stays_as_long_as_the_segment() -> None:
     runner.close()
 
 
+@pytest.mark.words
 def test_an_untouched_premise_is_missed_only_when_the_story_is_asked_for(handlers: Handlers) -> None:
     assert notes(handlers.check(*values(premise="")))["premise"] == []
     assert "nothing was given" in all_of(handlers.write(*values(premise="")))[0][0]["refused"]
 
 
+@pytest.mark.words
 def test_going_on_takes_the_storys_key(handlers: Handlers) -> None:
     job = handlers._runner.submit(GOOD)
     until(lambda: job.record.rests)
@@ -114,6 +117,7 @@ def test_going_on_takes_the_storys_key(handlers: Handlers) -> None:
     assert "nothing to go on with" in all_of(handlers.resume(event))[0]["refused"]
 
 
+@pytest.mark.words
 def test_a_page_opens_with_what_its_link_says_and_says_what_it_could_not_use(handlers: Handlers) -> None:
     request = gr.Request(query_params={"premise": "a bell", "words": "700", "temperature": "hot", "seed": "-3"})
     opened = handlers.arrive(request)
@@ -147,6 +151,7 @@ def test_one_visitor_is_told_apart_from_another_without_keeping_an_address() -> 
     assert "1.2.3.4" not in named({"x-forwarded-for": "1.2.3.4"})
 
 
+@pytest.mark.words
 def test_an_unforeseen_error_is_one_calm_line(handlers: Handlers, monkeypatch: pytest.MonkeyPatch, caplog) -> None:
     def broken(raw: object, visitor: str) -> None:
         raise KeyError("".join(["CAN", "ARY"]))  # a log shows source lines, and this one must not give it away
@@ -158,6 +163,7 @@ def test_an_unforeseen_error_is_one_calm_line(handlers: Handlers, monkeypatch: p
     assert "CANARY" not in caplog.text and "KeyError" in caplog.text
 
 
+@pytest.mark.words
 def test_the_badge_says_who_writes_what_is_loading_and_what_failed() -> None:
     said = {"badge": "POLARIS-9B · bf16 · test GPU", "preview": False, "why": "a test", "ready": True, "home": ""}
     assert view.status(Status(POLARIS), "") == said

@@ -27,7 +27,7 @@ def test_a_step_that_the_table_does_not_know_raises() -> None:
     unknown = [(phase, step) for step, known in LEADS.items() for phase in Phase if phase not in known]
     assert (Phase.OVER, "go on") in unknown and (Phase.RESTING, "take") in unknown
     for phase, step in unknown:
-        with pytest.raises(NoSuchStep, match=step):
+        with pytest.raises(NoSuchStep):
             leads(phase, step)
 
 

@@ -71,6 +71,7 @@ def test_a_senseless_offset_gives_the_whole_story(served: Any, start: str) -> No
     assert "".join(e["t"] for e in events(client, over(runner).record.id, params={"from": start})) == "It rang."
 
 
+@pytest.mark.words
 def test_an_unknown_story_is_one_kind_sentence(served: Any) -> None:
     _, client = served(echoes)
     assert "it has expired or was deleted" in events(client, "nobody")[0]["refused"]
@@ -99,6 +100,7 @@ def test_all_stories_come_in_one_archive_without_those_that_are_gone(served: Any
     assert client.get("/stories/stories.zip").status_code == 200
 
 
+@pytest.mark.words
 def test_the_list_tells_what_is_left_of_a_browsers_stories(served: Any) -> None:
     runner, client = served(tells("# The bell\n\nIt rang."))
     job = over(runner)
@@ -112,6 +114,7 @@ def test_a_senseless_body_is_refused(served: Any, body: bytes) -> None:
     assert client.post("/stories/summaries", content=body).status_code == 400
 
 
+@pytest.mark.words
 def test_stop_and_delete_take_the_key(served: Any) -> None:
     runner, client = served(endless)
     job = runner.submit(ASKED)

@@ -19,7 +19,7 @@ from polaris_demo.engine.base import BackgroundEngine, GpuBroken, Loading
 from polaris_demo.errors import Busy, CannotGoOn, EngineError, RequestRefused, UnknownStory
 from polaris_demo.jobs import runner as runner_module
 from polaris_demo.jobs.job import Job
-from polaris_demo.jobs.library import Library
+from polaris_demo.jobs.library import UNWRITABLE, Library
 from polaris_demo.jobs.lifecycle import Phase
 from polaris_demo.jobs.runner import UNFOLLOWED, UNFORESEEN
 from polaris_demo.jobs.shelf import INTERRUPTED, LEFT
@@ -56,6 +56,7 @@ def test_a_story_is_written_and_followed_from_any_offset(run) -> None:
     assert job.record.state == "finished"
 
 
+@pytest.mark.words
 def test_a_refused_request_names_every_field(run) -> None:
     with pytest.raises(RequestRefused) as refused:
         run(echoes).submit({"premise": "", "words": 7})
@@ -86,6 +87,7 @@ def test_two_visitors_queue_and_each_gets_their_own_story(run) -> None:
     assert runner.engine.most_running == 1
 
 
+@pytest.mark.words
 def test_a_full_queue_refuses_with_a_sentence(run) -> None:
     runner = run(endless, queue_size=2)
     first = runner.submit(asked())
@@ -131,7 +133,7 @@ def test_stopping_needs_the_key_and_may_be_said_twice(run) -> None:
     job = runner.submit(asked())
     until(lambda: job.record.state == "writing")
     for key in ("", "wrong", None, 7, "ключ", "\udcff"):
-        with pytest.raises(UnknownStory, match="key"):
+        with pytest.raises(UnknownStory):
             runner.stop(job.record.id, key)
     assert not job.halt.event.is_set()
     runner.stop(job.record.id, job.key)
@@ -140,6 +142,7 @@ def test_stopping_needs_the_key_and_may_be_said_twice(run) -> None:
     assert runner.stop(job.record.id, job.key).state == "stopped"
 
 
+@pytest.mark.words
 @pytest.mark.parametrize("story_id", ["nothing", "", None, 5, [], "../etc"])
 def test_an_unknown_id_gets_a_sentence(run, story_id: object) -> None:
     with pytest.raises(UnknownStory, match="no story with this id"):
@@ -398,6 +401,7 @@ def test_closing_pauses_everything_what_waits_too(run) -> None:
     assert all(runner.library.load(job.record.id).state == "paused" for job in jobs)
 
 
+@pytest.mark.words
 def test_warnings_are_found_while_the_model_still_loads(run) -> None:
     gate = threading.Event()
 
@@ -580,7 +584,7 @@ def test_a_server_that_died_leaves_its_stories_to_be_gone_on_with(run, tmp_path)
     second = run(in_segments(["a time."]), library=Library(tmp_path))
     found = second.get(job.record.id)
     assert found.state == "interrupted" and str(found.story) == "Once upon " and found.request == job.record.request
-    assert found.finish and "Continue" in found.finish.message
+    assert found.finish == Finish("pause", INTERRUPTED)
     with pytest.raises(UnknownStory):
         second.resume(job.record.id, "another key")
     second.resume(job.record.id, job.key)
@@ -610,7 +614,7 @@ def test_what_cannot_be_kept_is_still_written(run, tmp_path) -> None:
     runner = run(tells("done."), library=library)
     job = runner.submit(asked())
     until(lambda: finished(job))
-    assert str(job.record.story) == "done." and "copy or download" in library.problem
+    assert str(job.record.story) == "done." and library.problem == UNWRITABLE
 
 
 class StoppedAtItsSegmentsEnd(ScriptedEngine):

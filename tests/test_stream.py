@@ -79,6 +79,7 @@ def test_slow_figures_come_once_a_second_and_end_up_right() -> None:
     assert reader.text == str(record.story) and reader.ids[-1] == f"{len(record.story)}.0"
 
 
+@pytest.mark.words
 def test_a_change_of_state_is_told_at_once_with_all_that_goes_with_it() -> None:
     record, reader = StoryRecord("id", StoryRequest("p", WORDS).with_seed(3), writer=POLARIS), Reader()
     record.apply(Delta.of("thinking", "", (1,)), 0.0)

@@ -365,13 +365,13 @@ def test_a_worker_says_something_every_half_second_however_silent_the_engine(mon
     quiet = threading.Event()
 
     class Silent:
-        def write(self, request: StoryRequest, output: tuple[int, ...], stop: threading.Event, seconds: float) -> Iterator[Delta]:
+        def write(self, request: StoryRequest, resume: Resume, stop: threading.Event, seconds: float) -> Iterator[Delta]:
             yield Delta.of("thinking", "", (1,))
             quiet.wait(20)
             yield Delta.of("thinking", "", (2,))
 
     monkeypatch.setattr(zerogpu, "_engine", Silent())
-    events = zerogpu.gpu_segment(zerogpu.Segment(StoryRequest("x"), (), 80))
+    events = zerogpu.gpu_segment(zerogpu.Segment(StoryRequest("x"), Resume(), 80))
     assert next(events).token_ids == (1,)
     started = time.monotonic()
     assert [next(events).token_ids for _ in range(3)] == [(), (), ()]

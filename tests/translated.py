@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-# A sentence, or a line such as the stage: begins as one, holds several words, and no sign of code, markup or a pattern.
-SENTENCE = re.compile(r"[A-Z“…][^<>{}\\=_\n]*( [^<>{}\\=_\n]*){2,}")
+# A sentence, or a line such as the stage: begins as one, holds several words, and no sign of code, SQL, markup, a pattern or a log line.
+SENTENCE = re.compile(r"(?!SELECT |INSERT |UPDATE |DELETE |PRAGMA |CREATE )[A-Z“…][^<>{}%\\=_\n]*( [^<>{}%\\=_\n]*){2,}")
 DATA = ("card.py", "snippets.py")  # what the card says and code to copy are no sentences of ours
 
 

@@ -53,7 +53,7 @@ def script(request, stop):
     if state == "paused":
         yield from story_events("a plan", STORY[:700])[:-1]
         used_up = "Your time on ZeroGPU is used up; there is more in 3 h 13 min. Signing in to Hugging Face gives more. "
-        yield Finish("segment", used_up + "What was written is kept, and Continue goes on from there.")
+        yield Finish("pause", used_up + "What was written is kept, and Continue goes on from there.")
         return
     if state == "looping":
         yield from story_events("a plan", STORY[:700])[:-1]

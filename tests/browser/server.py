@@ -7,14 +7,15 @@ The engine's story is known in advance, so a page that shows it can be held agai
 
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator
 from pathlib import Path
 
+from polaris_demo.engine.base import Status
 from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.page.layout import build_page, launch_options
 from polaris_demo.settings import Settings
-from polaris_demo.story.events import Delta, Event, Finish, Started
+from polaris_demo.story.events import Delta, Event, Finish, Resume, Started
 from polaris_demo.story.request import StoryRequest
 
 from ..doubles import POLARIS
@@ -29,17 +30,21 @@ PIECES = [STORY[i : i + 6] for i in range(0, len(STORY), 6)]
 class Counting:
     """Writes STORY a few characters a token, and goes on from the tokens there are."""
 
-    capacity, writer = 4, POLARIS
-
     def __init__(self, seconds_a_token: float = 0.014) -> None:
         self.pause = seconds_a_token
+
+    def status(self) -> Status:
+        return Status(POLARIS, capacity=4)
 
     def prompt(self, request: StoryRequest) -> tuple[str, int]:
         return f"<prompt>{request.premise}</prompt>", 60
 
-    def write(self, request: StoryRequest, output: Sequence[int], stop: threading.Event, seconds: float | None = None) -> Iterator[Event]:
+    def allowance(self, request: StoryRequest) -> None:
+        return None
+
+    def write(self, request: StoryRequest, resume: Resume, stop: threading.Event) -> Generator[Event, None, None]:
         yield Started("<prompt>", 60, POLARIS)
-        for token in range(len(output), PLANNING + len(PIECES)):
+        for token in range(len(resume.token_ids), PLANNING + len(PIECES)):
             if stop.wait(self.pause):
                 yield Finish("cancelled")
                 return
@@ -51,7 +56,7 @@ class Counting:
 def main() -> None:
     port, folder = int(sys.argv[1]), Path(sys.argv[2])
     settings = Settings(data_dir=folder)
-    runner = Runner(Counting(), library=Library(folder))  # type: ignore[arg-type]
+    runner = Runner(Counting(), library=Library(folder))
     page = build_page(runner, settings)
     page.launch(server_name="127.0.0.1", server_port=port, quiet=True, **launch_options(runner, settings) | {"mcp_server": False})
 

@@ -59,7 +59,7 @@ def ends_whole(page: Page) -> None:
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[str]:
-    with serving(Runner(Counting())) as url:  # type: ignore[arg-type]
+    with serving(Runner(Counting())) as url:
         yield url
 
 

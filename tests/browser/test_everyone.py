@@ -44,7 +44,7 @@ def script(gate: threading.Event):
             yield Finish("loop", "Round in circles.", 10, 60)
         elif request.premise == "paused":
             yield from story_events("plan", STORY)[:-1]
-            yield Finish("segment", "Your time is used up.")
+            yield Finish("pause", "Your time is used up.")
         else:
             yield Started("<prompt>", 60, POLARIS)
             yield Delta.of("thinking", "", tuple(range(100)))

@@ -207,15 +207,18 @@ def test_on_a_phone_the_story_comes_into_view(scripted, new_page) -> None:
     expect(page.locator("#pane .now")).to_be_in_viewport()
 
 
-def paused_once(gate: threading.Event, message: str = ""):
-    """A story in two segments, the second only after the gate."""
+SEGMENT = Finish("segment")
+
+
+def paused_once(gate: threading.Event, between: Finish = SEGMENT):
+    """A story in two parts, the second only after the gate."""
     calls = []
 
     def script(request, stop):
         calls.append(request)
         if len(calls) == 1:
             yield from story_events("plan", "# The bell\n\nOnce upon ")[:-1]
-            yield Finish("segment", message)
+            yield between
         else:
             while not gate.wait(0.05):
                 yield Progress("gpu")
@@ -239,7 +242,7 @@ def test_the_page_goes_on_with_the_next_segment_by_itself(scripted, new_page) ->
 def test_a_story_paused_for_a_reason_says_it_and_offers_to_continue(scripted, new_page) -> None:
     gate = threading.Event()
     gate.set()
-    page = steps.open_page(new_page(), scripted(paused_once(gate, "Your time is used up. Continue goes on from there.")))
+    page = steps.open_page(new_page(), scripted(paused_once(gate, Finish("pause", "Your time is used up. Continue goes on from there."))))
     steps.ask(page, "a bell", 200)
     steps.write(page)
     expect(page.locator("#pane .ended")).to_contain_text("Your time is used up.")
