@@ -201,9 +201,7 @@ class Band:
 
 
 EVALUATION_BAND = Band(0.10, 50)
-
-# Words as the paper's code counts them, and the sentence its evaluation reads the target from.
-WORD_PATTERN = r"\w+"
+WORD_PATTERN = r"\w+"  # words as the paper's code counts them; below, the sentence its evaluation reads the target from
 TARGET_SENTENCE = "Your {noun} should be approximately {words} words long."
 
 

@@ -64,7 +64,7 @@ def test_thinking_taken_up_again_is_no_story(chat: ChatTokens, case: str) -> Non
     whole = told(chat, ids, close_at)
     assert str(whole.story).strip() == STORY and whole.thinking_closed == forced
     assert whole.token_ids == ids and whole.tokens == len(ids)
-    made = [make(whole, "") for _, make in exports.FILES.values()]
+    made = [file.make(whole, "") for file in exports.FILES.values()]
     assert not [text for text in made if "CANARY" in (text if isinstance(text, str) else text.decode("latin-1"))]
     for cut in range(1, len(ids)):
         assert (str(told(chat, ids, close_at, cut).story), told(chat, ids, close_at, cut).thinking_tokens) == (

@@ -92,11 +92,10 @@ class Deltas:
             yield from self._ended()
 
     def _tell(self, text: str) -> None:
-        text = self._opening.feed(text)
-        self._text += text
-        self._story.append(text)
+        self._story.append(self._opening.feed(text))
+        self._text += self._story[-1]
         self._places.append(self.count)
-        self._guard.feed(text)
+        self._guard.feed(self._story[-1])
 
     def _ended(self) -> Iterator[Told]:
         """After an end of thinking. One that comes where a story stands tells that it was thinking, or is left out."""

@@ -57,10 +57,9 @@ class NoSuchStep(Exception):
 
 def leads(phase: Phase, step: Step) -> Phase:
     """Where a step leads. Raises NoSuchStep."""
-    try:
-        return LEADS[step][phase]
-    except KeyError:
-        raise NoSuchStep(f"{step} from {phase}") from None
+    if not allows(phase, step):
+        raise NoSuchStep(f"{step} from {phase}")
+    return LEADS[step][phase]
 
 
 def allows(phase: Phase, step: Step) -> bool:
@@ -76,10 +75,8 @@ def letting_go(finish: Finish | None, written: bool) -> Step:
 
 def can_go_on(finish: Finish | None, written: bool) -> bool:
     """A story that ended so can be gone on with: not where the model itself ended it, or never came to its first word."""
-    if finish is None:
-        return True
-    goes_on = _GOES_ON[finish.reason]
-    return written or finish.tokens is not None if goes_on == "written" else bool(goes_on)
+    goes_on = True if finish is None else _GOES_ON[finish.reason]
+    return (written or (finish is not None and finish.tokens is not None)) if goes_on == "written" else goes_on
 
 
 def ends_it(phase: Phase, record: StoryRecord) -> bool:

@@ -46,12 +46,12 @@ class Runner:
         start_anew: Callable[[], None] = start_anew,
         admin_key: str = "",
     ) -> None:
-        self._engine, self._queue_size, self._unfollowed_seconds, self._max_words = engine, queue_size, unfollowed_seconds, max_words
+        self.engine, self._queue_size, self._unfollowed_seconds, self._max_words = engine, queue_size, unfollowed_seconds, max_words
         self._start_anew, self._admin_key = start_anew, admin_key
-        self._library = library or Library(None)
-        self._host_paused = self._library.remembered("new stories") == "paused"
+        self.library = library or Library(None)
+        self.host_paused = self.library.remembered("new stories") == "paused"
         self._changed = threading.Condition()
-        self._shelf = Shelf(self._library, self._changed)
+        self._shelf = Shelf(self.library, self._changed)
         self._waiting: deque[Job] = deque()
         self._closing = threading.Event()
         self._speed: Speed | None = None
@@ -61,17 +61,13 @@ class Runner:
         self._keeper.start()
 
     @property
-    def engine(self) -> Engine:
-        return self._engine
-
-    @property
     def default_words(self) -> int:
         """The length a visitor starts from: the usual one, or the longest this server or its engine can do at once."""
-        return min(int(LIMITS["words"].default), self._max_words, self._engine.status().words_at_once or self._max_words)
+        return min(int(LIMITS["words"].default), self._max_words, self.engine.status().words_at_once or self._max_words)
 
     def check(self, raw: Mapping[str, object]) -> Checked:
         """Everything there is to say about raw values, without running anything."""
-        return checked(raw, self._engine, self._max_words, self._speed)
+        return checked(raw, self.engine, self._max_words, self._speed)
 
     def submit(self, raw: Mapping[str, object], visitor: str = "") -> Job:
         """Queue a story. `visitor` is any name for who asks, the same for all their stories; without one nobody counts them.
@@ -84,11 +80,11 @@ class Runner:
         request = found.request
         if request.sampling.seed < 0:
             request = request.with_seed(secrets.randbelow(2**32))
-        record = StoryRecord(secrets.token_urlsafe(12), request, found.findings, created=time.time(), writer=self._engine.status().writer)
+        record = StoryRecord(secrets.token_urlsafe(12), request, found.findings, created=time.time(), writer=self.engine.status().writer)
         key = secrets.token_urlsafe(24)
         job = Job(record, key, hash_key(key), visitor=visitor)
         with self._changed:
-            if self._host_paused:
+            if self.host_paused:
                 raise Busy(HOST_PAUSED)
             self._require_place(visitor)
             self._shelf.put(job)
@@ -98,10 +94,6 @@ class Runner:
             self._changed.notify_all()
         self._shelf.save(job)
         return job
-
-    @property
-    def library(self) -> Library:
-        return self._library
 
     def get(self, story_id: object) -> StoryRecord:
         """A look at the record of a story; reading it counts as following. Raises UnknownStory."""
@@ -115,7 +107,7 @@ class Runner:
 
     def expires(self, record: StoryRecord) -> float | None:
         """Until when a story is kept, as it is now; None where it goes with this server. Raises UnknownStory."""
-        return self._library.expires(self._shelf.find(record.id).saved.at)
+        return self.library.expires(self._shelf.find(record.id).saved.at)
 
     def stop(self, story_id: object, key: object) -> StoryRecord:
         """Stop a story; harmless where it is over. Raises UnknownStory without the right key."""
@@ -145,7 +137,7 @@ class Runner:
 
     def _begin_again(self, job: Job, step: Step, visitor: str) -> None:
         """Put a story back into the queue, one between two segments at its head. The lock is held."""
-        require_same_model(job.record, self._engine)
+        require_same_model(job.record, self.engine)
         own_turn = job.phase is Phase.BETWEEN
         if not own_turn:
             self._require_place(visitor or job.visitor)
@@ -170,17 +162,12 @@ class Runner:
         """This is the host's key. Without one set, nobody has it."""
         return bool(self._admin_key) and isinstance(key, str) and secrets.compare_digest(hash_key(self._admin_key), hash_key(key))
 
-    @property
-    def host_paused(self) -> bool:
-        """The host lets no new story begin."""
-        return self._host_paused
-
     def pause_new(self, admin_key: str, paused: bool) -> None:
         """Let no new story begin, or let them again; it holds over restarts. Raises NotTheHost."""
         if not self.is_admin(admin_key):
             raise NotTheHost("This key is not the host's. Whoever runs this server sets it as POLARIS_ADMIN_KEY.")
-        self._host_paused = paused
-        self._library.remember("new stories", "paused" if paused else "")
+        self.host_paused = paused
+        self.library.remember("new stories", "paused" if paused else "")
 
     def follow(self, story_id: str, offset: int = 0, cuts: int = 0) -> AsyncIterator[Piece]:
         """The story as it grows; any number may follow one. See `following.follow`."""
@@ -204,7 +191,7 @@ class Runner:
 
     def _hire(self) -> None:
         """As many workers as the engine has capacity for, which it may tell only once it has loaded."""
-        while len(self._workers) < self._engine.status().capacity and not self._closing.is_set():
+        while len(self._workers) < self.engine.status().capacity and not self._closing.is_set():
             worker = threading.Thread(target=self._work, name=f"writer-{len(self._workers)}", daemon=True)
             self._workers.append(worker)
             worker.start()
@@ -263,7 +250,7 @@ class Runner:
 
     def _said(self, job: Job) -> Iterator[Event]:
         """What the engine says to its Finish, which after an order to halt is the ordered one. Raises what the engine raises."""
-        events = self._engine.write(job.record.request, job.record.resume_point(), job.halt.event)
+        events = self.engine.write(job.record.request, job.record.resume_point(), job.halt.event)
         while event := job.context.run(next, events, None):
             if not isinstance(event, Finish):
                 yield event
@@ -276,7 +263,7 @@ class Runner:
     def _save(self, job: Job) -> None:
         """Save the story that this worker is writing."""
         with job.saving:
-            job.save(self._library)
+            job.save(self.library)
         record = job.record
         if record.story_tokens and record.tokens_per_second:
             self._speed = Speed(record.tokens_per_second, record.thinking_tokens)

@@ -46,9 +46,8 @@ class TextLog:
 
     def append(self, text: str) -> None:
         if text:
-            end = len(self) + len(text)
+            self._ends.append(len(self) + len(text))
             self._pieces.append(text)
-            self._ends.append(end)
             self._count += 1
 
     def frozen(self) -> "TextLog":

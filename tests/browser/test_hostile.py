@@ -132,7 +132,7 @@ SHOWS = """async ids => {
 
 def echo(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
     """The premise as a title, and once more as a paragraph."""
-    yield Started(f"<prompt>{request.premise}</prompt>", 60)
+    yield Started(f"<prompt>{request.premise}</prompt>", 60, POLARIS)
     for at, character in enumerate(f"# {request.premise}\n\nSo it began: {request.premise}"):
         yield Delta.of("story", character, (at,))
     yield Finish("stop")

@@ -116,20 +116,20 @@ def test_while_the_model_loads_the_page_can_be_used_and_says_how_far_it_is(serve
 
     def load(report: Report) -> ScriptedEngine:
         report_of.append(report)
-        report(Loading("downloading test/POLARIS-9B, 3 of 18 GB"))
+        report(Loading("downloading POLARIS-9B", 4_200_000_000, 17_900_000_000, 170.0))
         gate.wait(60)
         return ScriptedEngine(tells("# Once\n\nUpon a time."))
 
     page = new_page()
     page.goto(serve(BackgroundEngine(load)))
     badge = page.locator("#header .badge")
-    expect(badge).to_have_text("downloading test/POLARIS-9B, 3 of 18 GB …")
-    report_of[0](Loading("loading POLARIS-9B in bf16"))
-    expect(badge).to_have_text("loading POLARIS-9B in bf16 …")
+    expect(badge).to_have_text("Downloading POLARIS-9B: 4.2 of 17.9 GB (23 %), about 3 min left …")
+    report_of[0](Loading("loading POLARIS-9B in bf16", 9_000_000_000, 18_000_000_000))
+    expect(badge).to_have_text("Loading POLARIS-9B in bf16: 9.0 of 18.0 GB (50 %) …")
     steps.ask(page, "a river", 300)
     expect(page.locator("#words input[type=number]")).to_have_value("300")
     steps.write(page)
-    expect(page.locator("#pane .stage")).to_have_text("Loading the model")
+    expect(page.locator("#pane .stage")).to_have_text("Loading the model: 50 %")
     gate.set()
     steps.wait_until_over(page)
     assert steps.story(page) == "# Once\n\nUpon a time."
