@@ -26,6 +26,23 @@ from .doubles import ScriptedEngine, until
 SLOW_RESULTS = Path(__file__).parent.parent / "tools" / "results" / "slow.json"
 
 
+LONG_FILES = (
+    "test_zerogpu",
+    "test_coming_back",
+    "test_page",
+    "test_crash",
+    "test_sentences",
+    "test_everyone",
+    "test_rewrite",
+    "test_snippets",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first: two are run at a time, and one that began last would be waited for alone."""
+    items.sort(key=lambda item: item.path.stem not in LONG_FILES)  # stable: all else stays in order
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Keep what a long form came to: outcome, seconds and the figures it printed."""

@@ -1,12 +1,20 @@
 """Files of a story: the text unchanged, a colophon, and names that every system takes."""
 
 import datetime
+import html
+import io
+import json
+import zipfile
 from dataclasses import fields, replace
 
 import pytest
 
+from polaris_demo.page import view
 from polaris_demo.story import exports
-from polaris_demo.story.colophon import colophon, date, licence, timestamp
+from polaris_demo.story.citation import bibtex, record_json
+from polaris_demo.story.colophon import colophon, date, licence, stretches, timestamp
+from polaris_demo.story.epub import epub
+from polaris_demo.story.events import Delta, Finish, Started
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import LIMITS, SamplingParams, StoryRequest
 
@@ -122,3 +130,32 @@ def test_every_sampling_setting_stands_in_the_colophon(field: str) -> None:
         return lines
 
     assert settings(LIMITS[field].low) != settings(LIMITS[field].high)
+
+
+@pytest.mark.parametrize(
+    ("writers", "words", "said"),
+    [
+        ([{}], [5], ""),
+        ([{"device": "A"}, {"precision": "4bit", "device": "B"}], [3, 2], "words 1–3 in bf16 on A, the rest in 4-bit on B"),
+        ([{}, {"precision": "4bit"}], [0, 4], "the planning in bf16, words 1–4 in 4-bit"),
+        ([{}, {"engine": "vLLM 0.32"}, {}], [2, 2, 1], "words 1–2 with scripted, words 3–4 with vLLM 0.32, the rest with scripted"),
+        ([{}, {"versions": {"torch": "2.12.0"}}], [2, 3], "words 1–2 (torch 2.13.0), the rest (torch 2.12.0)"),
+    ],
+)
+def test_every_stretch_is_named_wherever_a_story_goes(writers: list[dict[str, object]], words: list[int], said: str) -> None:
+    record = StoryRecord("id", StoryRequest("a bell", 50).with_seed(1), created=1e9)
+    for changes, count in zip(writers, words, strict=True):
+        record.apply(Started("<prompt>", 60, replace(POLARIS, **{"versions": {"torch": "2.13.0"}} | changes)), 1.0)  # type: ignore[arg-type]
+        record.apply(Delta.of("thinking", "", (1,)), 1.0)
+        for _ in range(count):
+            record.apply(Delta.of("story", "word ", (1,)), 1.0)
+    record.apply(Finish("stop"), 2.0)
+    assert stretches(record) == said
+    with zipfile.ZipFile(io.BytesIO(epub(record))) as book:
+        colophon_page = html.unescape(book.read("EPUB/colophon.xhtml").decode())
+    texts = [colophon_page, exports.text(record), bibtex(record), str(view.stamp(record))]
+    assert not said or all(said in found for found in texts), texts
+    kept = json.loads(record_json(record))["stretches"]
+    assert [stretch["from_token"] for stretch in kept] == [sum(words[:n]) + n for n in range(len(words))]
+    again = StoryRecord.restore("id", "finished", json.loads(json.dumps(record.about())), str(record.story), record.token_ids)
+    assert again.stretches == record.stretches

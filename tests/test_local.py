@@ -12,11 +12,12 @@ from transformers import StoppingCriteria, StoppingCriteriaList
 
 from polaris_demo.engine import local
 from polaris_demo.engine.base import GpuBroken
-from polaris_demo.engine.decoder import Run
+from polaris_demo.engine.decoder import Decoder, NotFinite, Run
 from polaris_demo.engine.deltas import Deltas
 from polaris_demo.engine.local import LocalEngine
 from polaris_demo.engine.sampling import Sampler
 from polaris_demo.jobs.library import Library
+from polaris_demo.jobs.lifecycle import resumable
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.story.events import Delta, Event, Finish, Progress, Resume, Started
 from polaris_demo.story.prompt import user_message
@@ -291,3 +292,33 @@ def test_the_apps_own_time_for_a_token_does_not_grow_with_the_text(miniature: Lo
     early, late = min(early for early, _ in runs), min(late for _, late in runs)
     print(f"\nthe app's own time a token: {early * 1e6:.0f} us at 500, {late * 1e6:.0f} us at 8,000 ({late / early:.2f})")
     assert late / early <= 1.10
+
+
+def test_a_model_that_ends_without_a_story_has_failed_and_can_be_tried_again(
+    miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thinking, its end, and then nothing that can be seen: gone on with from there, by the next seed."""
+    chat, end = miniature._chat, min(miniature._chat.ends)
+    for blank in ([], chat._plain("\n\n"), chat._plain(" \n\u200b\n")):
+        plays(miniature, monkeypatch, [300, 301, chat.think_end, *blank, end])
+        record = told(miniature, asked(seed=7))
+        assert record.finish == Finish("error", local.NO_STORY, tokens=3, characters=0) and record.state == "failed"
+        assert resumable(record) and record.token_ids == [300, 301, chat.think_end] and record.tokens == 3
+        record.resume()
+        assert record.request.sampling.seed == 8
+
+
+def test_numbers_that_are_not_finite_end_a_story_with_a_sentence(miniature: LocalEngine) -> None:
+    """Not with the same character for ever: the loop as it is on a CPU and as it is on a GPU."""
+    norm = miniature._model.model.norm.weight
+    kept, loops = norm.data.clone(), (Decoder(miniature._model), Decoder(miniature._model, (2048,), plain=False))
+    norm.data.fill_(float("nan"))
+    try:
+        (*_, finish) = events(miniature, asked())
+        assert finish == Finish("error", local.NOT_FINITE)
+        for decoder in loops:
+            with pytest.raises(NotFinite):
+                list(decoder.tokens(Run([300, 301], (), asked().sampling, 1, 20), threading.Event()))
+    finally:
+        norm.data.copy_(kept)
+    assert told(miniature, asked()).finish == Finish("stop")

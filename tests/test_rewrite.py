@@ -202,7 +202,7 @@ def test_what_is_no_record_is_refused_before_anything_is_loaded(
     ("arguments", "said"),
     [
         (["--premise", "p", "--words", "49"], "Words: 49 is outside the limits"),
-        (["--premise", "p", "--out", "story.pdf"], "has to end in .md"),
+        (["--premise", "p", "--out", "story.pdf"], "has to end in ."),
         (["--premise", "p", "--record-out", "story.txt"], "has to end in .json"),
         (["--premise", "p", "--out", "no/such/folder/story.md"], "does not exist"),
     ],

@@ -11,12 +11,13 @@ import threading
 import time
 from array import array
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from polaris_demo.engine.base import BackgroundEngine, GpuBroken, Loading
-from polaris_demo.errors import Busy, CannotGoOn, EngineError, RequestRefused, UnknownStory
+from polaris_demo.errors import AnotherModel, Busy, CannotGoOn, EngineError, RequestRefused, UnknownStory
 from polaris_demo.jobs import runner as runner_module
 from polaris_demo.jobs.job import Job
 from polaris_demo.jobs.library import UNWRITABLE, Library
@@ -30,6 +31,7 @@ from polaris_demo.story.request import StoryRequest
 from .doubles import (
     POLARIS,
     ScriptedEngine,
+    TextEngine,
     asked,
     echoes,
     endless,
@@ -637,3 +639,89 @@ def test_a_stop_at_the_very_end_of_a_segment_is_not_lost(run) -> None:
     assert job.record.state == "stopped"
     assert runner.resume(job.record.id, job.key, next_segment=True).state == "stopped", "a page that goes on by itself began it again"
     until(lambda: runner.library.load(job.record.id).state == "stopped")
+
+
+def test_a_story_is_gone_on_with_by_its_own_model_only(run, tmp_path) -> None:
+    """The host starts again with another model, another revision, and the same model held otherwise elsewhere."""
+    first = run(in_segments(["Once upon ", "a time."], Finish("pause", "For now.")), library=Library(tmp_path))
+    job = first.submit(asked())
+    until(lambda: paused(job))
+    first.close()
+    for other in (replace(POLARIS, name="someone/Fables", model="someone/Fables"), replace(POLARIS, revision="def")):
+        runner = run(ScriptedEngine(tells("Another story."), other), library=Library(tmp_path))
+        with pytest.raises(AnotherModel):
+            runner.resume(job.record.id, job.key)
+        left = runner.get(job.record.id)
+        assert (str(left.story), left.state, left.finish) == ("Once upon ", "paused", Finish("pause", "For now."))
+        runner.close()
+    elsewhere = ScriptedEngine(in_segments(["a time."]), replace(POLARIS, precision="4bit", device="a smaller GPU"))
+    runner = run(elsewhere, library=Library(tmp_path))
+    runner.resume(job.record.id, job.key)
+    assert followed(runner, runner._shelf.find(job.record.id)) == "Once upon a time."
+    assert [(s.writer.precision, s.tokens, s.words) for s in runner.get(job.record.id).stretches] == [("bf16", 0, 0), ("4bit", 2, 2)]
+
+
+def test_a_model_that_loads_later_does_not_go_on_with_anothers_story(run, tmp_path) -> None:
+    first = run(in_segments(["Once upon ", "a time."], Finish("pause", "For now.")), library=Library(tmp_path))
+    job = first.submit(asked())
+    until(lambda: paused(job))
+    first.close()
+    gate, other = threading.Event(), replace(POLARIS, name="someone/Fables", model="someone/Fables")
+
+    def load(report):
+        gate.wait(20)
+        return TextEngine("Another story.", writer=other)
+
+    runner = run(BackgroundEngine(load), library=Library(tmp_path))
+    runner.resume(job.record.id, job.key)
+    gate.set()
+    assert followed(runner, runner._shelf.find(job.record.id)) == "Once upon "
+    left = runner.get(job.record.id)
+    assert left.state == "paused" and left.finish and left.finish.reason == "pause"
+
+
+def test_as_many_stories_are_written_as_the_engine_has_capacity_for_once_it_has_loaded(run) -> None:
+    gate, all_four = threading.Event(), threading.Barrier(4)
+
+    def together(request, stop):
+        all_four.wait(20)
+        yield from story_events("plan", "done.")
+
+    def load(report):
+        gate.wait(20)
+        return ScriptedEngine(together, capacity=4, words_at_once=700)
+
+    runner = run(BackgroundEngine(load))
+    jobs = [runner.submit(asked()) for _ in range(4)]
+    assert runner.default_words == 2000
+    gate.set()
+    until(lambda: all(map(finished, jobs)))
+    assert {job.record.state for job in jobs} == {"finished"} and runner.default_words == 700
+
+
+def test_an_engine_that_fails_when_it_is_called_ends_that_story_only(run) -> None:
+    class Fails(ScriptedEngine):
+        def write(self, request, resume, stop):
+            if request.premise == "bad":
+                raise ValueError("at the call")
+            return super().write(request, resume, stop)
+
+    runner = run(Fails(echoes))
+    bad, good = runner.submit(asked("bad"), "v"), runner.submit(asked("good"), "v")
+    until(lambda: finished(bad) and finished(good))
+    assert bad.record.finish == Finish("error", UNFORESEEN) and good.record.state == "finished"
+    until(lambda: not bad.active, what="its visitor's place is free")
+
+
+def test_nothing_an_engine_says_after_its_finish_counts(run) -> None:
+    class Goes(ScriptedEngine):
+        def write(self, request, resume, stop):
+            yield from [Started("<prompt>", 60, POLARIS), Delta.of("story", "Once.", (1,)), Finish("stop")]
+            yield Delta.of("story", " And more.", (2,))
+            yield Finish("error", "No.")
+
+    runner = run(Goes(echoes))
+    job = runner.submit(asked())
+    assert followed(runner, job) == "Once."
+    until(lambda: job.phase is Phase.OVER)
+    assert (str(job.record.story), job.record.finish) == ("Once.", Finish("stop"))

@@ -12,7 +12,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,6 +29,7 @@ BUCKETS = (*(2**n for n in range(11, 16)), 36_864, 65_536)  # the last but one h
 LAG = 2  # steps issued before the host reads the oldest token
 RING = 16
 Step = Callable[[], None]
+Reading = Generator[Progress, None, torch.Tensor]
 Capture = Callable[[Step], Step]
 log = logging.getLogger(__name__)
 
@@ -151,7 +152,7 @@ class Decoder:
     def _begin(self, run: Run) -> None:
         self._sampler.start(run.params, run.seed, run.prompt, run.output, run.closing)
 
-    def _read(self, run: Run, stop: threading.Event, forward: Callable[[torch.Tensor], torch.Tensor]):
+    def _read(self, run: Run, stop: threading.Event, forward: Callable[[torch.Tensor], torch.Tensor]) -> Reading:
         """Read prompt and output in chunks; the last logits, shape (vocabulary,)."""
         ids = torch.tensor([[*run.prompt, *run.output]], device=self._model.device)
         total = ids.shape[1]

@@ -143,7 +143,9 @@ def _from_pretrained(folder: Path, precision: str, device: str, zerogpu: bool) -
     missing = sorted(info["missing_keys"])
     if missing:
         raise EngineError(f"The checkpoint lacks {len(missing)} of the model's weights, {missing[0]} among them. Download it again, whole.")
-    return model.eval() if straight else model.to(device).eval()
+    placed: PreTrainedModel = model if straight else model.to(device)
+    placed.eval()
+    return placed
 
 
 def _chat(folder: Path, called: str) -> ChatTokens:

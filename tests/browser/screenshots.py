@@ -115,7 +115,7 @@ def story_states(page: Page, url: str, theme: str):
         steps.stop(page)
         steps.wait_until_over(page)
     yield "stopped"
-    for state, reason in (("failed", "error"), ("paused", "segment"), ("looping", "loop"), ("finished", "stop")):
+    for state, reason in (("failed", "error"), ("paused", "pause"), ("looping", "loop"), ("finished", "stop")):
         steps.ask(page, f"a story that is {state}", 300)
         steps.write(page)
         expect(page.locator("#pane .stamp")).to_contain_text(f"Finish reason{reason}")

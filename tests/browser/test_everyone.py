@@ -78,7 +78,7 @@ def test_axe_finds_nothing_in_any_state(serve, new_page, theme: str) -> None:
         found[state] = violations(page)
         steps.stop(page)
         steps.wait_until_over(page)
-    for state, reason in (("failed", "error"), ("paused", "segment"), ("looping", "loop"), ("finished", "stop")):
+    for state, reason in (("failed", "error"), ("paused", "pause"), ("looping", "loop"), ("finished", "stop")):
         steps.ask(page, state, 300)
         steps.write(page)
         expect(page.locator("#pane .stamp")).to_contain_text(f"Finish reason{reason}")
