@@ -67,10 +67,8 @@ def test_thinking_taken_up_again_is_no_story(chat: ChatTokens, case: str) -> Non
     made = [file.make(whole, "") for file in exports.FILES.values()]
     assert not [text for text in made if "CANARY" in (text if isinstance(text, str) else text.decode("latin-1"))]
     for cut in range(1, len(ids)):
-        assert (str(told(chat, ids, close_at, cut).story), told(chat, ids, close_at, cut).thinking_tokens) == (
-            str(whole.story),
-            whole.thinking_tokens,
-        ), f"cut after {cut} tokens"
+        parts = told(chat, ids, close_at, cut)
+        assert (str(parts.story), parts.thinking_tokens) == (str(whole.story), whole.thinking_tokens), f"cut after {cut} tokens"
 
 
 def test_what_stands_since_a_forced_end_is_taken_back_however_long_it_is(chat: ChatTokens) -> None:

@@ -45,7 +45,7 @@ def without_ids(miniature: LocalEngine) -> Engine:
     return TextEngine(TALE)
 
 
-@pytest.fixture(params=[miniature_engine, background, on_zerogpu, without_ids], ids=lambda make: make.__name__)
+@pytest.fixture(scope="module", params=[miniature_engine, background, on_zerogpu, without_ids], ids=lambda make: make.__name__)
 def engine(request: pytest.FixtureRequest, miniature: LocalEngine) -> Engine:
     return request.param(miniature)
 
@@ -61,7 +61,7 @@ def events(engine: Engine, resume: Resume = NEW, until: Callable[[StoryRecord], 
     return record, said
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def whole(engine: Engine) -> StoryRecord:
     """A whole story, in as many calls as the engine takes for it."""
     *_, record = rewrite.write(engine, StoryRecord("id", REQUEST))
@@ -142,7 +142,7 @@ def test_another_models_story_is_left_at_rest_with_a_sentence_that_names_both(en
 
 def break_it(engine: Engine, miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     if isinstance(engine, TextEngine):
-        engine.fails_at = 20
+        monkeypatch.setattr(engine, "fails_at", 20)
         return
     tokens = miniature._decoder.tokens
 
