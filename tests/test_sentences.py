@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .translated import translate
 
-TESTS = ("lifecycle", "runner", "following", "shelf", "stream", "routes", "handlers")
+TESTS = ("lifecycle", "runner", "stream", "routes", "handlers")
 SHORT = "not thirty and not fifty and not hundred and not thousand and not every_second and not miniature and not anew"
 A_PORT_OF_ITS_OWN = "8700"
 

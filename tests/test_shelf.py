@@ -138,6 +138,37 @@ def test_a_story_is_deleted_while_it_waits_or_is_written_and_its_followers_are_t
     until(lambda: after.record.state == "writing", what="the place to be free")
 
 
+def test_whoever_follows_a_story_that_is_deleted_hears_just_that(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The follower looks several times between the story's stop and its deletion."""
+    runner, looks, moment = run(endless), [], asyncio.sleep
+    runner.submit(asked("in front"))
+    job = runner.submit(asked())
+    delete, looked = runner.library.delete, threading.Event()
+
+    def late(story_id: str) -> bool:
+        looks.clear()
+        assert looked.wait(20)
+        return delete(story_id)
+
+    async def look(seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) > 3 and job.deleting:
+            looked.set()
+        await moment(0.01)
+
+    monkeypatch.setattr(runner.library, "delete", late)
+    monkeypatch.setattr("polaris_demo.jobs.following.asyncio.sleep", look)
+
+    async def both() -> None:
+        deleting = asyncio.create_task(asyncio.to_thread(runner.delete, job.record.id, job.key))
+        with pytest.raises(UnknownStory):
+            async for piece in runner.follow(job.record.id):
+                assert not piece.record.rests
+        await deleting
+
+    asyncio.run(both())
+
+
 def test_an_engine_that_does_not_let_go_keeps_no_story_from_being_deleted(run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("polaris_demo.jobs.runner.LET_GO_SECONDS", 0.1)
     gate = threading.Event()

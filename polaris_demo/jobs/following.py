@@ -41,7 +41,7 @@ async def follow(shelf: Shelf, story_id: str, offset: int = 0, cuts: int = 0) ->
             job, version = await asyncio.to_thread(shelf.find, story_id), -1
         if job.phase is Phase.DELETED:
             raise UnknownStory(UNKNOWN)
-        if job.record.version != version or time.monotonic() - said >= HEARTBEAT_SECONDS:
+        if not job.deleting and (job.record.version != version or time.monotonic() - said >= HEARTBEAT_SECONDS):
             record, said = job.look(), time.monotonic()
             job.seen, version = said, record.version
             offset, cuts = min((offset, *record.cut_to[cuts:])), record.cuts

@@ -43,7 +43,8 @@ class Job:
     """A story and what only its owner may use: the key. A story from the library has no key, only its hash.
 
     `visitor` is whom the story counts for. `context` is that of the owner's latest request: a lent GPU is asked for in
-    the owner's name. `seen` is when somebody last followed it, `since` when its phase began (monotonic clock). Locks are taken
+    the owner's name. `seen` is when somebody last followed it, `since` when its phase began (monotonic clock). While it is
+    `deleting`, its followers hear nothing: that it is stopped first would be the last they hear. Locks are taken
     in this order: `saving`, the runner's, `folding`.
     """
 
@@ -58,6 +59,7 @@ class Job:
     halt: Halt = field(default_factory=Halt)
     saved: Saved = Saved()
     owed: bool = False
+    deleting: bool = False
     saving: threading.Lock = field(default_factory=threading.Lock)
     folding: threading.Lock = field(default_factory=threading.Lock)
 

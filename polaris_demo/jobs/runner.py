@@ -150,10 +150,14 @@ class Runner:
     def delete(self, story_id: object, key: object) -> None:
         """Stop a story and let go of it for good; its owner may, and the host. Raises UnknownStory, CannotDelete."""
         job = self._shelf.find(story_id) if self.is_admin(key) else self._owned(story_id, key)
-        with self._changed:
-            self._halt(job, Finish("cancelled"))
-            self._changed.wait_for(lambda: job.phase is not Phase.WORKING, LET_GO_SECONDS)
-        self._shelf.delete(job)
+        job.deleting = True
+        try:
+            with self._changed:
+                self._halt(job, Finish("cancelled"))
+                self._changed.wait_for(lambda: job.phase is not Phase.WORKING, LET_GO_SECONDS)
+            self._shelf.delete(job)
+        finally:
+            job.deleting = False
         with self._changed:
             if job in self._waiting:  # somebody went on with it in the last moment
                 self._waiting.remove(job)
