@@ -142,27 +142,30 @@ def test_a_crash_in_every_phase_leaves_a_story_that_goes_on_or_is_over(run, tmp_
     stage.gate.set()
 
 
+# A record as the last version kept it.
+OLD_WRITER = {
+    "name": "POLARIS-9B", "model": POLARIS.model, "revision": "abc", "precision": "bf16", "device": "a GPU", "engine": "scripted",
+    "context": 262144, "is_preview": False, "why": "w", "versions": {"torch": "2.13.0"},
+}  # fmt: skip
+OLD_SAMPLING = {
+    "temperature": 0.6,
+    "top_p": 0.95,
+    "top_k": 20,
+    "min_p": 0,
+    "repetition_penalty": 1.1,
+    "presence_penalty": 0,
+    "max_new_tokens": 0,
+    "seed": 5,
+}
+OLD_ABOUT = {
+    "created": 3.0, "prompt": "p", "prompt_tokens": 1, "thinking_tokens": 2, "thinking_closed": True, "story_tokens": 1, "started": 3.0,
+    "first_word": 4.0, "seconds_at_work": 1.0, "resumed_at": [1], "reseeded": [[1, 5]], "dropped": 2,
+    "request": {"premise": "a bell", "words": 100, "form": "short story", "sampling": OLD_SAMPLING}, "findings": [], "writer": OLD_WRITER,
+}  # fmt: skip
+
+
 def test_stories_of_the_last_version_are_read_and_gone_on_with(run, tmp_path: Path) -> None:
     """A database of the second schema, its records as they were written then: paused with and without a sentence, cut, closed."""
-    writer = {
-        "name": "POLARIS-9B", "model": POLARIS.model, "revision": "abc", "precision": "bf16", "device": "a GPU", "engine": "scripted",
-        "context": 262144, "is_preview": False, "why": "w", "versions": {"torch": "2.13.0"},
-    }  # fmt: skip
-    sampling = {
-        "temperature": 0.6,
-        "top_p": 0.95,
-        "top_k": 20,
-        "min_p": 0,
-        "repetition_penalty": 1.1,
-        "presence_penalty": 0,
-        "max_new_tokens": 0,
-        "seed": 5,
-    }
-    about = {
-        "created": 3.0, "prompt": "p", "prompt_tokens": 1, "thinking_tokens": 2, "thinking_closed": True, "story_tokens": 1, "started": 3.0,
-        "first_word": 4.0, "seconds_at_work": 1.0, "resumed_at": [1], "reseeded": [[1, 5]], "dropped": 2,
-        "request": {"premise": "a bell", "words": 100, "form": "short story", "sampling": sampling}, "findings": [], "writer": writer,
-    }  # fmt: skip
     finishes = {
         "left": {"reason": "segment", "message": "", "tokens": None, "characters": None},
         "told": {"reason": "segment", "message": "The quota is used up.", "tokens": None, "characters": None},
@@ -172,7 +175,9 @@ def test_stories_of_the_last_version_are_read_and_gone_on_with(run, tmp_path: Pa
         db.executescript(f"{MIGRATIONS[0]}{MIGRATIONS[1]} PRAGMA user_version = 2;")
         for name, finish in finishes.items():
             state = "paused" if finish else "writing"
-            db.execute("INSERT INTO stories VALUES (?, 'k', ?, 1e12, ?, 20, 'T', 2)", (name, state, json.dumps(about | {"finish": finish})))
+            db.execute(
+                "INSERT INTO stories VALUES (?, 'k', ?, 1e12, ?, 20, 'T', 2)", (name, state, json.dumps(OLD_ABOUT | {"finish": finish}))
+            )
             db.execute("INSERT INTO pieces VALUES (?, 1, 'Once ', x'010000000200000003000000')", (name,))
     db.close()
     runner = run(lambda request, stop: iter([Delta.of("story", "more.", (9,)), Finish("stop")]), library=Library(tmp_path))

@@ -6,6 +6,8 @@ What is forced is a function of the tokens so far, so a story cut anywhere goes 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+NEVER = 2**62  # a position no output reaches
+
 
 @dataclass(frozen=True)
 class Closing:

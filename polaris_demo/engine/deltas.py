@@ -13,11 +13,10 @@ from ..story.events import Delta, Finish, Kind, TakenBack, ThinkingClosed
 from ..story.loops import Loop, LoopGuard, sound_end
 from ..story.measures import count_words
 from ..story.thinking import StoryOpening, is_blank
-from .closing import ThinkingState
+from .closing import NEVER, ThinkingState
 from .tokens import ChatTokens
 
 DELTA_SECONDS = 0.05  # tokens are handed on in lots of this age: one event a token would cost more than it shows
-NEVER = 2**62  # a position no output reaches
 A_STORY = 200  # words that a model which closed its thinking itself does not write by mistake
 GO_ON = "What was sound of it is kept, and Continue goes on from there with another seed."
 Told = Delta | TakenBack | ThinkingClosed

@@ -13,10 +13,9 @@ from dataclasses import fields
 import torch
 
 from ..story.request import SamplingParams
-from .closing import Closing, ThinkingState
+from .closing import NEVER, Closing, ThinkingState
 
 MAX_TOP_K = 64
-NEVER = 2**62  # a position no output reaches
 MOST_CLOSING = 8  # tokens that the end of a thinking is made of
 BROKEN = -1  # drawn from logits that are not finite
 _MIX = (-4658895280553007687, -7723592293110705685)  # splitmix64's multipliers as signed 64-bit integers
