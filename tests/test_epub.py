@@ -74,7 +74,7 @@ def test_the_book_shows_the_storys_text() -> None:
 
 def test_breaks_headings_and_emphasis_become_a_books() -> None:
     book = files(epub(told("# T\n\nAs *so* **it** ***is***.\n\n* * *\n\nOn.\n\n## Two\n\nEnd.")))
-    assert "<em>so</em> <strong>it</strong> <strong><em>is</em></strong>" in book["EPUB/part-1.xhtml"]
+    assert "<em>so</em> <strong>it</strong> <em><strong>is</strong></em>" in book["EPUB/part-1.xhtml"]
     assert book["EPUB/part-1.xhtml"].count("<hr/>") == 1
     assert '<h2 dir="auto">Two</h2>' in book["EPUB/part-2.xhtml"]
     assert re.findall(r'href="(part-\d|colophon)\.xhtml">([^<]+)', book["EPUB/nav.xhtml"]) == [

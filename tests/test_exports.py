@@ -52,10 +52,10 @@ def test_a_title_is_never_empty() -> None:
     assert exports.title(told("", premise="\u202e")) == "A story"
 
 
-def test_files_begin_with_the_story_as_written_and_say_what_wrote_it() -> None:
+def test_files_begin_with_the_story_and_say_what_wrote_it() -> None:
     record = told("# T\n\nIt *was* so. <b>")
-    for text in (exports.text(record), exports.markdown(record)):
-        assert text.startswith("# T\n\nIt *was* so. <b>\n")
+    for text, begin in ((exports.text(record), "T\n\nIt was so. <b>\n"), (exports.markdown(record), "# T\n\nIt *was* so. \\<b>\n")):
+        assert text.startswith(begin)
         assert "Fiction written by a language model." in text
         assert "seed 7" in text and "non-commercial" in text
 
@@ -92,7 +92,7 @@ def test_no_file_holds_the_thinking(ending: str) -> None:
 
 def test_a_premise_is_no_markup_in_a_markdown_file() -> None:
     notes = exports.markdown(told("Once.", "<script> [x](y)\n# *z*")).split("---")[1]
-    assert r"\<script\> \[x\](y) \# \*z\*" in notes
+    assert r"\<script> \[x\](y) # \*z\*" in notes
 
 
 def test_every_item_of_the_colophon_is_one_line() -> None:

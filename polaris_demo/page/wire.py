@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict, get_args
 
+from ..story import markup
 from ..story.request import FIELDS
 
 Rows = list[list[str]]  # label and text
@@ -230,7 +231,7 @@ EVENTS: dict[Event, str] = {"go_on": "submit", "form_of": "select", "example": "
 # What the buttons of a component do (data-do).
 ACTIONS = {
     "pane": (
-        "stop", "smaller", "larger", "full", "jump", "continue", "copy", "link", "again", "change", "results", "cite", "delete",
+        "stop", "smaller", "larger", "full", "jump", "continue", "copy", "markdown", "link", "again", "change", "results", "cite", "delete",
     ),
     "replay": ("play", "skip"),
 }  # fmt: skip
@@ -254,10 +255,13 @@ DATA = {  # attributes of body (view: also of html) that scripts set and styles 
     "reading": ("yes", "no"),
 }
 ADDRESS = "ADDRESS"  # stands in code to copy for where the page itself is
+MARKS = {  # a story's, as story/markup.py knows them
+    "alone": markup.BREAKS_ALONE, "by_threes": markup.BREAKS_BY_THREES, "blank": markup.BLANK, "most_fenced": markup.MOST_FENCED,
+}  # fmt: skip
 TYPED = tuple(name for name in FIELDS if name != "form")  # fields whose box says their value; a list's says what it is called
 
 
 def head() -> str:
     """What the scripts are given of this, as the script that runs before them."""
-    given = {"events": EVENTS, "fields": TYPED, "storage": STORAGE, "results": RESULTS, "address": ADDRESS, "ready": READY}
+    given = {"events": EVENTS, "fields": TYPED, "storage": STORAGE, "results": RESULTS, "address": ADDRESS, "ready": READY, "marks": MARKS}
     return f"window.polaris = {{ wire: {json.dumps(given)} }};\n"

@@ -5,7 +5,7 @@ import re
 import unicodedata
 
 from .. import card
-from .markup import PLAIN, emphasised, title_line
+from . import markup
 from .model_info import ModelInfo
 from .record import StoryRecord
 from .request import LABELS, LIMITS
@@ -23,8 +23,7 @@ def whole(text: str) -> str:
 
 def title(record: StoryRecord) -> str:
     """The story's own first heading, or the start of the premise where it has none; one line, never empty."""
-    own = title_line(str(record.story).lstrip().split("\n", 1)[0])
-    if own and (name := _one_line(emphasised(own, PLAIN))):
+    if (own := markup.title(str(record.story))) and (name := _one_line(own)):
         return name
     premise = _one_line(record.request.premise)
     return (premise if len(premise) <= 60 else premise[:59].rstrip() + "…") or "A story"

@@ -13,19 +13,20 @@ from dataclasses import dataclass
 from html import escape
 
 from .colophon import colophon, date, licence, timestamp, title
-from .markup import PLAIN, emphasised, heading, is_break, title_line
+from .inline import Piece, marked_up, plain
+from .markup import Block, blocks
 from .record import StoryRecord
 
 MOST_PARTS = 200  # files of one book; later parts stay in the last
-_TAGS = {"*": ("<em>", "</em>"), "**": ("<strong>", "</strong>"), "***": ("<strong><em>", "</em></strong>")}
 _NOT_XML = re.compile("[^\t\n\r\u0020-\u007e\u00a0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010fffd]")
-_LINE_END = re.compile(r"\r\n|\r|\n")
+_INDENT = re.compile(r"(?m)^[ \t]+")
 _ENGLISH = {"the", "and", "of", "was", "that", "with", "his", "her", "had", "they", "you"}
 _ENGLISH_SHARE = 0.08  # other languages share single words with English, never this many of every hundred
 CSS = """body { margin: 1em; line-height: 1.5; overflow-wrap: break-word; }
 h1, h2, h3, h4, h5, h6 { text-align: center; font-weight: normal; margin: 2em 0 1em; }
 p { margin: 0; text-indent: 1.2em; }
 h1 + p, h2 + p, h3 + p, h4 + p, h5 + p, h6 + p, hr + p { text-indent: 0; }
+pre { margin: 1em 0; white-space: pre-wrap; font-size: 0.85em; text-align: start; }
 hr { width: 20%; margin: 1.5em auto; border: 0; border-top: 1px solid; }
 .colophon p { margin: 0 0 0.6em; text-indent: 0; font-size: 0.9em; }
 """
@@ -63,33 +64,34 @@ def epub(record: StoryRecord, link: str = "") -> bytes:
 
 def _parts(story: str, name: str) -> list[Part]:
     """The story cut at its headings of the first two levels; the first part is headed by the title."""
-    lines = _LINE_END.split(story.lstrip())
-    own = title_line(lines[0])
-    head = emphasised(own, _TAGS, _literal) if own else _literal(name)
-    parts = [Part(name, [f'<h1 dir="auto">{head}</h1>'])]
-    paragraph: list[str] = []
-    for line in [*lines[1 if own else 0 :], ""]:
-        found = heading(line)
-        if not (found or is_break(line) or not line.strip()):
-            paragraph.append(line)
-            continue
-        if paragraph:
-            parts[-1].blocks.append(_paragraph(paragraph))
-            paragraph = []
-        if found:
-            level, words = found
-            if level <= 2 and len(parts) < MOST_PARTS:
-                parts.append(Part(emphasised(words, PLAIN), []))
-            level = max(2, level)
-            parts[-1].blocks.append(f'<h{level} dir="auto">{emphasised(words, _TAGS, _literal)}</h{level}>')
-        elif line.strip():
-            parts[-1].blocks.append("<hr/>")
+    made = blocks(story)
+    own = made.pop(0).text if made and made[0].kind == "heading" else None
+    parts = [Part(name, [f'<h1 dir="auto">{_marked_up(own) if own else _literal(name)}</h1>'])]
+    for block in made:
+        if block.kind == "heading" and block.level <= 2 and len(parts) < MOST_PARTS:
+            parts.append(Part(plain(block.text), []))
+        parts[-1].blocks.append(_block(block))
     return parts
 
 
-def _paragraph(lines: list[str]) -> str:
-    shown = emphasised("\n".join(line.strip() for line in lines), _TAGS, _literal)
-    return f'<p dir="auto">{shown}</p>'.replace("\n", "<br/>\n")
+def _block(block: Block) -> str:
+    if block.kind == "heading":
+        level = max(2, block.level)
+        return f'<h{level} dir="auto">{_marked_up(block.text)}</h{level}>'
+    if block.kind == "break":
+        return "<hr/>"
+    if block.kind == "code":
+        return f'<pre dir="auto"><code>{_literal(block.text)}</code></pre>'
+    text = _INDENT.sub(lambda indent: "\u00a0" * len(indent[0].replace("\t", "    ")), block.text)
+    return f'<p dir="auto">{_marked_up(text)}</p>'.replace("\n", "<br/>\n")
+
+
+def _marked_up(text: str) -> str:
+    return marked_up(text, _tag, _literal)
+
+
+def _tag(piece: Piece) -> str:
+    return f"<{'' if piece.begins else '/'}{piece.tag}>"
 
 
 def _page(name: str, language: str, body: str) -> str:

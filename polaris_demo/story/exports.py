@@ -3,26 +3,26 @@
 Each is made from the record alone, and takes the story's address where there is one.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Protocol
 
 from .citation import bibtex, record_json
 from .colophon import colophon, file_name, title, whole
 from .epub import epub
+from .markdown import as_markdown, literal
+from .markup import as_text
 from .record import StoryRecord
 
 __all__ = ["FILES", "bibtex", "epub", "file_name", "markdown", "record_json", "text", "title"]
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~&])")
 
 
 def text(record: StoryRecord, link: str = "") -> str:
-    return whole(f"{record.story}\n\n--\n" + "\n".join(colophon(record, link)) + "\n")
+    return whole(f"{as_text(str(record.story))}\n\n--\n" + "\n".join(colophon(record, link)) + "\n")
 
 
 def markdown(record: StoryRecord, link: str = "") -> str:
-    notes = (_MARKDOWN.sub(r"\\\1", line) for line in colophon(record, link))
-    return whole(f"{record.story}\n\n---\n\n" + "\n".join(f"> {line}  " for line in notes) + "\n")
+    notes = map(literal, colophon(record, link))
+    return whole(f"{as_markdown(str(record.story))}\n\n---\n\n" + "\n".join(f"> {line}  " for line in notes) + "\n")
 
 
 class Maker(Protocol):

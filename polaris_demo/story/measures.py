@@ -6,10 +6,10 @@ from collections import deque
 from dataclasses import dataclass, fields
 
 from .. import card
+from .markup import blocks
 
 _WORD = re.compile(card.WORD_PATTERN)
 _TOKEN = re.compile(rf"{card.WORD_PATTERN}|[^\s]")
-_HEADING = re.compile(r"#{1,3} ")
 
 
 def count_words(text: str) -> int:
@@ -136,50 +136,11 @@ class Paragraph:
         return self.repetition.penalty / _penalty(1.0, 1.0, 1.0) if self.has_words else 0.0
 
 
-class HeatMap:
-    """The paragraphs of a growing story, each as soon as it has ended. The work for a word does not grow with the story.
-
-    Paragraphs are the reading pane's: an empty line ends one, and a heading is one of its own.
-    """
-
-    def __init__(self) -> None:
-        self._repetition = _Repetition()
-        self._line: list[str] = []
-        self._at = 0
-        self._open: Paragraph | None = None
-
-    def add(self, text: str) -> list[Paragraph]:
-        """The paragraphs that `text` completes."""
-        ended: list[Paragraph] = []
-        *complete, rest = text.split("\n")
-        for part in complete:
-            self._line.append(part)
-            ended += self._end_line()
-            self._at += 1
-        self._line.append(rest)
-        return ended
-
-    def close(self) -> list[Paragraph]:
-        """The paragraph that was open when the story ended, if any."""
-        return self._end_line() + self._end_paragraph()
-
-    def _end_line(self) -> list[Paragraph]:
-        line = "".join(self._line)
-        self._line.clear()
-        if not line:
-            return self._end_paragraph()
-        begun = self._open or Paragraph(self._at, self._at, SelfRepetition(), False)
-        self._at += len(line)
-        has_words = begun.has_words or bool(_WORD.search(line))
-        self._open = Paragraph(begun.start, self._at, begun.repetition + self._repetition.add(line), has_words)
-        return self._end_paragraph() if begun.end == begun.start and _HEADING.match(line) else []
-
-    def _end_paragraph(self) -> list[Paragraph]:
-        ended, self._open = self._open, None
-        return [ended] if ended else []
-
-
-def paragraph_heat(text: str) -> tuple[Paragraph, ...]:
-    """Every paragraph of a story with the measure applied to it."""
-    heat = HeatMap()
-    return (*heat.add(text), *heat.close())
+def paragraph_heat(story: str) -> tuple[Paragraph, ...]:
+    """Every block of a story (as in `markup.blocks`) with the measure applied to it, and to what stands before it."""
+    repetition, made, found = _Repetition(), [], blocks(story)
+    begins = [0, *(block.end for block in found)]
+    for block, begin, end in zip(found, begins, [*begins[1:-1], len(story)], strict=False):
+        has_words = bool(_WORD.search(story, block.start, block.end))
+        made.append(Paragraph(block.start, block.end, repetition.add(story[begin:end]), has_words))
+    return tuple(made)

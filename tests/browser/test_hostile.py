@@ -194,7 +194,14 @@ def test_arriving_in_one_story_they_are_text(serve, new_page) -> None:
     assert steps.story(page) == expected
     shown = page.locator("#pane .story > *").evaluate_all("all => all.map(node => node.textContent)")
     assert shown == expected.split("\n\n")
-    assert set(page.locator("#pane .story *").evaluate_all("all => all.map(node => node.tagName)")) <= {"P", "SPAN", "EM", "STRONG"}
+    assert set(page.locator("#pane .story *").evaluate_all("all => all.map(node => node.tagName)")) <= {
+        "P",
+        "PRE",
+        "SPAN",
+        "EM",
+        "STRONG",
+        "CODE",
+    }
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     nothing_ran(page)
 

@@ -177,14 +177,27 @@ def test_a_download_holds_the_story_and_what_wrote_it(scripted, new_page) -> Non
     assert text.startswith("# The / Lamp\n\nOnce.\n\n---\n") and POLARIS.name in text
 
 
-def test_copy_takes_the_story_exactly(scripted, new_page) -> None:
-    page = steps.open_page(new_page(permissions=["clipboard-read", "clipboard-write"]), scripted(tells("# T\n\nOne\nline.\n\nEnd.")))
+def test_copying_and_selecting_give_the_text_as_it_is_read_and_markdown_is_its_own(scripted, new_page) -> None:
+    page = steps.open_page(
+        new_page(permissions=["clipboard-read", "clipboard-write"]),
+        scripted(tells("# T\n\nOne *so*\n  line.\n\n***\n\n1986. A sh*t year.")),
+    )
     steps.ask(page, "a river", 200)
     steps.write(page)
     steps.wait_until_over(page)
+    text = "T\n\nOne so\n  line.\n\n***\n\n1986. A sh*t year."
+    assert page.evaluate("getSelection().selectAllChildren(document.querySelector('#pane .story')) ?? getSelection().toString()") == text
     page.get_by_role("button", name="Copy text").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
-    assert page.evaluate("navigator.clipboard.readText()") == "# T\n\nOne\nline.\n\nEnd."
+    assert page.evaluate("navigator.clipboard.readText()") == text
+    expect(page.get_by_role("button", name="Copied")).to_have_count(0)
+    page.get_by_role("button", name="Copy as Markdown").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    markdown = page.evaluate("navigator.clipboard.readText()")
+    assert (
+        markdown.startswith("# T\n\nOne *so*  \n&#160;\u00a0line.\n\n* * *\n\n1986\\. A sh\\*t year.\n\n---\n\n> ")
+        and POLARIS.name in markdown
+    )
 
 
 @pytest.mark.parametrize("width", [1440, 390, 360])

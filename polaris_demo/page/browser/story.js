@@ -2,7 +2,7 @@
 // Each part of the page gets its element, the component's props, watch(name, callback) and trigger(event, data).
 (() => {
   "use strict";
-  const { Paper, StoryMap, state } = polaris, { events, storage } = polaris.wire, { one, setText, make, rows, keys, post, copy } = polaris.tools;
+  const { Paper, StoryMap, state } = polaris, { events, storage } = polaris.wire, { one, setText, make, rows, keys, post, copy, copyFile } = polaris.tools;
 
   // Keeps the screen awake while a story of one's own is being written; browsers let go of it when the page is hidden.
   const awake = {
@@ -38,7 +38,8 @@
     full: (reader) => reader.reading(document.body.dataset.reading !== "yes"),
     jump: (reader) => reader.jump(),
     continue: (reader) => reader.continue(),
-    copy: (reader, button) => copy(button, reader.paper.text, reader.part("story")),
+    copy: (reader, button) => copy(button, reader.paper.plain(), reader.part("story")),
+    markdown: (reader, button) => copyFile(button, `stories/${encodeURIComponent(reader.id)}/story.md`),
     link: (reader, button) => copy(button, storyLink(reader.id)),
     again: (reader) => reader.fill(true),
     change: (reader) => reader.fill(false),
@@ -192,7 +193,7 @@
       one(this.element, "[data-do=delete]").hidden = !this.own && !keys.host;
       for (const link of this.element.querySelectorAll("[data-file]")) link.href = `stories/${this.id}/story.${link.dataset.file}`;
       this.part("files").hidden = !this.shown;
-      for (const name of ["copy", "link"]) one(this.element, `[data-do=${name}]`).hidden = !this.shown;
+      for (const name of ["copy", "markdown", "link"]) one(this.element, `[data-do=${name}]`).hidden = !this.shown;
       this.part("map-figure").hidden = update.map.length < 2;
       this.map.draw(update.map);
       state.refreshShelf?.();

@@ -53,18 +53,34 @@
     }
   }
 
+  // A button says for a moment what has come of it.
+  function answers(button, text) {
+    const label = button.dataset.label ||= button.textContent;
+    setText(button, text);
+    setTimeout(() => setText(button, label), 2000);
+  }
+
   // Copies text; where the browser forbids it the text's element is selected instead.
   async function copy(button, text, element) {
-    const label = button.textContent;
     try {
       await navigator.clipboard.writeText(text);
-      setText(button, "Copied");
+      answers(button, "Copied");
     } catch {
       if (element) getSelection().selectAllChildren(element);
       else window.prompt("Copy this:", text);
-      setText(button, element ? "Selected: press Ctrl+C" : label);
+      answers(button, element ? "Selected: press Ctrl+C" : button.textContent);
     }
-    setTimeout(() => setText(button, label), 2000);
+  }
+
+  // Copies what the server has at a path. It is on its way when the browser is asked: some allow that only at the click itself.
+  async function copyFile(button, path) {
+    const text = fetch(path).then((answer) => answer.ok ? answer.blob() : Promise.reject()).then((blob) => new Blob([blob], { type: "text/plain" }));
+    try {
+      await navigator.clipboard.write([new ClipboardItem({ "text/plain": text })]);
+      answers(button, "Copied");
+    } catch {
+      answers(button, "Could not be copied");
+    }
   }
 
   // What the parts of the page know in common, and change.
@@ -93,5 +109,5 @@
     Element.prototype.scrollIntoView = function () { scrollTo({ top: scrollY + this.getBoundingClientRect().top - innerHeight / 3 }); };
   }
 
-  Object.assign(polaris, { embedded, state, tools: { one, setText, make, rows, keys, post, copy } });
+  Object.assign(polaris, { embedded, state, tools: { one, setText, make, rows, keys, post, copy, copyFile } });
 })();

@@ -1,0 +1,62 @@
+"""The page's script shows a growing story as every other reader shows the whole one."""
+
+import random
+
+import pytest
+from playwright.sync_api import Page
+
+from polaris_demo.page import wire
+from polaris_demo.page.parts import BROWSER
+from polaris_demo.story import markup
+
+from ..reading import as_html, read
+from ..test_grammar import ROWS, random_texts, stories, without_levels
+
+# Each text comes in pieces; some of it is taken back and comes again. What is shown, and whether that is the same after all.
+SHOWN = """texts => texts.map(([text, cuts]) => {
+    const article = document.createElement('article'), paper = new polaris.Paper(article);
+    const html = () => [...article.children].map(node => {
+        const shown = node.cloneNode(true);
+        shown.querySelectorAll('.marks').forEach(marks => marks.remove());
+        if (shown.className === 'break') return '<hr>';
+        const tag = shown.tagName === 'PRE' ? 'pre' : shown.getAttribute('role') === 'heading' ? 'h1' : 'p';
+        return `<${tag}>${tag === 'pre' ? shown.innerHTML : shown.innerHTML.replaceAll('\\n', '<br>')}</${tag}>`;
+    }).join('');
+    let at = 0;
+    for (const cut of [...cuts, text.length]) { paper.append(text.slice(at, cut)); at = cut; }
+    paper.finish();
+    const whole = html(), characters = [...text], kept = [...text.slice(0, cuts[0] ?? 0)].length;
+    paper.cut(kept);
+    paper.append(characters.slice(kept).join(''));
+    paper.finish();
+    return [whole, paper.plain(), paper.text === text && html() === whole];
+})"""
+
+
+@pytest.fixture
+def bare(new_page) -> Page:
+    """A page with nothing but the scripts that read a story."""
+    page = new_page()
+    page.set_content("<!doctype html>")
+    page.evaluate(
+        "source => (0, eval)(source)", wire.head() + "".join((BROWSER / name).read_text() for name in ("tools.js", "inline.js", "paper.js"))
+    )
+    return page
+
+
+def pieces(rng: random.Random, text: str) -> list[int]:
+    """Where a text is cut: nowhere, here and there, or after every code unit."""
+    length = len(text.encode("utf-16-le")) // 2
+    return sorted(rng.sample(range(length + 1), rng.choice([0, min(1, length), min(5, length), length if length < 100 else 20])))
+
+
+def test_it_shows_every_case_story_and_random_text_as_the_others_do(bare: Page) -> None:
+    rng = random.Random(1)
+    texts = [*(row["text"] for row in ROWS), *stories(), *random_texts()]
+    shown = bare.evaluate(SHOWN, [[text, pieces(rng, text)] for text in texts])
+    for text, (html, plain, same_again) in zip(texts, shown, strict=True):
+        assert read(html, levels=False) == without_levels(read(as_html(text))), text
+        assert plain == markup.as_text(text) and same_again, text
+    wanted = [without_levels(read(row["shown"])) for row in ROWS]
+    assert [read(html, levels=False) for html, _, _ in shown[: len(ROWS)]] == wanted
+    print(f"\n{len(ROWS)} cases, {len(stories())} stories, {len(random_texts())} random texts")
