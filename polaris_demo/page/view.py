@@ -13,6 +13,7 @@ from ..jobs.admission import Checked
 from ..jobs.library import Summary
 from ..jobs.lifecycle import resumable
 from ..story import exports
+from ..story.advice import advice
 from ..story.citation import text_hash
 from ..story.colophon import setting, stretches
 from ..story.events import Progress
@@ -175,7 +176,8 @@ def meter(record: StoryRecord) -> float | None:
 def ended(record: StoryRecord) -> str:
     if record.finish is None:
         return ""
-    return record.finish.message or _ENDED.get(record.finish.reason, "The story has ended.")
+    said = record.finish.message or _ENDED.get(record.finish.reason, "The story has ended.")
+    return f"{said} {advice(record)}".rstrip()
 
 
 def stamp(record: StoryRecord) -> list[list[str]]:
@@ -253,7 +255,7 @@ def promise(kept: Kept, unfollowed_seconds: float, lent_gpu: bool) -> str:
     if lent_gpu:
         paused = "If you leave, it is paused at the end of its GPU time and goes on when you come back."
     place = f"Your story is kept on this server {kept.text}; whoever has its link can read it." if kept.lasting else kept.text
-    return f"{place} {paused} Fiction written by a language model; model output, for non-commercial use."
+    return f"{place} {paused} Fiction written by a language model; {card.MODEL.name}'s {card.NON_COMMERCIAL}."
 
 
 def expectation(result: Checked, writer: ModelInfo | None) -> list[str]:
