@@ -5,6 +5,7 @@ import re
 import unicodedata
 
 from .. import card
+from .characters import from_the_right, seen
 from .markup import PLAIN, emphasised, title_line
 from .model_info import ModelInfo
 from .record import StoryRecord
@@ -22,11 +23,11 @@ def whole(text: str) -> str:
 
 
 def title(record: StoryRecord) -> str:
-    """The story's own first heading, or the start of the premise where it has none; one line, never empty."""
+    """The story's own first heading, or the start of the premise where it has none; one line, and something to see."""
     own = title_line(str(record.story).lstrip().split("\n", 1)[0])
-    if own and (name := _one_line(emphasised(own, PLAIN))):
+    if own and (name := seen(_one_line(emphasised(own, PLAIN)))):
         return name
-    premise = _one_line(record.request.premise)
+    premise = seen(_one_line(record.request.premise))
     return (premise if len(premise) <= 60 else premise[:59].rstrip() + "…") or "A story"
 
 
@@ -123,11 +124,16 @@ def colophon(record: StoryRecord, link: str = "") -> list[str]:
     ended = f"; finish reason: {record.finish.reason}" if record.finish else ""
     lines += [
         f"Date: {timestamp(record)[:10]} (UTC)",
-        f"Premise: {_one_line(record.request.premise)}",
+        f"Premise: {_fenced(_one_line(record.request.premise))}",
         f"Asked for {record.request.words} words, wrote {record.words} (length ratio {record.length_ratio}){ended}.",
         f"Settings: form {record.request.form}, {', '.join(named)}, {seeds(record)}.",
     ]
     return [*lines, f"Link: {_one_line(link)}"] if link else lines
+
+
+def _fenced(text: str) -> str:
+    """A text from the right inside a line from the left: isolated, so that its marks stay on its side."""
+    return f"\u2068{text}\u2069" if from_the_right(text) else text
 
 
 def _one_line(text: str) -> str:

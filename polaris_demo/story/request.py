@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from .. import card
+from .characters import is_blank
 from .model_info import ModelInfo
 
 Level = Literal["error", "warning", "note"]
@@ -217,7 +218,7 @@ def _number_problem(value: object, limit: Limit) -> str | None:
 
 
 def _premise_problem(premise: object) -> str | None:
-    if premise is None or (isinstance(premise, str) and not premise.strip()):
+    if premise is None or (isinstance(premise, str) and is_blank(premise)):
         return "Premise: nothing was given. Say in a few words what the story is about."
     if not isinstance(premise, str):
         return f"Premise: {_shown(premise)} is not text. Say in a few words what the story is about."
