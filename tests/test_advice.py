@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from polaris_demo.page import view
-from polaris_demo.story.advice import advice
+from polaris_demo.story.advice import advice as noted
 from polaris_demo.story.events import Delta, Finish, Reason, Started, ThinkingClosed
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import LIMITS, SamplingParams, StoryRequest
@@ -13,6 +13,10 @@ from polaris_demo.story.request import LIMITS, SamplingParams, StoryRequest
 from .doubles import IMPOSTORS, POLARIS
 
 SOURCE = "The model card's first advice for very short stories, a larger token budget,"
+
+
+def advice(record: StoryRecord) -> str:
+    return " ".join(found.message for found in noted(record))
 
 
 def ended(written: int, asked: int = 2000, budget: int = 0, reason: Reason = "stop", closed: bool = False, writer=POLARIS) -> StoryRecord:
@@ -63,5 +67,6 @@ def test_no_more_is_advised_than_can_be_asked_for() -> None:
 
 def test_the_page_and_the_api_say_the_same() -> None:
     record = ended(900)
-    said = f"The model ended the story. {advice(record)}"
-    assert SOURCE in said and view.ended(record) == view.answer(record)["stage"] == view.rest(record, view.kept("", None))["ended"] == said
+    assert ["Advice", advice(record)] in view.stamp(record)
+    assert view.answer(record)["findings"][-1] == {"level": "note", "field": "max_new_tokens", "message": advice(record)}
+    assert view.ended(record) == "The model ended the story."

@@ -59,7 +59,7 @@ def answer(record: StoryRecord, offset: int = 0) -> dict[str, Any]:
         "tokens_per_second": record.tokens_per_second,
         "seed": record.request.sampling.seed,
         "finish_reason": record.finish.reason if record.finish else None,
-        "findings": [asdict(f) for f in record.findings],
+        "findings": [asdict(f) for f in (*record.findings, *advice(record))],
         "model": record.writer.badge() if record.writer else None,
     }
 
@@ -176,8 +176,7 @@ def meter(record: StoryRecord) -> float | None:
 def ended(record: StoryRecord) -> str:
     if record.finish is None:
         return ""
-    said = record.finish.message or _ENDED.get(record.finish.reason, "The story has ended.")
-    return f"{said} {advice(record)}".rstrip()
+    return record.finish.message or _ENDED.get(record.finish.reason, "The story has ended.")
 
 
 def stamp(record: StoryRecord) -> list[list[str]]:
@@ -197,7 +196,8 @@ def stamp(record: StoryRecord) -> list[list[str]]:
         rows.append(["Model", record.writer.badge()])
     if parts := stretches(record):
         rows.append(["Written", parts])
-    return rows + [["Warning", f.message] for f in record.findings if f.level == "warning"]
+    rows += [["Warning", f.message] for f in record.findings if f.level == "warning"]
+    return rows + [["Advice", f.message] for f in advice(record)]
 
 
 def _beside(record: StoryRecord) -> str:

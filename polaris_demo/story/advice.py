@@ -7,17 +7,21 @@ from dataclasses import replace
 
 from .. import card
 from .record import StoryRecord
-from .request import LIMITS, SamplingParams, expected_words, token_budget
+from .request import LIMITS, Finding, SamplingParams, expected_words, token_budget
 
 _CARDS = "The model card's first advice for very short stories, a larger token budget,"
 
 
-def advice(record: StoryRecord) -> str:
-    """One or two sentences once a story of one of the card's models has ended far too short; empty else."""
-    if not record.finish or record.finish.reason not in ("stop", "length") or not _short(record):
-        return ""
+def advice(record: StoryRecord) -> tuple[Finding, ...]:
+    """A note once a story of one of the card's models has ended far too short; nothing else."""
+    ended = record.finish is not None and record.finish.reason in ("stop", "length")
+    said = _said(record) if ended and _short(record) else ""
+    return (Finding("note", "max_new_tokens", said),) if said else ()
+
+
+def _said(record: StoryRecord) -> str:
     budget, automatic = token_budget(record.request), token_budget(replace(record.request, sampling=SamplingParams()))
-    if record.finish.reason == "stop" and not record.thinking_closed:
+    if record.finish and record.finish.reason == "stop" and not record.thinking_closed:
         left = max(0, budget - record.tokens)
         return f"{_CARDS} would change nothing here: the model ended it with {left:,} tokens to spare. Another seed may come out longer."
     if budget >= LIMITS["max_new_tokens"].high:
