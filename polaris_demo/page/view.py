@@ -17,7 +17,7 @@ from ..story.advice import advice
 from ..story.citation import text_hash
 from ..story.colophon import setting, stretches
 from ..story.events import Progress
-from ..story.measures import paragraph_heat
+from ..story.measures import ReaderCount, paragraph_heat
 from ..story.model_info import ModelInfo
 from ..story.record import StoryRecord
 from ..story.request import LABELS, Finding, length_in, thinking_budget, token_budget
@@ -46,7 +46,9 @@ def note(found: Finding) -> wire.Note:
 
 def answer(record: StoryRecord, offset: int = 0) -> dict[str, Any]:
     """The JSON of the API, without the key; `story` from `offset` (in characters) on."""
-    return {
+    read_as = record.read_as
+    otherwise = {"reader_count": asdict(read_as) | {"why": _as_read(read_as)}} if read_as else {}
+    return otherwise | {
         "id": record.id,
         "state": record.state,
         "story": record.story.since(offset)[0],
@@ -62,6 +64,10 @@ def answer(record: StoryRecord, offset: int = 0) -> dict[str, Any]:
         "findings": [asdict(f) for f in (*record.findings, *advice(record))],
         "model": record.writer.badge() if record.writer else None,
     }
+
+
+def _as_read(count: ReaderCount) -> str:
+    return f"{count.said()} as a reader counts; the paper's pattern is made for words between spaces, so the length ratio says little here"
 
 
 def checked(result: Checked) -> dict[str, Any]:
@@ -124,7 +130,8 @@ def stage(record: StoryRecord) -> str:
         case "loading":
             return f"Loading the model{_share(progress)}"
         case "writing":
-            return f"Writing: {record.words:,} of {record.request.words:,} words{_speed(record)}{_left(record)}"
+            read_as = f", {record.read_as.said()} as a reader counts" if record.read_as else ""
+            return f"Writing: {record.words:,} of {record.request.words:,} words{read_as}{_speed(record)}{_left(record)}"
         case "paused":
             return f"Going on in a moment{_so_far(record)}"
     return _planning(record)
@@ -146,7 +153,7 @@ def _planning(record: StoryRecord) -> str:
 
 def _left(record: StoryRecord) -> str:
     """How long the words still asked for take, at the speed and the tokens a word that this story has shown."""
-    if record.words < 50 or not record.tokens_per_second or record.words >= record.request.words:
+    if record.words < 50 or not record.tokens_per_second or record.words >= record.request.words or record.read_as:
         return ""
     tokens = record.story_tokens / record.words * (record.request.words - record.words)
     return f" · about {spoken(tokens / record.tokens_per_second)} left"
@@ -183,6 +190,7 @@ def stamp(record: StoryRecord) -> list[list[str]]:
     """Rows of label and value: what was asked, what came of it, and how."""
     asked, low_high = record.request.words, card.EVALUATION_BAND.around(record.request.words)
     rows = [["Asked", f"{asked:,} words"], ["Written", f"{record.words:,} words"]]
+    rows += [["Read as", _as_read(record.read_as)]] if record.read_as else []
     rows += [["Length ratio", f"{record.length_ratio:.2f}{_beside(record)}"]]
     if not _is_preview(record):
         rows += [["Full marks", f"{low_high[0]:,}–{low_high[1]:,} words, in the paper's evaluation of length"]]

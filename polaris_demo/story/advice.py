@@ -30,8 +30,8 @@ def _said(record: StoryRecord) -> str:
 
 
 def _short(record: StoryRecord) -> bool:
-    """Below what the model averages at this length by more than twice what full marks allow."""
-    if record.writer is None or not record.writer.on_the_card:
+    """Below what the model averages at this length by more than twice what full marks allow. Unknown where the words say little."""
+    if record.writer is None or not record.writer.on_the_card or record.read_as:
         return False
     expected = expected_words(record.request, record.writer) or record.request.words
     return record.words < 2 * card.EVALUATION_BAND.around(expected)[0] - expected

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from .events import Delta, Event, Finish, Progress, Reason, Resume, Stage, Started, TakenBack, ThinkingClosed
-from .measures import WordCounter, length_ratio
+from .measures import ReaderCount, WordCounter, length_ratio
 from .model_info import ModelInfo
 from .request import LIMITS, Finding, SamplingParams, StoryRequest, token_budget
 
@@ -287,6 +287,12 @@ class StoryRecord:
     @property
     def words(self) -> int:
         return self._words.count
+
+    @property
+    def read_as(self) -> ReaderCount | None:
+        """What a reader would count; None where that is much the same as `words`."""
+        reader = self._words.reader
+        return reader if reader.differs_from(self.words) else None
 
     @property
     def length_ratio(self) -> float:
