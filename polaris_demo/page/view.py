@@ -3,7 +3,6 @@
 Knows no runner, no library, no settings and no clock: whoever asks brings what is to be shown.
 """
 
-import datetime
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ from ..engine.base import Status
 from ..jobs.admission import Checked
 from ..jobs.library import Summary
 from ..jobs.lifecycle import resumable
-from ..story import exports
+from ..story import day, exports
 from ..story.advice import advice
 from ..story.citation import text_hash
 from ..story.colophon import setting, stretches
@@ -231,7 +230,7 @@ def details(record: StoryRecord) -> list[list[str]]:
         rows += [["Versions", ", ".join(f"{name} {version}" for name, version in writer.versions.items())]] if writer.versions else []
     if record.resumed_at:
         rows.append(["Gone on with", "after token " + ", ".join(f"{n:,}" for n in record.resumed_at)])
-    rows.append(["Begun", f"{datetime.datetime.fromtimestamp(record.created, datetime.UTC):%Y-%m-%d %H:%M} UTC"])
+    rows.append(["Begun", day.minute(record.created)])
     return [*rows, ["SHA-256 of the text", text_hash(str(record.story))]] if len(record.story) else rows
 
 
@@ -239,7 +238,10 @@ def kept(problem: str, expires: float | None) -> Kept:
     """Until when a story is kept: `expires`, or as long as the server runs. `problem` says why it is not."""
     if problem:
         return Kept(problem, lasting=False)
-    return Kept(f"until {_date(expires)}" if expires else "until this server restarts", lasting=True)
+    if expires is None:
+        return Kept("until this server restarts", lasting=True)
+    last = day.said(expires)
+    return Kept(f"until {last}" if last else "for as many days as this server keeps stories", lasting=True)
 
 
 def status(engine: Status, home: str) -> wire.Status:
@@ -298,14 +300,9 @@ def fits(result: Checked, max_words: int) -> list[wire.Fit]:
 
 def summary(found: Summary) -> wire.Summary:
     """A story in the list of a browser's stories."""
-    begun = _date(found.created)
-    until = f" · kept until {_date(found.expires)}" if found.expires else ""
-    return {"id": found.id, "title": found.title, "about": f"{found.words:,} words · {found.state} · {begun}{until}"}
-
-
-def _date(seconds: float) -> str:
-    day = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
-    return f"{day.day} {day:%B %Y}"
+    begun, last = day.said(found.created), day.said(found.expires or 0)
+    parts = [f"{found.words:,} words", found.state, begun, f"kept until {last}" if last else ""]
+    return {"id": found.id, "title": found.title, "about": " · ".join(filter(None, parts))}
 
 
 def _so_far(record: StoryRecord) -> str:

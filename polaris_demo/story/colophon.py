@@ -1,10 +1,10 @@
 """What every file of a story says and is called: title, file name, date, and the colophon that names who wrote it."""
 
-import calendar
 import re
 import unicodedata
 
 from .. import card
+from . import day
 from .characters import from_the_right, seen
 from .markup import PLAIN, emphasised, title_line
 from .model_info import ModelInfo
@@ -42,16 +42,9 @@ def file_name(record: StoryRecord, ending: str) -> str:
     return f"{name or 'story'}.{ending}"
 
 
-def date(record: StoryRecord) -> tuple[int, int, int, int, int, int]:
+def date(record: StoryRecord) -> day.Date:
     """When the story was asked for, in UTC: year, month, day, hour, minute, second."""
-    days, seconds = divmod(max(0, int(record.created)), 86_400)
-    year = 1970
-    while days >= (length := 365 + calendar.isleap(year)):
-        days, year = days - length, year + 1
-    month = 1
-    while days >= (length := calendar.monthrange(year, month)[1]):
-        days, month = days - length, month + 1
-    return year, month, days + 1, seconds // 3600, seconds // 60 % 60, seconds % 60
+    return day.date(record.created)
 
 
 def timestamp(record: StoryRecord) -> str:
@@ -123,7 +116,7 @@ def colophon(record: StoryRecord, link: str = "") -> list[str]:
         lines.append(_one_line(f"Written in stretches: {parts}."))
     ended = f"; finish reason: {record.finish.reason}" if record.finish else ""
     lines += [
-        f"Date: {timestamp(record)[:10]} (UTC)",
+        f"Date: {f'{timestamp(record)[:10]} (UTC)' if day.known(record.created) else day.UNKNOWN}",
         f"Premise: {_fenced(_one_line(record.request.premise))}",
         f"Asked for {record.request.words} words, wrote {record.words} (length ratio {record.length_ratio}){ended}.",
         f"Settings: form {record.request.form}, {', '.join(named)}, {seeds(record)}.",
