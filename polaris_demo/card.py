@@ -14,6 +14,10 @@ class Source(Enum):
     CARD = "the model card of POLARIS-9B"
     CODE = "the authors' repository, github.com/RishanthRajendhran/POLARIS, June 2026"
     SIBLINGS = "the cards of the sibling models"
+    GATE = "the gate of POLARIS-9B on the hub, as a mirror of its card's revision a297c82 has it"
+
+
+NON_COMMERCIAL = "gate allows non-commercial use only"  # a box to tick there; the licence is "other" (card), its text unknown
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ MODEL = Model(
     code="https://github.com/RishanthRajendhran/POLARIS",
     stories="https://storyeval.com",
     arxiv="2606.04095",
-    licence="gated, for non-commercial use only",
+    licence=f"other; its {NON_COMMERCIAL}",
 )
 TITLE = "POLARIS: Guiding Small Models to Write Long Stories"
 AUTHORS = ("Rishanth Rajendhran", "Jenna Russell", "Mohit Iyyer", "John Frederick Wieting")
@@ -107,10 +111,7 @@ PRESETS = {
         Source.CODE,
     ),
 }
-# "The least for targets of 8–12k words" (card), thinking included.
-LONG_TARGET_WORDS = 8000
-LONG_TARGET_MIN_TOKENS = 14336
-
+LONG_TARGET_WORDS, LONG_TARGET_MIN_TOKENS = 8000, 14336  # the least for targets of 8–12k words, thinking included
 # Training limits (authors' code): longer prompts were filtered out, longer thinking was penalised.
 TRAINED_PROMPT_TOKENS = 256
 THINKING_SOFT_CAP = 3072
@@ -189,15 +190,15 @@ def bucket(words: int) -> LengthBucket | None:
 
 @dataclass(frozen=True)
 class Band:
-    """Lengths that score full marks around a target of `words`: a share of it to either side, and at least so many words."""
+    """Lengths that score full marks around a target of `words`: a share of it to either side, in whole words, and at least so many."""
 
     share: float
     least: int
     source: Source = Source.CODE
 
     def around(self, words: int) -> tuple[int, int]:
-        room = max(self.share * words, self.least)
-        return max(0, round(words - room)), round(words + room)
+        room = max(int(self.share * words), self.least)  # cut to whole words, as the paper's code does
+        return max(0, words - room), words + room
 
 
 EVALUATION_BAND = Band(0.10, 50)
@@ -285,10 +286,7 @@ class HumanPreference:
     source: Source = Source.CARD
 
 
-HUMAN_PREFERENCES = (
-    HumanPreference("Qwen3.5-9B", 67.5, 55.0, 80.0),
-    HumanPreference("Qwen3.5-27B", 51.2, 38.8, 58.8),
-)
+HUMAN_PREFERENCES = (HumanPreference("Qwen3.5-9B", 67.5, 55.0, 80.0), HumanPreference("Qwen3.5-27B", 51.2, 38.8, 58.8))
 HUMAN_EVALUATION = Evaluation(
     judge="two annotators, blinded",
     sample="60 prompt–generation pairs",
@@ -320,7 +318,8 @@ TRAINING = Training()
 
 INTENDED_USE = (
     "Long stories: short stories, flash fiction, scenes.",
-    "Other creative writing close to its training: character design, fan fiction, novel manuscripts, podcast scripts.",
+    "Other creative writing: essays, book reviews, podcast scripts and the like.",
+    "Strongest, within WritingBench, close to its training: character design, fan fiction, novel manuscripts, podcast scripts.",
 )
 OUT_OF_SCOPE = (
     "Factual writing where correctness matters.",
@@ -334,7 +333,7 @@ LIMITATIONS = (
     "Weaker away from narrative: biography, essays, book reviews.",
     "One training run; how much another seed would change is not known.",
 )
-GATE = (
+GATE = (  # access for researchers: the authors' repository; what they agree to: the gate
     "The weights are gated: researchers ask for access on the hub and agree not to share the model, not to extract the "
     "stories it was trained on, and to use it for non-commercial purposes only."
 )

@@ -46,6 +46,8 @@ def test_every_figure_names_its_source() -> None:
     ("band", "words", "expected"),
     [
         (card.EVALUATION_BAND, 300, (250, 350)),
+        (card.EVALUATION_BAND, 505, (455, 555)),
+        (card.EVALUATION_BAND, 1999, (1800, 2198)),
         (card.EVALUATION_BAND, 4000, (3600, 4400)),
     ],
 )
@@ -53,7 +55,9 @@ def test_bands_are_clamped_as_in_the_papers_code(band: card.Band, words: int, ex
     assert band.around(words) == expected
 
 
-@pytest.mark.parametrize(("words", "zone"), [(999, None), (1000, "as trained"), (4000, "near"), (7999, "near"), (12000, "far")])
+@pytest.mark.parametrize(
+    ("words", "zone"), [(999, None), (1000, "as trained"), (4000, "near"), (7999, "near"), (8000, "far"), (12000, "far")]
+)
 def test_a_length_falls_into_its_measured_bucket(words: int, zone: str | None) -> None:
     found = card.bucket(words)
     assert (found.zone if found else None) == zone
@@ -61,6 +65,21 @@ def test_a_length_falls_into_its_measured_bucket(words: int, zone: str | None) -
 
 def test_the_cards_own_example_lies_in_its_ranges() -> None:
     assert all(setting.recommends(setting.value) for setting in card.SETTINGS.values())
+
+
+def test_where_a_long_target_begins_is_where_its_bucket_begins() -> None:
+    assert card.LENGTH_BUCKETS[-1].low == card.LONG_TARGET_WORDS
+
+
+@pytest.mark.parametrize("kind", ["short stories", "flash fiction", "scenes", "essays", "book reviews", "podcast scripts"])
+def test_every_kind_of_writing_the_card_intends_is_named(kind: str) -> None:
+    assert kind in " ".join(card.INTENDED_USE)
+
+
+def test_non_commercial_use_is_said_with_its_source() -> None:
+    saying = [name for name, text in TEXTS.items() if "non-commercial" in text]
+    assert saying == ["README.md"] and "non-commercial" in card.GATE
+    assert "gate" in card.MODEL.licence and "gate" in card.Source.GATE.value
 
 
 def test_a_models_ratios_are_those_of_its_row() -> None:

@@ -68,7 +68,7 @@ def test_the_preview_model_is_never_called_polaris_output() -> None:
 
 
 def test_every_model_comes_with_what_is_known_of_its_licence() -> None:
-    assert licence(POLARIS) == "gated, for non-commercial use only"
+    assert licence(POLARIS) == "other; its gate allows non-commercial use only"
     assert licence(replace(POLARIS, name="other", model="someone/other")) == "see huggingface.co/someone/other"
     assert [licence(impostor) for impostor in IMPOSTORS] == ["see where its weights come from", "see huggingface.co/someone/POLARIS-9B"]
 

@@ -29,7 +29,7 @@ from polaris_demo.jobs.library import Library, SavedStory
 folder, bucket = Path(sys.argv[1]), Path(sys.argv[2])
 library = Library(folder, backup_dir=bucket)
 knew = [name for name in ("s", "snapshot") if library.load(name)]
-interrupted = library.interrupt({"writing"}, 2.0)
+interrupted = library.interrupt({"writing"})
 library.save(SavedStory("s", "k", "writing", 1.0, {}, "the second's ", ()))
 where = str(library._file.parent) if library._file else None
 print(json.dumps({"where": where, "lasting": library.lasting, "knew": knew, "interrupted": interrupted}), flush=True)

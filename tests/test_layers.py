@@ -10,7 +10,7 @@ LAYERS = ["__main__", "page", "jobs", "engine", "story"]
 SHARED = {"card", "settings", "errors", "__version__"}
 HOMES = {
     "gradio": {"page"}, "torch": {"engine"}, "transformers": {"engine"}, "tokenizers": {"engine"}, "safetensors": {"engine"},
-    "bitsandbytes": {"engine"}, "huggingface_hub": {"engine"}, "httpx": {"engine"}, "openai": {"engine"}, "sqlite3": {"jobs"},
+    "bitsandbytes": {"engine"}, "huggingface_hub": {"engine"}, "httpx": {"engine"}, "openai": {"engine"}, "sqlite3": {"jobs"}, "py3langid": {"story"},
 }  # fmt: skip
 PURE = {"time", "os", "pathlib", "threading", "random", "socket", "asyncio", "logging", "datetime", "secrets"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from polaris_demo.jobs.clock import Moment
 from polaris_demo.jobs.library import DAY, FULL, UNWRITABLE, Library, SavedStory, hash_key
 from polaris_demo.jobs.schema import MIGRATIONS
+from polaris_demo.story.day import FIRST
 
 ROOT = Path(__file__).parent.parent
 
@@ -66,7 +68,7 @@ def test_what_was_being_written_at_a_crash_is_interrupted_with_all_its_text(tmp_
     library = Library(tmp_path)
     for state in ("queued", "planning", "writing", "paused", "finished"):
         library.save(piece(state, f"text of {state}", (1,), state))
-    assert library.lasting and library.interrupt({"queued", "planning", "writing"}, 2.0) == 3
+    assert library.lasting and library.interrupt({"queued", "planning", "writing"}) == 3
     states = {name: library.load(name) for name in ("queued", "planning", "writing", "paused", "finished")}
     assert [s.state for s in states.values() if s] == ["interrupted"] * 3 + ["paused", "finished"]
     assert all(s and s.text == f"text of {name}" for name, s in states.items())
@@ -74,9 +76,11 @@ def test_what_was_being_written_at_a_crash_is_interrupted_with_all_its_text(tmp_
 
 def test_the_oldest_go_first_and_never_one_in_use(tmp_path: Path) -> None:
     library = Library(tmp_path, keep_days=10, most_bytes=250)
+    today = FIRST + 100 * DAY
     for age, name in ((11, "expired"), (9, "in use"), (8, "oldest"), (2, "newer"), (1, "newest")):
-        library.save(piece(name, "x" * 100, state="finished", now=(100 - age) * DAY))
-    library.expire(100 * DAY, in_use={"in use"})
+        library.save(piece(name, "x" * 100, state="finished", now=today - age * DAY))
+    for day in range(3):
+        library.expire(Moment(today + day, day * DAY), in_use={"in use"})
     assert [name for name in ("expired", "in use", "oldest", "newer", "newest") if library.load(name)] == ["in use", "newer", "newest"]
 
 

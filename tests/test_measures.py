@@ -9,7 +9,15 @@ from dataclasses import astuple
 import pytest
 
 from polaris_demo import card
-from polaris_demo.story.measures import SelfRepetition, WordCounter, count_words, length_ratio, paragraph_heat, self_repetition
+from polaris_demo.story.measures import (
+    ReaderCount,
+    SelfRepetition,
+    WordCounter,
+    count_words,
+    length_ratio,
+    paragraph_heat,
+    self_repetition,
+)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +37,68 @@ def test_counting_as_it_grows_equals_counting_the_whole() -> None:
         for at in range(0, len(text), 3):
             counter.add(text[at : at + 3])
             assert counter.count == count_words(text[: at + 3])
+
+
+CHINESE = "守灯人提着灯走下港口没有人敲的钟响了起来他站了一会儿听着大海"
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "characters"),
+    [
+        ("don't go — well-known men, 12,000 of them", 7, 0),
+        ("", 0, 0),
+        ("他走了。She left。", 2, 3),
+        ("カタカナとひらがな", 0, 9),
+        ("灯台守 — 灯台守。", 0, 6),
+        ("คนเฝ้าประภาคาร", 0, 13),
+        ("ಅವನು ಮನೆಗೆ ಹೋದ", 3, 0),
+        ("चौकीदार अपना दीपक", 3, 0),
+        ("등대지기는 항구로 갔다", 3, 0),
+        ("می‌خواهم بروم", 2, 0),
+        ("&#23432; caf&eacute;", 1, 1),
+    ],
+)
+def test_a_reader_counts_what_stands_between_spaces_and_characters_where_there_are_none(text: str, words: int, characters: int) -> None:
+    counter = WordCounter()
+    counter.add(text)
+    assert counter.reader == ReaderCount(words, characters)
+
+
+def test_a_readers_count_as_it_grows_equals_that_of_the_whole() -> None:
+    rng = random.Random(5)
+    alphabet = ["a", "b", " ", "\n", "&", "amp;", "&#23432;", "'", "日", "本", "。", "，", "ท", "ี่", "-", "、"]
+    for _ in range(500):
+        text = "".join(rng.choices(alphabet, k=rng.randint(0, 60)))
+        counter, whole = WordCounter(), WordCounter()
+        whole.add(text)
+        for at in range(0, len(text), 3):
+            counter.add(text[at : at + 3])
+        assert (counter.count, counter.reader) == (whole.count, whole.reader) == (count_words(text), whole.reader)
+
+
+def test_a_story_without_spaces_costs_the_same_early_and_late() -> None:
+    counter = WordCounter()
+    for _ in range(3000):
+        counter.add("守灯人，")
+        assert len(counter._tail) < 10
+    assert (counter.count, counter.reader) == (3000, ReaderCount(0, 9000))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("。".join([CHINESE] * 10), "300 characters"),
+        ("The keeper's lamp didn't burn; it's out, he'd said. " * 40, ""),
+        ("Er kam 东京 und ging. " * 50, ""),
+        ("他走了。" * 30 + "He left. " * 3, "90 characters and 6 words"),
+        ("चौकीदार अपना दीपक लेकर बंदरगाह पर उतरा। " * 10, "70 words"),
+        ("守灯人", ""),
+    ],
+)
+def test_a_readers_count_is_told_where_it_is_far_from_the_papers(text: str, said: str) -> None:
+    counter = WordCounter()
+    counter.add(text)
+    assert (counter.reader.said() if counter.reader.differs_from(counter.count) else "") == said
 
 
 def test_ratio_is_generated_over_requested() -> None:

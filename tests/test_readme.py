@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from polaris_demo import card
+from polaris_demo.page import about
 from polaris_demo.settings import HELP
 
 ROOT = Path(__file__).parent.parent
@@ -46,6 +47,12 @@ def test_the_head_is_a_spaces_front_matter() -> None:
     assert (HEAD["sdk"], HEAD["python_version"], HEAD["app_file"], HEAD["license"]) == ("gradio", "3.12", "app.py", "mit")
     assert len(HEAD["short_description"]) <= 60
     assert HEAD["models"] == [card.MODEL.hub_id, card.MODEL.ablation] and HEAD["startup_duration_timeout"] and HEAD["tags"]
+
+
+def test_no_thumbnail_is_named_that_only_a_known_owner_can_have() -> None:
+    """The hub takes an address there, and whoever hosts the Space is not known before."""
+    assert "thumbnail" not in HEAD
+    assert f"`thumbnail: https://huggingface.co/spaces/OWNER/NAME/resolve/main/{about.PICTURE}`" in README
 
 
 def test_every_setting_is_explained() -> None:

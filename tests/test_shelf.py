@@ -4,11 +4,14 @@ import asyncio
 import json
 import sqlite3
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from polaris_demo.errors import CannotDelete, UnknownStory
+from polaris_demo.jobs import clock
+from polaris_demo.jobs.clock import Moment
 from polaris_demo.jobs.library import DAY, UNWRITABLE, Library, hash_key
 from polaris_demo.jobs.lifecycle import Phase
 from polaris_demo.jobs.schema import MIGRATIONS
@@ -70,16 +73,16 @@ def test_a_list_takes_anything_and_leaves_out_what_is_no_story(run) -> None:
 
 
 def test_a_list_holds_stories_of_the_first_schema(run, tmp_path: Path) -> None:
-    record = StoryRecord("old", StoryRequest("an old premise", 100).with_seed(1), created=3.0)
+    record, yesterday = StoryRecord("old", StoryRequest("an old premise", 100).with_seed(1), created=3.0), time.time() - DAY
     record.apply(Delta.of("story", "# Old\n\nTwo words", (1, 2)), 4.0)
     record.apply(Finish("stop"), 5.0)
     with sqlite3.connect(tmp_path / "stories.db") as db:
         db.executescript(f"{MIGRATIONS[0]} PRAGMA user_version = 1;")
-        db.execute("INSERT INTO stories VALUES ('old', 'k', 'finished', 5.0, ?, 20)", (json.dumps(record.about()),))
+        db.execute("INSERT INTO stories VALUES ('old', 'k', 'finished', ?, ?, 20)", (yesterday, json.dumps(record.about())))
         db.execute("INSERT INTO pieces VALUES ('old', 1, ?, x'0100000002000000')", (str(record.story),))
     db.close()
     [line] = run(echoes, library=Library(tmp_path)).summaries(["old"])
-    assert (line.title, line.words, line.created, line.expires) == ("Old", 3, 3.0, 5.0 + 30 * DAY)
+    assert (line.title, line.words, line.created, line.expires) == ("Old", 3, 3.0, yesterday + 30 * DAY)
 
 
 def test_where_nothing_lasts_nothing_has_a_date(run) -> None:
@@ -222,12 +225,13 @@ def test_a_story_that_is_read_while_it_is_deleted_does_not_come_back(run) -> Non
         assert not runner._shelf.jobs() and load(job.record.id) is None
 
 
-def test_what_has_expired_is_gone_from_memory_too(run, tmp_path: Path) -> None:
+def test_what_has_expired_is_gone_from_memory_too(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     library = Library(tmp_path)
     runner = run(tells("Hi."), library=library)
     job = runner.submit(asked())
     until(lambda: rests(job))
-    library._db.execute("UPDATE stories SET updated = 1")
+    later = Moment(time.time(), time.monotonic() + 31 * DAY)
+    monkeypatch.setattr(clock, "now", lambda: later)
     runner._shelf.expire()
     with pytest.raises(UnknownStory):
         runner.get(job.record.id)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from polaris_demo.story.thinking import StoryOpening, is_blank
+from polaris_demo.story.thinking import StoryOpening
 
 
 @pytest.mark.parametrize(
@@ -13,8 +13,3 @@ def test_only_leading_blank_lines_are_dropped(text: str, story: str) -> None:
     for at in range(len(text) + 1):
         opening = StoryOpening()
         assert opening.feed(text[:at]) + opening.feed(text[at:]) == story
-
-
-@pytest.mark.parametrize("text", ["", " \n\t\r\n", "\u200b", "\ufeff\n\u00a0", "\u2060 \u00ad"])
-def test_what_cannot_be_seen_is_blank(text: str) -> None:
-    assert is_blank(text) and not is_blank(f"{text}.")

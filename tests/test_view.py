@@ -97,6 +97,27 @@ def test_the_stamp_says_what_the_writer_averages_and_what_scores_full_marks() ->
     assert ["Length ratio", "0.00"] in view.stamp(made) and not [row for row in view.stamp(made) if row[0] == "Full marks"]
 
 
+CHINESE = "。".join(["守灯人提着灯走下港口没有人敲的钟响了起来他站了一会儿听着大海"] * 10)
+
+
+def test_words_of_a_script_without_spaces_are_told_as_a_reader_counts_them_too() -> None:
+    made = record(*story_events("plan", CHINESE))
+    told = "300 characters as a reader counts; the paper's pattern is made for words between spaces, so the length ratio says little here"
+    assert ["Written", "10 words"] in view.stamp(made) and ["Read as", told] in view.stamp(made)
+    answer = view.answer(made)
+    assert answer["words"] == 10 and answer["reader_count"] == {"words": 0, "characters": 300, "why": told}
+    assert not [row for row in view.stamp(made) if row[0] == "Advice"]  # which goes by the words
+    plain = record(*story_events("plan", "one two three"))
+    assert "reader_count" not in view.answer(plain) and "Read as" not in dict(view.stamp(plain))
+
+
+def test_on_the_way_no_time_is_promised_where_the_words_say_little() -> None:
+    made = StoryRecord("id", StoryRequest("p", 2000).with_seed(3), writer=POLARIS)
+    for second, event in enumerate([Delta.of("story", CHINESE * 6, (1,) * 900), Delta.of("story", CHINESE, (1,) * 150)]):
+        made.apply(event, float(second))
+    assert view.stage(made) == "Writing: 64 of 2,000 words, 2,100 characters as a reader counts · 1050 tokens/s"
+
+
 def test_details_name_everything_a_story_can_be_written_again_from() -> None:
     made = record(*story_events("plan", "one two", writer=replace(POLARIS, versions={"torch": "2.13.0"})))
     rows = dict(view.details(made))
@@ -132,7 +153,7 @@ def test_warnings_stay_on_the_stamp() -> None:
 
 
 def test_a_story_says_until_when_it_is_kept() -> None:
-    assert view.kept("", 54 * 86_400.0) == view.Kept("until 24 February 1970", lasting=True)
+    assert view.kept("", 1_790_000_000.0) == view.Kept("until 21 September 2026", lasting=True)
     assert view.kept("", None).text == "until this server restarts"
     assert view.kept("The disk is full.", 1.0) == view.Kept("The disk is full.", lasting=False)
 

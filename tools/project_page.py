@@ -97,7 +97,7 @@ def document(at: Addresses) -> str:
 </section>
 </main>
 <footer>
-<p>{escape(card.GATE)}</p>
+<p>{escape(card.GATE)} {escape(about.gate_sources())}</p>
 <p>Figures: {escape(card.Source.CARD.value)}, {escape(card.Source.SIBLINGS.value)} and {escape(card.Source.CODE.value)}; read {card.REVISION.read}.</p>
 </footer>
 <script src="page.js"></script>
@@ -109,8 +109,8 @@ def document(at: Addresses) -> str:
 def _citation_tags(at: Addresses) -> str:
     arxiv = card.MODEL.arxiv
     tags = [("citation_title", card.TITLE), *(("citation_author", author) for author in card.AUTHORS)]
-    tags += [("citation_publication_date", f"20{arxiv[:2]}/{arxiv[2:4]}"), ("citation_arxiv_id", arxiv)]
-    tags += [("citation_pdf_url", f"https://arxiv.org/pdf/{arxiv}"), ("citation_abstract_html_url", f"{at.page}/")]
+    # A year alone, as Google Scholar asks where no day is known; and no citation_pdf_url, which has to lie beside the page.
+    tags += [("citation_publication_date", f"20{arxiv[:2]}"), ("citation_arxiv_id", arxiv), ("citation_abstract_html_url", f"{at.page}/")]
     return "\n".join(f'<meta name="{name}" content="{escape(content)}">' for name, content in tags)
 
 
@@ -128,7 +128,7 @@ def _links(at: Addresses) -> str:
 
 
 def _description() -> str:
-    return f"{card.MODEL.name}, a model of nine billion parameters that writes stories of up to twelve thousand words: the paper, its results and a demo."
+    return f"{card.MODEL.name}, a model of nine billion parameters asked for stories of up to twelve thousand words: the paper, its results and a demo."
 
 
 def _abstract() -> str:
@@ -142,7 +142,7 @@ def _abstract() -> str:
         f"Asked for longer and longer stories, few of the open-weight models compared hold on to both quality and length: some write worse, "
         f"some write less. {model.name} is {model.base.split('/')[1]} trained further with reinforcement learning. For each prompt it wrote "
         f"{about.word(t.rollouts)} stories, {about.word(t.references)} by a human author joined them, and a judge, {t.judge}, gave points to "
-        f"all. It took about {t.pairs:,} prompts, {t.steps} steps and {t.hours} hours on {t.hardware}.",
+        f"all. It took about {t.pairs:,} prompts, {t.steps} steps and about {t.hours} hours on {t.hardware}.",
     ) + tag(
         "p",
         f"At {far}, {card.STORY_QUALITY_EVALUATION.judge} gives it a Story Quality of {signed(ours.scores[-1])} for stories {_of(ours)} times as long as "

@@ -213,7 +213,7 @@ def train(args: argparse.Namespace) -> None:
     model = build_model(tokenizer).train()
     opts = optimizers(model, args.lr, args.muon_lr)
     base = [[group["lr"] for group in o.param_groups] for o in opts]
-    step, tokens, recent, losses, start = 0, 0, [], [], time.time()
+    step, tokens, recent, losses, start = 0, 0, [], [], time.perf_counter()
     batches = Encoder(tokenizer).batches(args.seed, short=lambda: step < 0.10 * args.steps)
     while step < args.steps:
         part = step / args.steps
@@ -233,7 +233,10 @@ def train(args: argparse.Namespace) -> None:
         if step % 50 == 0:
             losses.append([step, round(sum(recent) / len(recent), 4)])
             recent = []
-            print(f"step {step} loss {losses[-1][1]:.4f} tokens {tokens / 1e6:.2f}M {tokens / (time.time() - start):.0f}/s", flush=True)
+            print(
+                f"step {step} loss {losses[-1][1]:.4f} tokens {tokens / 1e6:.2f}M {tokens / (time.perf_counter() - start):.0f}/s",
+                flush=True,
+            )
         if step % args.save_every == 0 or step == args.steps:
             save(args, model, tokenizer, losses, tokens)
 

@@ -9,10 +9,11 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
+from ..story.characters import is_blank
 from ..story.events import Delta, Finish, Kind, TakenBack, ThinkingClosed
 from ..story.loops import Loop, LoopGuard, sound_end
 from ..story.measures import count_words
-from ..story.thinking import StoryOpening, is_blank
+from ..story.thinking import StoryOpening
 from .closing import NEVER, ThinkingState
 from .tokens import ChatTokens
 

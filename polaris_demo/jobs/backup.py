@@ -1,12 +1,13 @@
 """Snapshots of the library in a folder that may be slow or away: made beside the saving of stories, never in its way.
 
 A snapshot is taken on local disk with SQLite's backup interface, carried over under a temporary name and renamed once it
-is whole. Nothing in the folder is ever opened as a database: restoring copies it back first.
+is whole. Its name is a number and no time: by a clock that was set back an old one would be the newest. Nothing in the
+folder is ever opened as a database: restoring copies it back first.
 """
 
-import datetime
 import logging
 import os
+import re
 import shutil
 import sqlite3
 import threading
@@ -52,14 +53,13 @@ class Backup:
 def snapshot(source: Path, folder: Path) -> bool:
     """Put a snapshot of the database `source` into `folder` and let go of all but the newest. False where that failed."""
     copy = source.with_name("snapshot.tmp")
-    name = f"stories-{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%S%f}.db"
-    arriving = folder / f"{name}.part"
+    arriving = folder / f"stories-{os.getpid()}.part"
     try:
         with closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True)) as live, closing(sqlite3.connect(copy)) as target:
             live.backup(target)
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(copy, arriving)
-        arriving.rename(folder / name)
+        arriving.rename(folder / f"stories-{next(map(_number, snapshots(folder)), 0) + 1:08}.db")
         for old in snapshots(folder)[KEPT:]:
             old.unlink()
         return True
@@ -94,7 +94,14 @@ def snapshots(folder: Path) -> list[Path]:
         names = os.listdir(folder)
     except FileNotFoundError:
         return []
-    return [folder / name for name in sorted(names, reverse=True) if name.startswith("stories-") and name.endswith(".db")]
+    found = [folder / name for name in names if name.startswith("stories-") and name.endswith(".db")]
+    return sorted(found, key=lambda path: (_number(path), path.name), reverse=True)
+
+
+def _number(path: Path) -> int:
+    """Which one it is of all that were made; 0 where it has a time in its name, as they once had."""
+    found = re.fullmatch(r"stories-(\d{8,})\.db", path.name)
+    return int(found[1]) if found else 0
 
 
 def _require_sound(path: Path) -> None:

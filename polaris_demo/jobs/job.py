@@ -1,6 +1,7 @@
 """A story on this server: its record, its phase, and what of it the library has."""
 
 import contextvars
+import math
 import secrets
 import threading
 import time
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from ..story.events import Event, Finish
 from ..story.exports import title
 from ..story.record import StoryRecord
+from . import clock
 from .library import Library, SavedStory, hash_key
 from .lifecycle import ACTIVE, Phase, Step, leads
 
@@ -17,13 +19,17 @@ TITLE_WITHIN = 500  # characters; a longer first line is no title
 
 @dataclass(frozen=True)
 class Saved:
-    """What the library has of a story: characters of it and of its thinking, tokens, after how many cuts, and since when (epoch)."""
+    """What the library has of a story: characters of it and of its thinking, tokens, after how many cuts, and since when.
+
+    `at` is by the clock on the wall, `steady` by this process's own; minus infinity where another process saved it.
+    """
 
     characters: int = 0
     thinking: int = 0
     tokens: int = 0
     cuts: int = 0
     at: float = 0.0
+    steady: float = -math.inf
 
 
 class Halt:
@@ -77,7 +83,8 @@ class Job:
     def tell(self, event: Event) -> None:
         """Fold an event into the record."""
         with self.folding:
-            self.record.apply(event, time.time())
+            now = clock.now()
+            self.record.apply(event, now.wall, now.steady)
 
     def look(self) -> StoryRecord:
         """The record at this moment."""
@@ -109,7 +116,7 @@ class Job:
         thinking, thought = record.thinking.since(before.thinking)
         new = tuple(record.token_ids[before.tokens :])
         heading = title(record) if before.characters < TITLE_WITHIN else None
-        self.saved = Saved(end, thought, before.tokens + len(new), record.cuts, time.time())
-        about, at = record.about(), self.saved.at
-        story = SavedStory(record.id, self.key_hash, record.state, at, about, text, new, heading, record.words, thinking)
+        about, now = record.about(), clock.now()
+        self.saved = Saved(end, thought, before.tokens + len(new), record.cuts, now.wall, now.steady)
+        story = SavedStory(record.id, self.key_hash, record.state, now.wall, about, text, new, heading, record.words, thinking, now.steady)
         self.owed = not library.save(story, anew=anew)

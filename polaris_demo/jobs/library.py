@@ -17,15 +17,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import clock
 from .backup import Backup, restore
+from .clock import Moment
+from .expiry import DAY, Ages
 from .folder import Folder, give_back, take
 from .schema import NewerLibrary, connect, set_aside
 
-DAY = 86_400
 MOST_BYTES = 2**30  # some tens of thousands of stories, and a small part of the smallest disk a Space has
 MOST_IN_MEMORY = 2**28  # where there is no file, the model needs the memory more
 FULL = "This server's disk is full, so this story is not being kept: copy or download it before you leave."
 UNWRITABLE = "This server cannot keep stories just now: copy or download this one before you leave."
+DOUBTS = "doubts about time"
 log = logging.getLogger(__name__)
 # A forked child must not tidy up what it inherits: closing a connection there could wait for a lock nobody holds any more.
 os.register_at_fork(after_in_child=gc.freeze)
@@ -45,6 +48,7 @@ class SavedStory:
     title: str | None = None
     words: int | None = None
     thinking: str = ""
+    steady: float | None = None  # when it is saved, by the steady clock of the process that saves it
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,7 @@ class Library:
         self._backup_dir, self._new = backup_dir, True
         self._folder: Folder | None = None
         self._db = self._open()
+        self._ages = Ages(self.remembered(DOUBTS))
         self._most_bytes = most_bytes if self._file else min(most_bytes, MOST_IN_MEMORY)
         self._backup = self._begin_backup()
 
@@ -96,9 +101,11 @@ class Library:
         """Stories outlive a restart of the server: they are in a file, and its disk is said to last."""
         return self._lasts and self._file is not None
 
-    def expires(self, updated: float) -> float | None:
-        """When a story last saved at `updated` is let go of; None where nothing lasts."""
-        return updated + self.keep_days * DAY if self.lasting else None
+    def expires(self, story_id: str = "", updated: float | None = None) -> float | None:
+        """When a story last saved at `updated` is let go of, or one that is saved now; None where nothing lasts."""
+        now = clock.now()
+        noted = now.wall if updated is None else updated
+        return self._ages.expires(story_id, noted, now, self.keep_days * DAY) if self.lasting else None
 
     def save(self, story: SavedStory, anew: bool = False) -> bool:
         """Keep a story's new `text` and `token_ids` (what came since the last save), its state and what is known about it.
@@ -121,6 +128,8 @@ class Library:
                 self._fail(error)
                 return False
             self.problem, self.changes = "", self.changes + 1
+            if story.steady is not None:
+                self._ages.saved(story.id, story.steady)
             return True
 
     def load(self, story_id: str) -> SavedStory | None:
@@ -140,7 +149,7 @@ class Library:
         with self._lock:
             rows = self._db.execute(query, tuple(ids)).fetchall()
         return {
-            story_id: Summary(story_id, heading, words, state, json.loads(about).get("created", 0.0), self.expires(updated))
+            story_id: Summary(story_id, heading, words, state, json.loads(about).get("created", 0.0), self.expires(story_id, updated))
             for story_id, heading, words, state, about, updated in rows
         }
 
@@ -155,35 +164,51 @@ class Library:
                 self._fail(error, "deleted")
                 return False
             self._owed.pop(story_id, None)
+            self._ages.forget(story_id)
             self.changes += 1
             return True
 
-    def interrupt(self, unfinished: Collection[str], now: float) -> int:
+    def interrupt(self, unfinished: Collection[str]) -> int:
         """At start: stories left in one of the `unfinished` states were interrupted. How many there were."""
         marks = ",".join("?" * len(unfinished))
-        change = f"UPDATE stories SET state = 'interrupted', updated = ? WHERE state IN ({marks})"
+        change = f"UPDATE stories SET state = 'interrupted' WHERE state IN ({marks})"
         with self._lock:
             try:
                 with self._db:
-                    found = self._db.execute(change, (now, *unfinished)).rowcount
+                    found = self._db.execute(change, tuple(unfinished)).rowcount
             except sqlite3.Error as error:
                 self._fail(error, "marked as interrupted")
                 return 0
             self.changes += found > 0
             return found
 
-    def expire(self, now: float, in_use: Collection[str] = ()) -> list[str]:
+    def expire(self, now: Moment, in_use: Collection[str] = ()) -> list[str]:
         """Delete what is past its days, and the oldest beyond the size limit; never a story `in_use`. The ids that went."""
+        past = self._past(now)
         with self._lock:
-            rows = self._db.execute("SELECT id, updated, bytes FROM stories ORDER BY updated DESC").fetchall()
+            rows = self._db.execute("SELECT id, bytes FROM stories ORDER BY updated DESC").fetchall()
         kept, gone = 0, []
-        for story_id, updated, size in rows:
+        for story_id, size in rows:
             kept += size
-            if story_id not in in_use and (updated < now - self.keep_days * DAY or kept > self._most_bytes):
+            if story_id not in in_use and (story_id in past or kept > self._most_bytes):
                 kept -= size
                 if self.delete(story_id):
                     gone.append(story_id)
         return gone
+
+    def _past(self, now: Moment) -> set[str]:
+        """What is past its days; times that a wrong clock gave are put right."""
+        before = self._ages.doubts()
+        with self._lock:
+            look = self._ages.look(self._db.execute("SELECT id, updated FROM stories"), now, self.keep_days * DAY)
+            try:
+                with self._db:
+                    self._db.executemany("UPDATE stories SET updated = ? WHERE id = ?", [(at, name) for name, at in look.saved.items()])
+                    if self._ages.doubts() != before:
+                        self._db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (DOUBTS, self._ages.doubts()))
+            except sqlite3.Error as error:
+                self._fail(error, "put right in time")
+        return set(look.past)
 
     def remembered(self, name: str) -> str:
         """What was kept under this name; empty where nothing was."""

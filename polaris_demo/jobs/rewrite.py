@@ -22,7 +22,7 @@ def write(engine: Engine, record: StoryRecord, enough: int | None = None) -> Ite
         record.finish = None
         try:
             for event in engine.write(record.request, record.resume_point(), stop):
-                record.apply(event, time.time())
+                record.apply(event, time.time(), time.monotonic())
                 if enough is not None and len(record.story) >= enough:
                     stop.set()
                 yield record

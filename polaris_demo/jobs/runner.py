@@ -26,7 +26,7 @@ from .shutdown import start_anew
 
 SAVE_SECONDS = 0.25  # leaves three quarters of the second that may be lost to a machine that is busy
 TEND_SECONDS = 1.0
-EXPIRE_SECONDS = 3600
+EXPIRE_SECONDS = 600
 BETWEEN_SECONDS = 20  # the page asks for the next segment at once; a phone that has just lost its connection takes longer
 LET_GO_SECONDS = 3.0  # an engine obeys within two
 NOTHING_LEFT = "The model ended this story itself, so there is nothing to go on with."
@@ -107,7 +107,7 @@ class Runner:
 
     def expires(self, record: StoryRecord) -> float | None:
         """Until when a story is kept, as it is now; None where it goes with this server. Raises UnknownStory."""
-        return self.library.expires(self._shelf.find(record.id).saved.at)
+        return self.library.expires(record.id, self._shelf.find(record.id).saved.at)
 
     def stop(self, story_id: object, key: object) -> StoryRecord:
         """Stop a story; harmless where it is over. Raises UnknownStory without the right key."""
@@ -241,7 +241,7 @@ class Runner:
             self._save(job)
             for event in self._said(job):
                 job.tell(event)
-                if not 0 <= time.time() - job.saved.at < SAVE_SECONDS:  # a clock may be set back
+                if time.monotonic() - job.saved.steady >= SAVE_SECONDS:
                     self._save(job)
         except GpuBroken:
             broken = True

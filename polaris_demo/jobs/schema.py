@@ -1,8 +1,8 @@
 """The library's file: its tables, how those of older versions become today's, and what is set aside when it is damaged."""
 
+import itertools
 import logging
 import sqlite3
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -62,7 +62,8 @@ def connect(path: str) -> sqlite3.Connection:
 
 def set_aside(path: Path) -> None:
     """Rename what is left of a database, its log too: SQLite would play an old log into a new file."""
-    aside = f"{path.name}.damaged-{int(time.time())}"
+    names = (f"{path.name}.damaged-{number}" for number in itertools.count(1))
+    aside = next(name for name in names if not list(path.parent.glob(f"{name}*")))
     for ending in ("", "-wal", "-shm"):
         with suppress(FileNotFoundError):
             path.with_name(path.name + ending).rename(path.with_name(aside + ending))

@@ -1,7 +1,6 @@
 """The stories of this server by id: those at work and those lately asked for in memory, all others in the library."""
 
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Collection
 
@@ -9,6 +8,7 @@ from ..errors import CannotDelete, UnknownStory
 from ..story.events import Finish
 from ..story.exports import title
 from ..story.record import UNFINISHED, StoryRecord
+from . import clock
 from .job import Job, Saved
 from .library import Library, SavedStory, Summary
 from .lifecycle import Phase, at_rest
@@ -29,7 +29,7 @@ class Shelf:
         self._library, self._lock = library, lock
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._deletions = 0
-        library.interrupt(UNFINISHED, time.time())
+        library.interrupt(UNFINISHED)
 
     def jobs(self) -> Collection[Job]:
         """Those in memory, as they are now."""
@@ -79,7 +79,7 @@ class Shelf:
 
     def expire(self) -> None:
         """Let go of what is past its days."""
-        self._drop(self._library.expire(time.time(), [job.record.id for job in self.jobs() if job.active]))
+        self._drop(self._library.expire(clock.now(), [job.record.id for job in self.jobs() if job.active]))
 
     def summaries(self, ids: object) -> list[Summary]:
         """What a list shows of stories; ids of stories that are not here, or that are no ids, are left out."""
@@ -96,7 +96,7 @@ class Shelf:
 
     def _summary(self, job: Job) -> Summary:
         record = job.record
-        return Summary(record.id, title(record), record.words, record.state, record.created, self._library.expires(job.saved.at))
+        return Summary(record.id, title(record), record.words, record.state, record.created, self._library.expires(record.id, job.saved.at))
 
     def _from_library(self, story_id: str) -> Job:
         """A story at rest. Read again where something was deleted meanwhile: it might have been this one."""

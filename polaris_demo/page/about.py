@@ -26,7 +26,7 @@ def about() -> str:
         _part("What it is for", _list(card.INTENDED_USE)),
         _part("What it is not for", _list(card.OUT_OF_SCOPE)),
         _part("Where it falls short", _list((*card.LIMITATIONS[:2], _undershoot(), *card.LIMITATIONS[3:]))),
-        _part("Licence and gate", _paragraph(card.GATE), _paragraph(_licence())),
+        _part("Licence and gate", _paragraph(f"{card.GATE} {gate_sources()}"), _paragraph(_licence())),
         _part("Links", _links()),
         _part("Citation", _citation()),
         _part("Put it on a page", _embedding()),
@@ -66,7 +66,7 @@ def _how() -> str:
         "likelier. So it learned from its own attempts, held against a human one."
     ) + _paragraph(
         f"The human stories come from {t.anthologies} commercially purchased anthologies and are not released; the prompts are. "
-        f"The longest has {t.longest_reference_words:,} words, so longer requests go beyond what it was trained on."
+        f"Each has at most {t.longest_reference_words:,} words, so longer requests go beyond what it was trained on."
     )
 
 
@@ -89,9 +89,13 @@ def _undershoot() -> str:
 
 def _licence() -> str:
     return (
-        "Whether a public demo counts as sharing is for the authors to say. The code of this app is MIT; that covers neither the model "
-        "nor what it writes."
+        "The card calls the model's licence “other”. Whether a public demo counts as sharing is for the authors to say. "
+        "The code of this app is MIT; that covers neither the model nor what it writes."
     )
+
+
+def gate_sources() -> str:
+    return f"Read in {card.Source.CODE.value}, and at {card.Source.GATE.value}."
 
 
 def _links() -> str:

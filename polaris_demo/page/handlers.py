@@ -9,7 +9,6 @@ import asyncio
 import hashlib
 import logging
 import secrets
-import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar, cast
 
@@ -128,7 +127,7 @@ class Handlers:
 
     def _promise(self) -> str:
         library = self._runner.library
-        kept = view.kept(library.problem, library.expires(time.time()))
+        kept = view.kept(library.problem, library.expires())
         return view.promise(kept, self._settings.unfollowed_seconds, lent_gpu=self._settings.zerogpu)
 
     def first_tab(self, request: gr.Request) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import card
+from ..story import day
 from ..story.measures import count_words, length_ratio, self_repetition
 from ..story.recording import Recording, UnreadableRecording, read_recording
 from ..story.request import StoryRequest
@@ -85,9 +86,9 @@ def _about(name: str, recording: Recording) -> wire.Recording:
 
 def _line(recording: Recording) -> str:
     """When, by which model and where it was written, and what is left out of it."""
-    day = datetime.datetime.fromisoformat(recording.created)
+    made = day.said(datetime.datetime.fromisoformat(recording.created).timestamp())
     skipped = f"planning of {recording.planning_seconds:,.0f} s skipped"
-    return f"Recorded {day.day} {day:%B %Y} · {recording.recorded.writer.badge()} · {skipped}"
+    return f"{f'Recorded {made}'.rstrip()} · {recording.recorded.writer.badge()} · {skipped}"
 
 
 def _json(value: Any) -> bytes:

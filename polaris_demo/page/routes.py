@@ -22,7 +22,7 @@ from starlette.routing import Route
 from ..errors import VisitorError
 from ..jobs.runner import Runner
 from ..settings import Settings
-from ..story import exports
+from ..story import day, exports
 from ..story.record import StoryRecord
 from . import links, view, wire
 from .recordings import Shown
@@ -114,7 +114,9 @@ class StoryRoutes:
                 for ending, made in exports.FILES.items():
                     if made.archived:
                         name = exports.file_name(record, ending).removesuffix(f".{ending}")
-                        archive.writestr(f"{name} {record.id[:6]}.{ending}", made.make(record, ""))
+                        entry = zipfile.ZipInfo(f"{name} {record.id[:6]}.{ending}", day.zip_date(record.created))
+                        entry.compress_type = zipfile.ZIP_DEFLATED
+                        archive.writestr(entry, made.make(record, ""))
         return file.getvalue()
 
     def _found(self, ids: list[str]) -> list[StoryRecord]:

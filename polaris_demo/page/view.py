@@ -3,7 +3,6 @@
 Knows no runner, no library, no settings and no clock: whoever asks brings what is to be shown.
 """
 
-import datetime
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,11 +11,12 @@ from ..engine.base import Status
 from ..jobs.admission import Checked
 from ..jobs.library import Summary
 from ..jobs.lifecycle import resumable
-from ..story import exports
+from ..story import day, exports
+from ..story.advice import advice
 from ..story.citation import text_hash
 from ..story.colophon import setting, stretches
 from ..story.events import Progress
-from ..story.measures import paragraph_heat
+from ..story.measures import ReaderCount, paragraph_heat
 from ..story.model_info import ModelInfo
 from ..story.record import StoryRecord
 from ..story.request import LABELS, Finding, length_in, thinking_budget, token_budget
@@ -45,7 +45,9 @@ def note(found: Finding) -> wire.Note:
 
 def answer(record: StoryRecord, offset: int = 0) -> dict[str, Any]:
     """The JSON of the API, without the key; `story` from `offset` (in characters) on."""
-    return {
+    read_as = record.read_as
+    otherwise = {"reader_count": asdict(read_as) | {"why": _as_read(read_as)}} if read_as else {}
+    return otherwise | {
         "id": record.id,
         "state": record.state,
         "story": record.story.since(offset)[0],
@@ -58,9 +60,13 @@ def answer(record: StoryRecord, offset: int = 0) -> dict[str, Any]:
         "tokens_per_second": record.tokens_per_second,
         "seed": record.request.sampling.seed,
         "finish_reason": record.finish.reason if record.finish else None,
-        "findings": [asdict(f) for f in record.findings],
+        "findings": [asdict(f) for f in (*record.findings, *advice(record))],
         "model": record.writer.badge() if record.writer else None,
     }
+
+
+def _as_read(count: ReaderCount) -> str:
+    return f"{count.said()} as a reader counts; the paper's pattern is made for words between spaces, so the length ratio says little here"
 
 
 def checked(result: Checked) -> dict[str, Any]:
@@ -123,7 +129,8 @@ def stage(record: StoryRecord) -> str:
         case "loading":
             return f"Loading the model{_share(progress)}"
         case "writing":
-            return f"Writing: {record.words:,} of {record.request.words:,} words{_speed(record)}{_left(record)}"
+            read_as = f", {record.read_as.said()} as a reader counts" if record.read_as else ""
+            return f"Writing: {record.words:,} of {record.request.words:,} words{read_as}{_speed(record)}{_left(record)}"
         case "paused":
             return f"Going on in a moment{_so_far(record)}"
     return _planning(record)
@@ -145,7 +152,7 @@ def _planning(record: StoryRecord) -> str:
 
 def _left(record: StoryRecord) -> str:
     """How long the words still asked for take, at the speed and the tokens a word that this story has shown."""
-    if record.words < 50 or not record.tokens_per_second or record.words >= record.request.words:
+    if record.words < 50 or not record.tokens_per_second or record.words >= record.request.words or record.read_as:
         return ""
     tokens = record.story_tokens / record.words * (record.request.words - record.words)
     return f" · about {spoken(tokens / record.tokens_per_second)} left"
@@ -182,6 +189,7 @@ def stamp(record: StoryRecord) -> list[list[str]]:
     """Rows of label and value: what was asked, what came of it, and how."""
     asked, low_high = record.request.words, card.EVALUATION_BAND.around(record.request.words)
     rows = [["Asked", f"{asked:,} words"], ["Written", f"{record.words:,} words"]]
+    rows += [["Read as", _as_read(record.read_as)]] if record.read_as else []
     rows += [["Length ratio", f"{record.length_ratio:.2f}{_beside(record)}"]]
     if not _is_preview(record):
         rows += [["Full marks", f"{low_high[0]:,}–{low_high[1]:,} words, in the paper's evaluation of length"]]
@@ -195,7 +203,8 @@ def stamp(record: StoryRecord) -> list[list[str]]:
         rows.append(["Model", record.writer.badge()])
     if parts := stretches(record):
         rows.append(["Written", parts])
-    return rows + [["Warning", f.message] for f in record.findings if f.level == "warning"]
+    rows += [["Warning", f.message] for f in record.findings if f.level == "warning"]
+    return rows + [["Advice", f.message] for f in advice(record)]
 
 
 def _beside(record: StoryRecord) -> str:
@@ -221,7 +230,7 @@ def details(record: StoryRecord) -> list[list[str]]:
         rows += [["Versions", ", ".join(f"{name} {version}" for name, version in writer.versions.items())]] if writer.versions else []
     if record.resumed_at:
         rows.append(["Gone on with", "after token " + ", ".join(f"{n:,}" for n in record.resumed_at)])
-    rows.append(["Begun", f"{datetime.datetime.fromtimestamp(record.created, datetime.UTC):%Y-%m-%d %H:%M} UTC"])
+    rows.append(["Begun", day.minute(record.created)])
     return [*rows, ["SHA-256 of the text", text_hash(str(record.story))]] if len(record.story) else rows
 
 
@@ -229,7 +238,10 @@ def kept(problem: str, expires: float | None) -> Kept:
     """Until when a story is kept: `expires`, or as long as the server runs. `problem` says why it is not."""
     if problem:
         return Kept(problem, lasting=False)
-    return Kept(f"until {_date(expires)}" if expires else "until this server restarts", lasting=True)
+    if expires is None:
+        return Kept("until this server restarts", lasting=True)
+    last = day.said(expires)
+    return Kept(f"until {last}" if last else "for as many days as this server keeps stories", lasting=True)
 
 
 def status(engine: Status, home: str) -> wire.Status:
@@ -253,7 +265,7 @@ def promise(kept: Kept, unfollowed_seconds: float, lent_gpu: bool) -> str:
     if lent_gpu:
         paused = "If you leave, it is paused at the end of its GPU time and goes on when you come back."
     place = f"Your story is kept on this server {kept.text}; whoever has its link can read it." if kept.lasting else kept.text
-    return f"{place} {paused} Fiction written by a language model; model output, for non-commercial use."
+    return f"{place} {paused} Fiction written by a language model; {card.MODEL.name}'s {card.NON_COMMERCIAL}."
 
 
 def expectation(result: Checked, writer: ModelInfo | None) -> list[str]:
@@ -288,14 +300,9 @@ def fits(result: Checked, max_words: int) -> list[wire.Fit]:
 
 def summary(found: Summary) -> wire.Summary:
     """A story in the list of a browser's stories."""
-    begun = _date(found.created)
-    until = f" · kept until {_date(found.expires)}" if found.expires else ""
-    return {"id": found.id, "title": found.title, "about": f"{found.words:,} words · {found.state} · {begun}{until}"}
-
-
-def _date(seconds: float) -> str:
-    day = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
-    return f"{day.day} {day:%B %Y}"
+    begun, last = day.said(found.created), day.said(found.expires or 0)
+    parts = [f"{found.words:,} words", found.state, begun, f"kept until {last}" if last else ""]
+    return {"id": found.id, "title": found.title, "about": " · ".join(filter(None, parts))}
 
 
 def _so_far(record: StoryRecord) -> str:

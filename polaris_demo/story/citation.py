@@ -14,7 +14,8 @@ from urllib.parse import quote
 
 from .. import card
 from ..errors import VisitorError
-from .colophon import date, first_seed, licence, seeds, stretches, timestamp, title, whole
+from . import day
+from .colophon import first_seed, licence, seeds, stretches, timestamp, title, whole
 from .model_info import ModelInfo
 from .record import StoryRecord
 from .request import LIMITS, StoryRequest, read, thinking_budget, token_budget
@@ -168,7 +169,6 @@ def first_difference(recorded: str, written: str) -> Difference | None:
 
 def bibtex(record: StoryRecord, link: str = "") -> str:
     """The paper's entry, and one for this story's record."""
-    year, month, day = date(record)[:3]
     digest, writer = text_hash(str(record.story)), record.writer
     model = f"{writer.model}, revision {writer.revision}, {writer.precision}, {writer.engine}; " if writer else ""
     terms = f"; model licence: {licence(writer)}" if writer else ""
@@ -177,8 +177,7 @@ def bibtex(record: StoryRecord, link: str = "") -> str:
     entry = {
         "title": f"{{{_latex(title(record))}}}",
         "author": f"{{{_latex(writer.name if writer else 'a language model')}}}",
-        "year": str(year),
-        "date": f"{year:04}-{month:02}-{day:02}",
+        **({"year": timestamp(record)[:4], "date": timestamp(record)[:10]} if day.known(record.created) else {}),
         "note": _latex(note),
     }
     if link:

@@ -1,11 +1,11 @@
 """What every file of a story says and is called: title, file name, date, and the colophon that names who wrote it."""
 
-import calendar
 import re
 import unicodedata
 
 from .. import card
-from . import markup
+from . import day, markup
+from .characters import from_the_right, seen
 from .model_info import ModelInfo
 from .record import StoryRecord
 from .request import LABELS, LIMITS
@@ -22,10 +22,10 @@ def whole(text: str) -> str:
 
 
 def title(record: StoryRecord) -> str:
-    """The story's own first heading, or the start of the premise where it has none; one line, never empty."""
-    if (own := markup.title(str(record.story))) and (name := _one_line(own)):
+    """The story's own first heading, or the start of the premise where it has none; one line, and something to see."""
+    if (own := markup.title(str(record.story))) and (name := seen(_one_line(own))):
         return name
-    premise = _one_line(record.request.premise)
+    premise = seen(_one_line(record.request.premise))
     return (premise if len(premise) <= 60 else premise[:59].rstrip() + "…") or "A story"
 
 
@@ -40,16 +40,9 @@ def file_name(record: StoryRecord, ending: str) -> str:
     return f"{name or 'story'}.{ending}"
 
 
-def date(record: StoryRecord) -> tuple[int, int, int, int, int, int]:
+def date(record: StoryRecord) -> day.Date:
     """When the story was asked for, in UTC: year, month, day, hour, minute, second."""
-    days, seconds = divmod(max(0, int(record.created)), 86_400)
-    year = 1970
-    while days >= (length := 365 + calendar.isleap(year)):
-        days, year = days - length, year + 1
-    month = 1
-    while days >= (length := calendar.monthrange(year, month)[1]):
-        days, month = days - length, month + 1
-    return year, month, days + 1, seconds // 3600, seconds // 60 % 60, seconds % 60
+    return day.date(record.created)
 
 
 def timestamp(record: StoryRecord) -> str:
@@ -121,12 +114,17 @@ def colophon(record: StoryRecord, link: str = "") -> list[str]:
         lines.append(_one_line(f"Written in stretches: {parts}."))
     ended = f"; finish reason: {record.finish.reason}" if record.finish else ""
     lines += [
-        f"Date: {timestamp(record)[:10]} (UTC)",
-        f"Premise: {_one_line(record.request.premise)}",
+        f"Date: {f'{timestamp(record)[:10]} (UTC)' if day.known(record.created) else day.UNKNOWN}",
+        f"Premise: {_fenced(_one_line(record.request.premise))}",
         f"Asked for {record.request.words} words, wrote {record.words} (length ratio {record.length_ratio}){ended}.",
         f"Settings: form {record.request.form}, {', '.join(named)}, {seeds(record)}.",
     ]
     return [*lines, f"Link: {_one_line(link)}"] if link else lines
+
+
+def _fenced(text: str) -> str:
+    """A text from the right inside a line from the left: isolated, so that its marks stay on its side."""
+    return f"\u2068{text}\u2069" if from_the_right(text) else text
 
 
 def _one_line(text: str) -> str:

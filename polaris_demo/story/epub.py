@@ -14,14 +14,13 @@ from html import escape
 
 from .colophon import colophon, date, licence, timestamp, title
 from .inline import Piece, marked_up, plain
+from .language import language
 from .markup import Block, blocks
 from .record import StoryRecord
 
 MOST_PARTS = 200  # files of one book; later parts stay in the last
 _NOT_XML = re.compile("[^\t\n\r\u0020-\u007e\u00a0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010fffd]")
 _INDENT = re.compile(r"(?m)^[ \t]+")
-_ENGLISH = {"the", "and", "of", "was", "that", "with", "his", "her", "had", "they", "you"}
-_ENGLISH_SHARE = 0.08  # other languages share single words with English, never this many of every hundred
 CSS = """body { margin: 1em; line-height: 1.5; overflow-wrap: break-word; }
 h1, h2, h3, h4, h5, h6 { text-align: center; font-weight: normal; margin: 2em 0 1em; }
 p { margin: 0; text-indent: 1.2em; }
@@ -48,15 +47,15 @@ class Part:
 def epub(record: StoryRecord, link: str = "") -> bytes:
     """The book: the story by its parts, then the colophon."""
     story, name = _xml_text(str(record.story)), _xml_text(title(record))
-    language, parts = _language(story), _parts(story, name)
+    tongue, parts = language(story), _parts(story, name)
     notes = ["<h2>Colophon</h2>", *(f'<p dir="auto">{escape(_xml_text(line))}</p>' for line in colophon(record, link))]
     section = f'<section class="colophon" epub:type="colophon">\n{_lines(notes)}\n</section>'
     files = {
         "META-INF/container.xml": CONTAINER,
-        "EPUB/package.opf": _package(record, name, language, "rtl" if _right_to_left(story) else "ltr", len(parts)),
+        "EPUB/package.opf": _package(record, name, tongue, "rtl" if _right_to_left(story) else "ltr", len(parts)),
         "EPUB/nav.xhtml": _contents(name, parts),
         "EPUB/style.css": CSS,
-        **{f"EPUB/part-{n}.xhtml": _page(part.name, language, _lines(part.blocks)) for n, part in enumerate(parts, 1)},
+        **{f"EPUB/part-{n}.xhtml": _page(part.name, tongue, _lines(part.blocks)) for n, part in enumerate(parts, 1)},
         "EPUB/colophon.xhtml": _page("Colophon", "en", section),
     }
     return _zipped(files, date(record))
@@ -161,12 +160,6 @@ def _zipped(files: dict[str, str], written: tuple[int, int, int, int, int, int])
             entry.create_system, entry.external_attr = 3, 0o644 << 16
             archive.writestr(entry, content)
     return book.getvalue()
-
-
-def _language(story: str) -> str:
-    """ "en" where English words are as frequent as in English, else "und": undetermined."""
-    words = re.findall(r"\w+", story.lower())
-    return "en" if words and sum(word in _ENGLISH for word in words) / len(words) >= _ENGLISH_SHARE else "und"
 
 
 def _right_to_left(story: str) -> bool:

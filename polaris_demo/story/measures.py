@@ -1,4 +1,7 @@
-"""What the paper measures of a story: its length and how much it repeats itself, counted as the paper's code counts."""
+"""What the paper measures of a story: its length and how much it repeats itself, counted as the paper's code counts.
+
+Beside the length what a reader would count: the paper's pattern is made for words between spaces.
+"""
 
 import html
 import re
@@ -6,10 +9,13 @@ from collections import deque
 from dataclasses import dataclass, fields
 
 from .. import card
+from .characters import without_spaceless
 from .markup import blocks
 
 _WORD = re.compile(card.WORD_PATTERN)
 _TOKEN = re.compile(rf"{card.WORD_PATTERN}|[^\s]")
+_BETWEEN_SPACES = re.compile(r"[^\s。，、]+")
+_BETWEEN = " \n。，、"  # what neither a word, nor an HTML entity, nor what stands between spaces goes across
 
 
 def count_words(text: str) -> int:
@@ -17,24 +23,55 @@ def count_words(text: str) -> int:
     return len(_WORD.findall(html.unescape(text)))
 
 
+@dataclass(frozen=True)
+class ReaderCount:
+    """A text's length as a reader counts: what stands between spaces and holds a word, and each character of a script without spaces."""
+
+    words: int = 0
+    characters: int = 0
+
+    @classmethod
+    def of(cls, text: str) -> "ReaderCount":
+        spaced, characters = without_spaceless(html.unescape(text))
+        return cls(sum(_WORD.search(between) is not None for between in _BETWEEN_SPACES.findall(spaced)), characters)
+
+    def __add__(self, other: "ReaderCount") -> "ReaderCount":
+        return ReaderCount(self.words + other.words, self.characters + other.characters)
+
+    def differs_from(self, words: int) -> bool:
+        """By half or more, over a length that says anything."""
+        less, more = sorted((self.words + self.characters, words))
+        return more >= 20 and more > 1.5 * less
+
+    def said(self) -> str:
+        """ "300 characters", "300 characters and 12 words"."""
+        counted = ((self.characters, "characters"), (self.words, "words"))
+        return " and ".join(f"{count:,} {what}" for count, what in counted if count)
+
+
 class WordCounter:
     """Counts a growing text in time proportional to what is added: only the last, open word is counted again."""
 
     def __init__(self) -> None:
-        self._closed = 0
+        self._closed, self._read = 0, ReaderCount()
         self._tail = ""
 
     def add(self, text: str) -> None:
         self._tail += text
-        # Neither a word nor an HTML entity spans these, so a text may be counted in pieces cut at them.
-        cut = max(self._tail.rfind(" "), self._tail.rfind("\n"))
+        cut = max(self._tail.rfind(mark) for mark in _BETWEEN)
         if cut >= 0:
             self._closed += count_words(self._tail[:cut])
+            self._read += ReaderCount.of(self._tail[:cut])
             self._tail = self._tail[cut:]
 
     @property
     def count(self) -> int:
+        """As the paper counts."""
         return self._closed + count_words(self._tail)
+
+    @property
+    def reader(self) -> ReaderCount:
+        return self._read + ReaderCount.of(self._tail)
 
 
 def length_ratio(words: int, target: int) -> float:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from .events import Delta, Event, Finish, Progress, Reason, Resume, Stage, Started, TakenBack, ThinkingClosed
-from .measures import WordCounter, length_ratio
+from .measures import ReaderCount, WordCounter, length_ratio
 from .model_info import ModelInfo
 from .request import LIMITS, Finding, SamplingParams, StoryRequest, token_budget
 
@@ -18,7 +18,7 @@ State = Literal["queued", "loading", "planning", "writing", "paused", "finished"
 UNFINISHED: tuple[State, ...] = ("queued", "loading", "planning", "writing")
 _KEPT = (
     "created", "prompt", "prompt_tokens", "thinking_tokens", "closed_at", "story_tokens", "started", "first_word",
-    "seconds_at_work", "resumed_at", "reseeded", "cut_to",
+    "seconds_to_first_word", "seconds_at_work", "resumed_at", "reseeded", "cut_to",
 )  # fmt: skip
 SHORTEST_MEASURE = 0.5  # seconds; a speed taken over less says nothing
 _STATE_AT: dict[Stage, State] = {"queued": "queued", "gpu": "queued", "loading": "loading"}
@@ -83,7 +83,8 @@ class Stretch:
 
 @dataclass
 class StoryRecord:
-    """One story: what was asked, what has come of it, and how it ended. Times are seconds since the epoch.
+    """One story: what was asked, what has come of it, and how it ended. Times are seconds since the epoch; what begins with
+    `seconds_` is how long something took, by a clock that cannot jump.
 
     `writer` is who writes now, or is expected to; `stretches` are those who did. `closed_at` is the position of a forced end of
     thinking. `cut_to` holds, for every time text was lost or taken back, the characters that stand.
@@ -108,6 +109,7 @@ class StoryRecord:
     finish: Finish | None = None
     started: float | None = None
     first_word: float | None = None
+    seconds_to_first_word: float = 0.0
     seconds_at_work: float = 0.0
     resumed_at: tuple[int, ...] = ()
     reseeded: tuple[tuple[int, int], ...] = ()  # (tokens there were, seed from there on)
@@ -116,10 +118,12 @@ class StoryRecord:
 
     def __post_init__(self) -> None:
         self._words = WordCounter()
+        self._began: float | None = None
         self._last_token: float | None = None
 
-    def apply(self, event: Event, now: float) -> None:
-        """Fold one event in; `now` is when it was said."""
+    def apply(self, event: Event, now: float, at: float | None = None) -> None:
+        """Fold one event in; `now` is when it was said, and `at` the same by a clock that cannot jump, where there is one."""
+        at = now if at is None else at
         match event:
             case Progress():
                 self.progress = event
@@ -127,11 +131,12 @@ class StoryRecord:
             case Started():
                 self.prompt, self.prompt_tokens, self.started = event.prompt, event.prompt_tokens, self.started or now
                 self.state = self._at_work()
+                self._began = at if self._began is None else self._began
                 self._begin_stretch(event.writer)
             case ThinkingClosed():
                 self.closed_at = event.tokens
             case Delta():
-                self._add(event, now)
+                self._add(event, now, at)
             case TakenBack():
                 self._take_back(event)
             case Finish():
@@ -217,13 +222,13 @@ class StoryRecord:
             before.append(Stretch(writer, self.tokens, self.words))
         self.writer, self.stretches = writer, tuple(before)
 
-    def _add(self, delta: Delta, now: float) -> None:
+    def _add(self, delta: Delta, now: float, at: float) -> None:
         if not delta.tokens:
             return
         self.token_ids += delta.token_ids
         if self._last_token is not None:
-            self.seconds_at_work += now - self._last_token
-        self._last_token = now
+            self.seconds_at_work += at - self._last_token
+        self._last_token = at
         if delta.kind == "thinking":
             self.thinking_tokens += delta.tokens
             self.state = self._at_work()
@@ -232,7 +237,8 @@ class StoryRecord:
             return
         self.story_tokens += delta.tokens
         if delta.text:
-            self.first_word = now if self.first_word is None else self.first_word
+            if self.first_word is None:
+                self.first_word, self.seconds_to_first_word = now, at - (at if self._began is None else self._began)
             self.story.append(delta.text)
             self._words.add(delta.text)
         self.state = self._at_work()
@@ -287,6 +293,12 @@ class StoryRecord:
     @property
     def words(self) -> int:
         return self._words.count
+
+    @property
+    def read_as(self) -> ReaderCount | None:
+        """What a reader would count; None where that is much the same as `words`."""
+        reader = self._words.reader
+        return reader if reader.differs_from(self.words) else None
 
     @property
     def length_ratio(self) -> float:

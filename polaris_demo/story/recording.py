@@ -69,12 +69,11 @@ class Watch:
 
 def recording_json(record: StoryRecord, pace: Pace) -> str:
     """A recording of a story that has ended, for `read_recording`."""
-    first, began = record.first_word or 0.0, record.started or 0.0
     data = {
         "format": FORMAT,
         "format_version": VERSION,
         "label": record.writer.name if record.writer else "",
-        "planning_seconds": round(max(0.0, first - began), 1),
+        "planning_seconds": round(record.seconds_to_first_word, 1),
         "pace": [list(point) for point in pace],
         "record": json.loads(record_json(record)),
     }

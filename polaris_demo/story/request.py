@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from .. import card
+from .characters import is_blank
 from .model_info import ModelInfo
 
 Level = Literal["error", "warning", "note"]
@@ -98,12 +99,12 @@ LABELS = {"premise": "Premise", "form": "Form"} | {name: limit.label for name, l
 def token_budget(request: StoryRequest) -> int:
     """Tokens that may be generated, thinking included: as asked, or enough for the words plus the usual thinking.
 
-    Above the card's threshold for long targets the automatic budget never falls below the card's minimum.
+    From the card's first long target on the automatic budget never falls below the card's minimum.
     """
     if request.sampling.max_new_tokens:
         return request.sampling.max_new_tokens
     budget = math.ceil(TOKENS_PER_WORD * request.words) + card.THINKING_SOFT_CAP
-    return max(budget, card.LONG_TARGET_MIN_TOKENS) if request.words > card.LONG_TARGET_WORDS else budget
+    return max(budget, card.LONG_TARGET_MIN_TOKENS) if request.words >= card.LONG_TARGET_WORDS else budget
 
 
 def thinking_budget(request: StoryRequest) -> int:
@@ -217,7 +218,7 @@ def _number_problem(value: object, limit: Limit) -> str | None:
 
 
 def _premise_problem(premise: object) -> str | None:
-    if premise is None or (isinstance(premise, str) and not premise.strip()):
+    if premise is None or (isinstance(premise, str) and is_blank(premise)):
         return "Premise: nothing was given. Say in a few words what the story is about."
     if not isinstance(premise, str):
         return f"Premise: {_shown(premise)} is not text. Say in a few words what the story is about."
@@ -289,11 +290,11 @@ def _outside_range(request: StoryRequest, name: str) -> Finding | None:
 
 def _budget(request: StoryRequest) -> Finding | None:
     asked, automatic = request.sampling.max_new_tokens, token_budget(replace(request, sampling=SamplingParams()))
-    if request.words > card.LONG_TARGET_WORDS and 0 < asked < card.LONG_TARGET_MIN_TOKENS:
+    if request.words >= card.LONG_TARGET_WORDS and 0 < asked < card.LONG_TARGET_MIN_TOKENS:
         return Finding(
             "warning", "max_new_tokens",
-            f"Token budget: {asked:,} is less than the {card.LONG_TARGET_MIN_TOKENS:,} the model card asks for above "
-            f"{card.LONG_TARGET_WORDS:,} words. The story may be cut off; set 0 for automatic.",
+            f"Token budget: {asked:,} is less than the {card.LONG_TARGET_MIN_TOKENS:,} the model card asks for from "
+            f"{card.LONG_TARGET_WORDS:,} words on. The story may be cut off; set 0 for automatic.",
         )  # fmt: skip
     if 0 < asked < automatic:
         return Finding(

@@ -1,6 +1,6 @@
 """Keeps thinking apart from story.
 
-The boundary is found by token ids (`engine/deltas.py`); here is how a story begins after it, and what is no text at all.
+The boundary is found by token ids (`engine/deltas.py`); here is how a story begins after it.
 """
 
 
@@ -21,8 +21,3 @@ class StoryOpening:
         line_start = max(self._held.rfind("\n", 0, first), self._held.rfind("\r", 0, first)) + 1
         story, self._held = self._held[line_start:], None
         return story
-
-
-def is_blank(text: str) -> bool:
-    """Nothing in it can be seen."""
-    return not any(c.isprintable() and not c.isspace() for c in text)

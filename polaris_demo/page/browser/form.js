@@ -290,6 +290,7 @@
   function arrived() {
     if (state.brought) history.replaceState(null, "", state.brought);
     state.brought = "";
+    input("premise").dir = "auto"; // Gradio 6.31 has every Textbox begin at the left
   }
 
   Object.assign(polaris, { arrived, header, chips, note, dial, range, presets, promise, prompt, code, link, shelf, about, foot, filled });

@@ -12,8 +12,12 @@
     return node;
   };
 
-  // Label and text pairs as the rows of a definition list.
-  const rows = (list, pairs) => list.replaceChildren(...(pairs || []).flatMap(([label, text]) => [make("dt", label), make("dd", text)]));
+  // Label and text pairs as the rows of a definition list; a text begins where its own script begins.
+  const rows = (list, pairs) => list.replaceChildren(...(pairs || []).flatMap(([label, text]) => {
+    const said = make("dd", text);
+    said.dir = "auto";
+    return [make("dt", label), said];
+  }));
 
   // The stories this browser began, newest first: [id, key]. An embedded frame may have no storage; the page still works.
   const keys = {
