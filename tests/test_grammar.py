@@ -15,10 +15,13 @@ from markdown_it import MarkdownIt
 
 from polaris_demo.story import exports, inline, markup
 from polaris_demo.story.epub import epub
+from polaris_demo.story.events import Delta, Finish
 from polaris_demo.story.measures import paragraph_heat
+from polaris_demo.story.record import StoryRecord
+from polaris_demo.story.request import StoryRequest
 
+from .doubles import POLARIS
 from .reading import HEADINGS, Blocks, as_html, read
-from .test_exports import told
 from .test_loops import sound_stories
 from .test_loops import told as made_up
 
@@ -43,9 +46,16 @@ def random_texts(count: int = 2000) -> list[str]:
     return ["".join(rng.choices(PARTS, k=rng.randint(2, 18))) for _ in range(count)]
 
 
+def record_of(story: str) -> StoryRecord:
+    record = StoryRecord("id", StoryRequest(PREMISE, 100).with_seed(7), created=1_790_000_000, writer=POLARIS)
+    for event in (Delta.of("thinking", "", (0,)), Delta.of("story", story, (1,)), Finish("stop")):
+        record.apply(event, 1.0)
+    return record
+
+
 def markdown_of(story: str) -> Blocks:
     """The blocks of the Markdown file as CommonMark renders it; its colophon has to be whole after them."""
-    seen = MarkdownIt("commonmark").render(exports.markdown(told(story, PREMISE)))
+    seen = MarkdownIt("commonmark").render(exports.markdown(record_of(story)))
     shown, rule, notes = seen.rpartition("<hr />\n<blockquote>")
     assert rule and notes.count("<p>") == 1 and "finish reason: stop" in notes
     return read(shown.replace("\n</code></pre>", "</code></pre>"))
@@ -53,7 +63,7 @@ def markdown_of(story: str) -> Blocks:
 
 def book_of(story: str) -> Blocks:
     """The blocks of the book as a library for books reads it, in the order of its spine."""
-    book = books.read_epub(io.BytesIO(epub(told(story, PREMISE))), {"ignore_ncx": True})
+    book = books.read_epub(io.BytesIO(epub(record_of(story))), {"ignore_ncx": True})
     pages = {item.get_id(): item.get_content().decode() for item in book.get_items_of_type(ebooklib.ITEM_DOCUMENT)}
     seen = read("".join(pages[name] for name, _ in book.spine if name.startswith("part-")), levels=False)
     assert seen[0][0] == "h"
@@ -105,7 +115,7 @@ def test_the_plain_file_has_every_block_and_no_mark() -> None:
     story = "# The *Lamp*\n\nIt **was** so,\n    indented.\r\n\r\n***\n\n```\n# *code*\n```\n\n`so` \\*this\\* sh*t"
     text = "The Lamp\n\nIt was so,\n    indented.\n\n***\n\n# *code*\n\nso *this* sh*t"
     assert markup.as_text(story) == text
-    assert exports.text(told(story)).startswith(f"{text}\n\n--\n")
+    assert exports.text(record_of(story)).startswith(f"{text}\n\n--\n")
 
 
 def test_a_block_is_where_it_says_and_what_is_between_is_blank() -> None:

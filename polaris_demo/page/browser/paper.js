@@ -1,7 +1,7 @@
 // A text that grows, as blocks of text nodes: nothing a model wrote is ever markup. What story/markup.py reads, read as it comes.
 (() => {
   "use strict";
-  const { make } = polaris.tools, { pieces } = polaris, { alone, by_threes, blank, most_fenced } = polaris.wire.marks;
+  const { make } = polaris.tools, { pieces } = polaris, { marks: known } = polaris.wire, { alone, by_threes, blank, most_fenced } = known;
 
   const set = (characters) => [...characters].map((c) => `\\u{${c.codePointAt(0).toString(16)}}`).join("");
   const BLANK = set(blank), pattern = (...source) => new RegExp(String.raw(...source), "us");
@@ -125,8 +125,8 @@
     // What the line is, now that all of it is there.
     settle() {
       const { text, start } = this.line, [, , ticks, info] = FENCE.exec(text) ?? [];
-      const code = ticks && isBlank(info) && this.fences.find((fence) => this.lines - fence.number <= most_fenced && fence.ticks <= ticks.length);
-      if (code) return this.code(code);
+      const opening = ticks && isBlank(info) && this.fences.find((fence) => this.lines - fence.number <= most_fenced && fence.ticks <= ticks.length);
+      if (opening) return this.code(opening);
       const first = !this.blocks.length || this.blocks[0] === this.line.block, parts = heading(text) ?? (first && boldTitle(text));
       if (isBlank(text)) this.instead();
       else if (isBreak(text)) this.instead("break", drawn(text));
@@ -149,7 +149,7 @@
       const { text, lines, line } = this, [first, ...rest] = text.slice(start, line.start + line.text.length).split(/\r\n|\n|\r/), last = rest.pop();
       const indent = new RegExp(`^ {0,${first.search(/\S/)}}`);
       this.rewind(start);
-      this.add("code", make("span", `${first}\n`, "marks"), rest.map((code) => code.replace(indent, "")).join("\n"), make("span", `\n${last}`, "marks"));
+      this.add("code", make("span", `${first}\n`, "marks"), rest.map((row) => row.replace(indent, "")).join("\n"), make("span", `\n${last}`, "marks"));
       this.text = text;
       this.lines = lines;
       this.begin();

@@ -58,10 +58,11 @@
   }
 
   // A button says for a moment what has come of it.
+  const labels = new WeakMap();
   function answers(button, text) {
-    const label = button.dataset.label ||= button.textContent;
+    if (!labels.has(button)) labels.set(button, button.textContent);
     setText(button, text);
-    setTimeout(() => setText(button, label), 2000);
+    setTimeout(() => setText(button, labels.get(button)), 2000);
   }
 
   // Copies text; where the browser forbids it the text's element is selected instead.
