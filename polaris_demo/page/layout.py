@@ -103,6 +103,7 @@ def launch_options(runner: Runner, settings: Settings) -> dict[str, Any]:
         "run_history": False,
         "ssr_mode": False,
         "mcp_server": True,
+        "_frontend": False,  # Gradio 6.31 asks itself for its page and gives up starting where a busy machine takes three seconds
         "footer_links": ["api"],
         "app_kwargs": {
             "routes": StoryRoutes(runner, settings, shown(settings.recordings_dir)).routes(),

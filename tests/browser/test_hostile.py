@@ -163,7 +163,7 @@ def test_as_premise_title_and_model_output_they_are_text(new_page) -> None:
             assert pane["article"] == f"# {premise}So it began: {premise}", text
             assert pane["title"] == f"# {premise}"
             assert f"Premise{premise}" in pane["details"] and pane["prompt"] == f"<prompt>{premise}</prompt>"
-            assert set(pane["tags"]) <= usual | {"P", "SPAN", "EM", "STRONG", "DT", "DD", "I"}, text
+            assert set(pane["tags"]) <= usual | {"P", "PRE", "SPAN", "EM", "STRONG", "CODE", "DT", "DD", "I"}, text
         nothing_ran(page)
         keys = json.dumps([[job.record.id, job.key] for job in jobs])
         page.evaluate("keys => localStorage.setItem('polaris-stories', keys)", keys)
