@@ -1,22 +1,29 @@
 """Notices when a story being written has become a loop, and from where on. Knows no clock, no model, no tokenizer.
 
 A text that loops copies itself from a steady distance back: the same sentence, paragraph or chapter again and again,
-with a few words changed or none. The guard follows such a copy word by word and keeps a score that each copied word
-raises and each new word lowers, so that a refrain is forgotten as the tale goes on while a loop only mounts up. A song
-that sings all its verses again with one more each time, printed in full, looks the same.
+with a few words changed or none. So does a litany, but not for as long, or not without bringing something new at its own
+place in every round: the next name, the next number, one more gift. The guard follows a copy word by word. One that only
+goes round is a loop after some hundred words; one that brings something new, or in which the model kept weighing another
+way, after four times as many.
 """
 
 import re
 from dataclasses import dataclass
 
-# Chosen on 115 human stories, whose highest score is a children's tale's refrain (about 80), and on loops planted in them.
-SCORE = 150.0  # copied words, less what the new ones take off, that make a loop once it has gone round more than once
-NEW = 0.7  # what a new word takes off
-GRAM = 3  # so many words in a row tell where a copy comes from
+from .litany import GRAM, SURE, News
+
+# Chosen on the wanted and endless texts of the tests, and on 115 human stories.
+SPAN = 300  # words that a copy goes round before it is a loop: fifty lines of a punishment are fewer
+LITANY = 4  # at most so many times as many where it brings something new in every round
+ROUNDS = 200  # nobody writes the same word or mark so often in a row
+TOLD, LATE = 2.1, 300  # a passage told three times is none; of a long one so many words of the third telling are enough
+NEW = 0.7  # what a new word takes off a copy's score
+STEADY = 0.3  # what any word takes off: a copy that does not outrun it is a refrain
 SHIFT, SHIFT_GRAM = 8, 2  # a copy goes on where up to so many words were put in or left out, told by so many in a row
 NEAR, JUMP = 300, 3  # what copying from elsewhere takes off, up to so many words away; from further on it is another copy
-SURE = 5  # copied words in a row, which chance hardly gives
+SETTLED = 20  # copied words in a row, after which the length of the rounds is taken as known
 LONGEST = 12  # characters of a word: what never ends has to be cut somewhere to be seen repeating
+WORTH = 6.5  # remembered words of it that allow a copy SPAN words more
 
 # Characters of scripts written without spaces are words of their own, as are other marks and four blanks in a row.
 _UNSPACED = "\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -51,10 +58,13 @@ class LoopGuard:
         self._open, self._at = "", 0
         self._words: list[str] = []
         self._starts: list[int] = []
+        self._said: list[int] = []  # how many of the words up to each are more than a mark
         self._seen: dict[tuple[str, ...], int] = {}
         self._back = 0  # how far back the words being copied stand; 0 while nothing is
         self._score, self._first = 0.0, 0
+        self._steady, self._since = 0.0, 0  # the same of a copy that never lets up for long
         self._row = 0  # copied words in a row, or new ones where negative
+        self._news = News()
 
     def feed(self, text: str) -> Loop | None:
         """The loop, once there is one. What comes after it is not looked at; how the text is cut does not matter."""
@@ -74,10 +84,21 @@ class LoopGuard:
     def _add(self, word: str, start: int, end: int) -> None:
         self._words.append(word)
         self._starts.append(start)
+        self._said.append((self._said[-1] if self._said else 0) + word[0].isalnum())
         here = len(self._words) - 1
         gram = tuple(self._words[-GRAM:])
         before = self._seen.get(gram)
         self._seen[gram] = here
+        self._follow(word, here, before)
+        if before is not None and here - before < self._back and self._same(here, before):
+            self._back = here - before  # the nearest of several rounds that are alike
+        source = here - self._back if self._back else -1
+        self._news.add(self._words, source, max(0, -self._row), before is not None, self._steady > 0)
+        if self._row >= SURE and self._goes_round(here):
+            self.loop = Loop(self._starts[max(self._first, self._since - self._back)], end, self._back)
+
+    def _follow(self, word: str, here: int, before: int | None) -> None:
+        """Whether the word at `here` is copied; its last three stood `before`."""
         if self._back and self._words[here - self._back] == word:
             self._copied(here)
         elif self._back and self._shifted(here):
@@ -85,36 +106,56 @@ class LoopGuard:
         elif before is None or not self._gives_way(here, before):
             self._new()
         else:
-            self._jump(here - before)
+            self._jump(here, before)
             self._copied(here - GRAM + 1)
-        if self._row >= SURE and self._score >= max(SCORE, self._back):
-            self.loop = Loop(self._starts[self._first], end, self._back)
+
+    def _goes_round(self, here: int) -> bool:
+        """Whether the copy has gone on for too long."""
+        units, words = here - self._since, self._said[here] - self._said[self._since]
+        if units >= ROUNDS * self._back:
+            return True
+        longest = SPAN * min(LITANY, 1 + self._news.brought / WORTH)
+        return max(words, units // 3) >= longest and units >= min(TOLD * self._back, self._back + LATE)
 
     def _copied(self, first: int) -> None:
         if self._score == 0:
             self._first = first
+        if self._steady == 0:
+            self._since = first
         self._score += 1
+        self._steady += 1 - STEADY
         self._row = max(1, self._row + 1)
+        if self._row == SETTLED:
+            self._news.settled(self._back)
 
     def _new(self) -> None:
         self._row = min(-1, self._row - 1)
         self._score -= NEW
+        self._steady = max(0.0, self._steady - NEW - STEADY)
         if self._score <= 0:
-            self._score, self._back = 0.0, 0
+            self._score, self._steady, self._back = 0.0, 0.0, 0
 
     def _gives_way(self, here: int, before: int) -> bool:
         """Whether the copy under way is over, so that one from `before` begins: chance brings three words together again."""
-        if not self._back or self._words[before - SURE + 1 : before + 1] == self._words[here - SURE + 1 : here + 1]:
+        if not self._back or self._same(here, before):
             return True
         return self._row < (1 - GRAM if self._near(here - before) else -SHIFT)
+
+    def _same(self, here: int, before: int) -> bool:
+        return self._words[before - SURE + 1 : before + 1] == self._words[here - SURE + 1 : here + 1]
 
     def _near(self, back: int) -> bool:
         return abs(back - self._back) <= NEAR
 
-    def _jump(self, back: int) -> None:
-        """Copy from `back` words before from now on; from nearby, it is still the same copy."""
-        self._score = max(0.0, self._score - JUMP) if self._near(back) else 0.0
-        self._back = back
+    def _jump(self, here: int, before: int) -> None:
+        """Copy what follows on `before` from now on; from nearby, or without a new word between, it is still the same copy."""
+        self._news.copied((SURE if self._same(here, before) else GRAM) - 1)
+        if self._row > 0 or self._near(here - before):
+            self._score = max(0.0, self._score - JUMP)
+            self._news.moved(here - before)
+        else:
+            self._score = self._steady = 0.0
+        self._back = here - before
 
     def _shifted(self, here: int) -> bool:
         """Find the copy again close to where it was."""
@@ -125,6 +166,7 @@ class LoopGuard:
                 last = here - back
                 if SHIFT_GRAM - 1 <= last < here and words[last] == tail[-1] and words[last - SHIFT_GRAM + 1 : last + 1] == tail:
                     self._back = back
+                    self._news.moved(back)
                     return True
         return False
 
