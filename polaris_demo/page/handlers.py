@@ -62,7 +62,8 @@ class Handlers:
         asked = cast(wire.GoOn, _said(event))
         story_id, key = asked.get("id"), asked.get("key")
         try:
-            record = await asyncio.to_thread(self._runner.resume, story_id, key, visitor(), bool(asked.get("next")))
+            next_segment, unguarded = bool(asked.get("next")), bool(asked.get("without_guard"))
+            record = await asyncio.to_thread(self._runner.resume, story_id, key, visitor(), next_segment, unguarded)
         except VisitorError as error:
             yield _refused(str(error))
             return

@@ -93,6 +93,7 @@ def going(record: StoryRecord) -> wire.Going:
         "words": record.words,
         "stage": stage(record),
         "meter": meter(record),
+        "asides": [{"at": aside.characters, "words": aside.words, "text": aside.text} for aside in record.asides],
     }
 
 
@@ -100,6 +101,7 @@ def rest(record: StoryRecord, kept: Kept, link: str = "") -> wire.Rest:
     """What is added once a story rests. `link` is its address."""
     return {
         "resumable": resumable(record),
+        "folded": record.folded is not None,
         "ended": ended(record),
         "failed": record.state == "failed",
         "stamp": [*stamp(record), ["Kept", kept.text]],

@@ -25,6 +25,14 @@ class Text(TypedDict):
     t: NotRequired[str]
 
 
+class Aside(TypedDict):
+    """A passage that stands folded in the story, after its first `at` characters."""
+
+    at: int
+    words: int
+    text: str
+
+
 class Going(TypedDict):
     """A story on its way, beside its text. Sent whole at first, then only what differs from what was told before."""
 
@@ -37,12 +45,14 @@ class Going(TypedDict):
     words: int
     stage: str
     meter: float | None  # 0 to 1; None where there is no honest measure
+    asides: list[Aside]
 
 
 class Rest(TypedDict):
     """What is added once a story rests."""
 
     resumable: bool
+    folded: bool  # it can also be gone on with from the end of its last aside, without the guard
     ended: str
     failed: bool
     stamp: Rows
@@ -156,6 +166,7 @@ class Whole(TypedDict):
 # What a script's variable of this name holds.
 HEARD: dict[str, tuple[type, ...]] = {
     "update": (Text, Going, Rest),
+    "aside": (Aside,),
     "gone": (Refused,),
     "opened": (Opened, Refused),
     "status": (Status,),
@@ -182,6 +193,7 @@ class GoOn(TypedDict, total=False):
     id: object
     key: object
     next: object  # asked by the page itself, between two segments
+    without_guard: object
 
 
 class FormOf(TypedDict, total=False):
@@ -231,7 +243,8 @@ EVENTS: dict[Event, str] = {"go_on": "submit", "form_of": "select", "example": "
 # What the buttons of a component do (data-do).
 ACTIONS = {
     "pane": (
-        "stop", "smaller", "larger", "full", "jump", "continue", "copy", "markdown", "link", "again", "change", "results", "cite", "delete",
+        "stop", "smaller", "larger", "full", "jump", "continue", "unguarded", "copy", "markdown", "link", "again", "change", "results",
+        "cite", "delete",
     ),
     "replay": ("play", "skip"),
 }  # fmt: skip

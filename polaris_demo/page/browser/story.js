@@ -2,7 +2,7 @@
 // Each part of the page gets its element, the component's props, watch(name, callback) and trigger(event, data).
 (() => {
   "use strict";
-  const { Paper, StoryMap, state } = polaris, { events, storage } = polaris.wire, { one, setText, make, rows, keys, post, copy, copyFile } = polaris.tools;
+  const { Paper, Asides, StoryMap, state } = polaris, { events, storage } = polaris.wire, { one, setText, make, rows, keys, post, copy, copyFile } = polaris.tools;
 
   // Keeps the screen awake while a story of one's own is being written; browsers let go of it when the page is hidden.
   const awake = {
@@ -38,6 +38,7 @@
     full: (reader) => reader.reading(document.body.dataset.reading !== "yes"),
     jump: (reader) => reader.jump(),
     continue: (reader) => reader.continue(),
+    unguarded: (reader) => reader.continue(true),
     copy: (reader, button) => copy(button, reader.paper.plain(), reader.part("story")),
     markdown: (reader, button) => copyFile(button, `stories/${encodeURIComponent(reader.id)}/story.md`),
     link: (reader, button) => copy(button, storyLink(reader.id)),
@@ -53,7 +54,8 @@
       this.element = element;
       this.trigger = trigger;
       this.paper = new Paper(this.part("story"));
-      this.map = new StoryMap(this.part("map"), (spot) => this.part("story").children[spot]?.scrollIntoView({ block: "center" }));
+      this.asides = new Asides(this.paper);
+      this.map = new StoryMap(this.part("map"), (spot) => this.paper.blocks[spot]?.node.scrollIntoView({ block: "center" }));
       this.id = null;
       this.update = { cuts: 0 }; // what the server has said of the story so far, put together
       this.atEnd = true;
@@ -89,7 +91,7 @@
       this.update = { cuts: 0 };
       this.turn = null;
       this.spokenWords = 0;
-      this.paper.clear();
+      this.clear();
       address(id);
       for (const name of ["empty", "after", "notice", "story", "tools"]) this.part(name).hidden = true;
       this.setLive(asked);
@@ -145,7 +147,7 @@
     // --- showing -----------------------------------------------------------------------------------------------------
 
     show(update) {
-      const grows = this.take(update);
+      const grows = update.asides ? this.folds(update) : this.take(update);
       update = this.update = { ...this.update, ...update };
       if (this.shown) this.part("story").hidden = this.part("tools").hidden = false;
       this.setLive(!update.rests);
@@ -166,8 +168,23 @@
       const kept = same ? Math.min(this.shown, end) : off;
       if (kept < this.shown) this.paper.cut(kept);
       this.paper.append(text.slice(kept - off).join(""));
+      this.asides.settle();
       this.shown = end;
       return end > kept;
+    }
+    // What has been folded is told together with the text it was.
+    folds(update) {
+      const { shown } = this;
+      let grows;
+      this.asides.keeping(() => {
+        grows = this.take(update);
+        this.asides.show(update.asides, shown);
+      });
+      return grows;
+    }
+    clear() {
+      this.asides.clear();
+      this.paper.clear();
     }
     // The line above the story.
     tell(update) {
@@ -190,6 +207,7 @@
       setText(one(this.element, ".all .prompt"), update.prompt);
       setText(this.citation, update.cite);
       one(this.element, "[data-do=continue]").hidden = !(update.resumable && this.own);
+      one(this.element, "[data-do=unguarded]").hidden = !(update.folded && this.own);
       one(this.element, "[data-do=delete]").hidden = !this.own && !keys.host;
       for (const link of this.element.querySelectorAll("[data-file]")) link.href = `stories/${this.id}/story.${link.dataset.file}`;
       this.part("files").hidden = !this.shown;
@@ -270,12 +288,12 @@
 
     // --- what a reader may do ----------------------------------------------------------------------------------------
 
-    goOn(next = false) { this.trigger(events.go_on, { id: this.id, key: keys.get(this.id), next }); }
-    continue() {
+    goOn(next = false, without_guard = false) { this.trigger(events.go_on, { id: this.id, key: keys.get(this.id), next, without_guard }); }
+    continue(withoutGuard) {
       this.part("after").hidden = true;
       this.part("now").hidden = false;
       this.say("Going on …");
-      this.goOn();
+      this.goOn(false, withoutGuard);
     }
     // What was asked for is refused: say why, and show a story at rest as it was.
     refuse(sentence) {
@@ -292,7 +310,7 @@
       if (!confirm("Delete this story from the server? Whoever has its link will not find it any more.")) return;
       const acted = await post(`stories/${this.id}/delete`, { key: keys.get(this.id) || keys.host });
       if (!acted.done) return this.notice(acted.refused);
-      this.paper.clear();
+      this.clear();
       for (const name of ["after", "story", "tools"]) this.part(name).hidden = true;
       this.gone("The story is deleted.");
       state.refreshShelf?.();

@@ -1,0 +1,53 @@
+// Passages that stand folded in a story: what came after its last sound place, for whoever had read on or wants to.
+(() => {
+  "use strict";
+  const { Paper } = polaris, { make } = polaris.tools;
+
+  class Asides {
+    constructor(paper) {
+      this.paper = paper;
+      this.drawn = [];
+    }
+    // Those that the story has now. One that takes in what a reader had on the page, up to character `shown`, opens by itself.
+    show(asides, shown) {
+      const before = this.drawn;
+      this.drawn = asides.map((aside) => before.find(({ at, text }) => at === aside.at && text === aside.text) ?? this.draw(aside, shown > aside.at));
+      for (const gone of before) if (!this.drawn.includes(gone)) gone.element.remove();
+      this.settle();
+    }
+    clear() { this.show([], 0); }
+    // Each stands after the block it follows, also where that was drawn anew.
+    settle() {
+      for (const drawn of this.drawn) {
+        const before = this.paper.blocks.findLast((block) => block.start < drawn.offset)?.node;
+        if (!before) this.paper.article.prepend(drawn.element);
+        else if (before.nextSibling !== drawn.element) before.after(drawn.element);
+      }
+    }
+    draw(aside, open) {
+      const { at, words, text } = aside, element = make("div", "", "left-out"), folded = element.appendChild(make("p", "From here the story went round in circles.")) && element.appendChild(make("details"));
+      folded.append(make("summary", `Read what came after: ${words.toLocaleString("en")} words`));
+      folded.open = open;
+      const paper = new Paper(folded.appendChild(make("div")));
+      paper.append(text);
+      paper.finish();
+      return { at, text, element, paper, folded, offset: [...this.paper.text].slice(0, at).join("").length };
+    }
+    // Runs `change`, after which what stood at the window's upper edge stands there again: text moves into an aside and out of it.
+    keeping(change) {
+      const top = (block) => block.node.getBoundingClientRect().top;
+      const seen = this.blocks().find((block) => block.node.getBoundingClientRect().bottom > 0), was = seen && top(seen);
+      change();
+      const there = seen && this.blocks().findLast((block) => block.from <= seen.from);
+      if (there) scrollBy({ top: top(there) - was, behavior: "instant" });
+    }
+    // All that can be read, by where in the whole text it begins.
+    blocks() {
+      const inside = this.drawn.filter(({ folded }) => folded.open).flatMap(({ offset, paper }) => paper.blocks.map(({ node, start }) => ({ node, from: offset + start })));
+      const own = this.paper.blocks.map(({ node, start }) => ({ node, from: start }));
+      return [...own, ...inside].sort((a, b) => a.from - b.from);
+    }
+  }
+
+  Object.assign(polaris, { Asides });
+})();
