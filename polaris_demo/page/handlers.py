@@ -63,7 +63,8 @@ class Handlers:
         asked = cast(wire.GoOn, _said(event))
         story_id, key = asked.get("id"), asked.get("key")
         try:
-            record = await asyncio.to_thread(self._runner.resume, story_id, key, visitor(), bool(asked.get("next")))
+            how = bool(asked.get("next")), bool(asked.get("unguarded"))
+            record = await asyncio.to_thread(self._runner.resume, story_id, key, visitor(), *how)
         except VisitorError as error:
             yield _refused(str(error))
             return
@@ -186,8 +187,8 @@ class Handlers:
     def api_stop(self, story_id: object, key: object) -> dict[str, Any]:
         return self._spoken(lambda: view.answer(self._runner.stop(story_id, key)))
 
-    def api_resume(self, story_id: object, key: object) -> dict[str, Any]:
-        return self._spoken(lambda: view.answer(self._runner.resume(story_id, key)))
+    def api_resume(self, story_id: object, key: object, without_guard: object) -> dict[str, Any]:
+        return self._spoken(lambda: view.answer(self._runner.resume(story_id, key, without_guard=without_guard is True)))
 
     def _submit(self, raw: dict[str, object]) -> Job:
         return self._spoken(lambda: self._runner.submit(raw, visitor()))

@@ -14,7 +14,7 @@ from ..jobs.library import Summary
 from ..jobs.lifecycle import resumable
 from ..story import exports
 from ..story.citation import text_hash
-from ..story.colophon import setting, stretches
+from ..story.colophon import left_out, setting, stretches
 from ..story.events import Progress
 from ..story.measures import paragraph_heat
 from ..story.model_info import ModelInfo
@@ -87,6 +87,7 @@ def going(record: StoryRecord) -> wire.Going:
         "words": record.words,
         "stage": stage(record),
         "meter": meter(record),
+        "asides": [{"at": aside.characters, "words": aside.words, "text": aside.text} for aside in record.asides],
     }
 
 
@@ -94,6 +95,7 @@ def rest(record: StoryRecord, kept: Kept, link: str = "") -> wire.Rest:
     """What is added once a story rests. `link` is its address."""
     return {
         "resumable": resumable(record),
+        "folded": record.folded is not None,
         "ended": ended(record),
         "failed": record.state == "failed",
         "stamp": [*stamp(record), ["Kept", kept.text]],
@@ -221,6 +223,9 @@ def details(record: StoryRecord) -> list[list[str]]:
         rows += [["Versions", ", ".join(f"{name} {version}" for name, version in writer.versions.items())]] if writer.versions else []
     if record.resumed_at:
         rows.append(["Gone on with", "after token " + ", ".join(f"{n:,}" for n in record.resumed_at)])
+    rows += [["Left out", line] for line in left_out(record)]
+    if record.unguarded_at is not None:
+        rows.append(["Loop guard", f"off from token {record.unguarded_at:,} on, as was asked"])
     rows.append(["Begun", f"{datetime.datetime.fromtimestamp(record.created, datetime.UTC):%Y-%m-%d %H:%M} UTC"])
     return [*rows, ["SHA-256 of the text", text_hash(str(record.story))]] if len(record.story) else rows
 

@@ -36,12 +36,22 @@ class Going(TypedDict):
     words: int
     stage: str
     meter: float | None  # 0 to 1; None where there is no honest measure
+    asides: list["Aside"]
+
+
+class Aside(TypedDict):
+    """A passage folded into the story after its first `at` characters."""
+
+    at: int
+    words: int
+    text: str
 
 
 class Rest(TypedDict):
     """What is added once a story rests."""
 
     resumable: bool
+    folded: bool  # it can go on from the end of the last aside, without the guard
     ended: str
     failed: bool
     stamp: Rows
@@ -155,6 +165,7 @@ class Whole(TypedDict):
 # What a script's variable of this name holds.
 HEARD: dict[str, tuple[type, ...]] = {
     "update": (Text, Going, Rest),
+    "aside": (Aside,),
     "gone": (Refused,),
     "opened": (Opened, Refused),
     "status": (Status,),
@@ -181,6 +192,7 @@ class GoOn(TypedDict, total=False):
     id: object
     key: object
     next: object  # asked by the page itself, between two segments
+    unguarded: object
 
 
 class FormOf(TypedDict, total=False):
@@ -230,7 +242,8 @@ EVENTS: dict[Event, str] = {"go_on": "submit", "form_of": "select", "example": "
 # What the buttons of a component do (data-do).
 ACTIONS = {
     "pane": (
-        "stop", "smaller", "larger", "full", "jump", "continue", "copy", "link", "again", "change", "results", "cite", "delete",
+        "stop", "smaller", "larger", "full", "jump", "continue", "unguarded", "copy", "link", "again", "change", "results", "cite",
+        "delete",
     ),
     "replay": ("play", "skip"),
 }  # fmt: skip
