@@ -19,7 +19,7 @@ from .tokens import ChatTokens
 
 DELTA_SECONDS = 0.05  # tokens are handed on in lots of this age: one event a token would cost more than it shows
 A_STORY = 200  # words that a model which closed its thinking itself does not write by mistake
-GO_ON = "What was sound of it is kept, and Continue goes on from there with another seed."
+GO_ON = "What came after its last sound place is folded there, and Continue goes on from that place with another seed."
 Told = Delta | TakenBack | ThinkingClosed
 
 

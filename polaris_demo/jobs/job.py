@@ -95,12 +95,12 @@ class Job:
         """This is the key that was given out with the story."""
         return isinstance(key, str) and secrets.compare_digest(self.key_hash, hash_key(key))
 
-    def begin_again(self, visitor: str) -> None:
+    def begin_again(self, visitor: str, without_guard: bool = False) -> None:
         """Make ready for another turn, in the name of whoever asks for it now."""
         self.context, self.visitor, self.seen = contextvars.copy_context(), visitor or self.visitor, time.monotonic()
         self.halt = Halt()
         with self.folding:
-            self.record.resume()
+            self.record.resume(without_guard)
 
     def save(self, library: Library) -> None:
         """Hand the library what it does not have yet. `saving` is held, and while the story is at work only its worker may.
@@ -109,6 +109,12 @@ class Job:
         """
         if self.phase is Phase.DELETED:
             return
+        with self.folding:
+            story, anew = self._unsaved()
+        self.owed = not library.save(story, anew=anew)
+
+    def _unsaved(self) -> tuple[SavedStory, bool]:
+        """What the library does not have yet, and whether that is all there is of the story; it counts as saved from now on."""
         record, before = self.record, self.saved
         anew = record.cuts != before.cuts or len(record.token_ids) < before.tokens
         before = Saved() if anew else before
@@ -118,5 +124,5 @@ class Job:
         heading = title(record) if before.characters < TITLE_WITHIN else None
         about, now = record.about(), clock.now()
         self.saved = Saved(end, thought, before.tokens + len(new), record.cuts, now.wall, now.steady)
-        story = SavedStory(record.id, self.key_hash, record.state, now.wall, about, text, new, heading, record.words, thinking, now.steady)
-        self.owed = not library.save(story, anew=anew)
+        state, words = record.state, record.words
+        return SavedStory(record.id, self.key_hash, state, now.wall, about, text, new, heading, words, thinking, now.steady), anew

@@ -42,10 +42,13 @@ def write_again(engine: Engine, recorded: Recorded) -> Iterator[StoryRecord]:
     record = StoryRecord("again", first_request(replace(recorded, request=request)), created=time.time())
     while True:
         # A loop that was cut may have been longer than the story is now.
-        yield from write(engine, record, None if recorded.ended or seeds else recorded.characters)
+        ends = recorded.ended or seeds or (recorded.unguarded and record.unguarded_at is None)
+        yield from write(engine, record, None if ends else recorded.characters)
         sampling, reason = record.request.sampling, record.finish.reason if record.finish else ""
         if record.finish and record.finish.tokens is not None and seeds:
             sampling = replace(sampling, seed=seeds.pop(0))
+        elif recorded.unguarded and record.folded:
+            record.resume(without_guard=True)
         elif reason == "length" and sampling.max_new_tokens < budget:
             sampling = replace(sampling, max_new_tokens=budget)
         else:

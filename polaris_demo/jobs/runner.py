@@ -21,7 +21,7 @@ from .following import Piece, follow
 from .job import Job
 from .library import Library, Summary, hash_key
 from .lifecycle import Phase, Step, allows, ends_it, leads, letting_go
-from .shelf import INTERRUPTED, LEFT, UNFOLLOWED, UNFORESEEN, Shelf
+from .shelf import INTERRUPTED, LEFT, NOT_FOLDED, UNFOLLOWED, UNFORESEEN, Shelf
 from .shutdown import start_anew
 
 SAVE_SECONDS = 0.25  # leaves three quarters of the second that may be lost to a machine that is busy
@@ -117,12 +117,14 @@ class Runner:
         self._shelf.save(job)
         return job.look()
 
-    def resume(self, story_id: object, key: object, visitor: str = "", next_segment: bool = False) -> StoryRecord:
+    def resume(
+        self, story_id: object, key: object, visitor: str = "", next_segment: bool = False, without_guard: bool = False
+    ) -> StoryRecord:
         """Go on with a story that was paused, stopped, cut or interrupted, from its last token; harmless while it is written.
 
         A story between two segments keeps its turn. With `next_segment`, as a page asks by itself, a story that has come to
-        rest meanwhile is left at rest: it may just have been stopped. Raises UnknownStory without the right key, CannotGoOn,
-        AnotherModel, Busy.
+        rest meanwhile is left so. `without_guard` goes on from the end of what was folded there. Raises UnknownStory without the
+        right key, CannotGoOn, AnotherModel, Busy.
         """
         step: Step = "next segment" if next_segment else "go on"
         job = self._owned(story_id, key)
@@ -131,17 +133,19 @@ class Runner:
             self._wait_for_its_worker(job)
             if not allows(job.phase, step):
                 raise CannotGoOn(NOTHING_LEFT)
+            if without_guard and not job.record.folded:
+                raise CannotGoOn(NOT_FOLDED)
             if leads(job.phase, step) is not job.phase:
-                self._begin_again(job, step, visitor)
+                self._begin_again(job, step, visitor, without_guard)
         return job.look()
 
-    def _begin_again(self, job: Job, step: Step, visitor: str) -> None:
+    def _begin_again(self, job: Job, step: Step, visitor: str, without_guard: bool) -> None:
         """Put a story back into the queue, one between two segments at its head. The lock is held."""
         require_same_model(job.record, self.engine)
         own_turn = job.phase is Phase.BETWEEN
         if not own_turn:
             self._require_place(visitor or job.visitor)
-        job.begin_again(visitor)
+        job.begin_again(visitor, without_guard)
         job.move(step)
         (self._waiting.appendleft if own_turn else self._waiting.append)(job)
         self._tell_places()

@@ -59,14 +59,15 @@ def _by_id(handlers: Handlers) -> tuple[Callable[..., Answer], ...]:
         """
         return handlers.api_stop(id, key)
 
-    def resume_story(id: str, key: str) -> Answer:
+    def resume_story(id: str, key: str, without_guard: bool = False) -> Answer:
         """Go on with a paused story from its last word.
 
         Args:
             id: the id that start_story or write_story gave.
             key: the key that came with it.
+            without_guard: go on with a story that was closed because it went round in circles, from the end of what was left out.
         """
-        return handlers.api_resume(id, key)
+        return handlers.api_resume(id, key, without_guard)
 
     return get_story, stop_story, resume_story
 

@@ -186,8 +186,8 @@ class Handlers:
     def api_stop(self, story_id: object, key: object) -> dict[str, Any]:
         return self._spoken(lambda: view.answer(self._runner.stop(story_id, key)))
 
-    def api_resume(self, story_id: object, key: object) -> dict[str, Any]:
-        return self._spoken(lambda: view.answer(self._runner.resume(story_id, key)))
+    def api_resume(self, story_id: object, key: object, without_guard: object) -> dict[str, Any]:
+        return self._spoken(lambda: view.answer(self._runner.resume(story_id, key, without_guard=without_guard is True)))
 
     def _submit(self, raw: dict[str, object]) -> Job:
         return self._spoken(lambda: self._runner.submit(raw, visitor()))

@@ -14,7 +14,7 @@ from ..jobs.lifecycle import resumable
 from ..story import day, exports
 from ..story.advice import advice
 from ..story.citation import text_hash
-from ..story.colophon import setting, stretches
+from ..story.colophon import left_out, setting, stretches
 from ..story.events import Progress
 from ..story.measures import ReaderCount, paragraph_heat
 from ..story.model_info import ModelInfo
@@ -232,6 +232,9 @@ def details(record: StoryRecord) -> list[list[str]]:
         rows += [["Versions", ", ".join(f"{name} {version}" for name, version in writer.versions.items())]] if writer.versions else []
     if record.resumed_at:
         rows.append(["Gone on with", "after token " + ", ".join(f"{n:,}" for n in record.resumed_at)])
+    rows += [["Left out", line] for line in left_out(record)]
+    if record.unguarded_at is not None:
+        rows.append(["Loop guard", f"off from token {record.unguarded_at:,} on, as was asked"])
     rows.append(["Begun", day.minute(record.created)])
     return [*rows, ["SHA-256 of the text", text_hash(str(record.story))]] if len(record.story) else rows
 

@@ -1,7 +1,7 @@
 """A story as a citation: the JSON record that names all it takes to write it again, and BibTeX.
 
 No thinking is in a record, and no token: it holds what was asked, who wrote, where its thinking was closed and where it
-was taken up again, and the text with its hash.
+was taken up again, the text with its hash, and what of it stands folded.
 """
 
 import hashlib
@@ -37,7 +37,8 @@ class UnreadableRecord(VisitorError):
 class Recorded:
     """What a record says. `request` has its token budget in plain numbers; `closed_at` is the position of a forced end of thinking.
 
-    `request` has the first seed; after each loop the story went on with the next of `seeds`.
+    `request` has the first seed; after each loop the story went on with the next of `seeds`, and `unguarded` after the last one as
+    if there was none.
     `ended` is false where the writing was broken off: then `text` is the beginning of a story.
     """
 
@@ -48,6 +49,7 @@ class Recorded:
     resumed: int
     stretches: int
     seeds: tuple[int, ...]
+    unguarded: bool
     ended: bool
     text: str
     characters: int
@@ -97,6 +99,10 @@ def record_json(record: StoryRecord, link: str = "") -> str:
         "story_tokens": record.story_tokens,
         "resumed_at": record.resumed_at,
         "reseeded": record.reseeded,
+        "asides": [
+            {"after_token": a.tokens, "after_character": a.characters, "words": a.words, "text": whole(a.text)} for a in record.asides
+        ],
+        "unguarded_at": record.unguarded_at,
         "findings": [asdict(finding) for finding in record.findings],
         "words": record.words,
         "length_ratio": record.length_ratio,
@@ -127,6 +133,7 @@ def read_record(source: str) -> Recorded:
         resumed=len(_part(data, "resumed_at", list)),
         stretches=len(_part(data, "stretches", list)) if "stretches" in data else 1,
         seeds=tuple(_seed(change) for change in _part(data, "reseeded", list)),
+        unguarded=data.get("unguarded_at") is not None,
         ended=data.get("finish_reason") in ("stop", "length"),
         text=_part(data, "story", str),
         characters=_part(data, "characters", int),

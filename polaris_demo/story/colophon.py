@@ -6,6 +6,7 @@ import unicodedata
 from .. import card
 from . import day, markup
 from .characters import from_the_right, seen
+from .measures import count_words
 from .model_info import ModelInfo
 from .record import StoryRecord
 from .request import LABELS, LIMITS
@@ -76,6 +77,12 @@ def stretches(record: StoryRecord) -> str:
     return ", ".join(parts)
 
 
+def left_out(record: StoryRecord) -> list[str]:
+    """What stands folded in the story and in none of its files, a line each."""
+    places = [(count_words(str(record.story)[: aside.characters]), aside.words) for aside in record.asides]
+    return [f"after word {place:,}: {words:,} words that went round in circles; they are in the record" for place, words in places]
+
+
 def _facets(writer: ModelInfo) -> tuple[str, ...]:
     """What may change while a story is written, each as it is said."""
     precision = "4-bit" if writer.precision == "4bit" else writer.precision
@@ -119,6 +126,9 @@ def colophon(record: StoryRecord, link: str = "") -> list[str]:
         f"Asked for {record.request.words} words, wrote {record.words} (length ratio {record.length_ratio}){ended}.",
         f"Settings: form {record.request.form}, {', '.join(named)}, {seeds(record)}.",
     ]
+    lines += [f"Left out {line}." for line in left_out(record)]
+    if record.unguarded_at is not None:
+        lines.append(f"From token {record.unguarded_at} on it was let go round in circles, as was asked.")
     return [*lines, f"Link: {_one_line(link)}"] if link else lines
 
 

@@ -76,8 +76,8 @@ class Finish:
     """The last event. "segment": more comes by itself. "pause": at rest until somebody goes on with it.
 
     `message` is a sentence for the visitor where the reason alone does not explain the end; nothing hangs on it. With `tokens`
-    and `characters` only so many of all generated tokens and of the story's characters are kept, and whoever goes on from
-    there draws with another seed: the same one would come to the same end.
+    and `characters` only so many of all generated tokens and of the story's characters stand, and whoever goes on from there
+    draws with another seed: the same one would come to the same end. What came after them in a "loop" is kept as an aside.
     """
 
     reason: Reason
@@ -90,13 +90,14 @@ class Finish:
 class Resume:
     """What an engine needs to go on: the ids of all tokens so far or, where they are not all known, the texts; and who wrote it.
 
-    Empty for a new story.
+    Empty for a new story. Without `guard` a story that goes round in circles goes on.
     """
 
     token_ids: tuple[int, ...] = ()
     thinking: str = ""
     story: str = ""
     writer: ModelInfo | None = None
+    guard: bool = True
 
 
 Event = Progress | Started | ThinkingClosed | Delta | TakenBack | Finish

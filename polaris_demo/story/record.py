@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from . import aside
+from .aside import Aside
 from .events import Delta, Event, Finish, Progress, Reason, Resume, Stage, Started, TakenBack, ThinkingClosed
 from .measures import ReaderCount, WordCounter, length_ratio
 from .model_info import ModelInfo
@@ -18,7 +20,7 @@ State = Literal["queued", "loading", "planning", "writing", "paused", "finished"
 UNFINISHED: tuple[State, ...] = ("queued", "loading", "planning", "writing")
 _KEPT = (
     "created", "prompt", "prompt_tokens", "thinking_tokens", "closed_at", "story_tokens", "started", "first_word",
-    "seconds_to_first_word", "seconds_at_work", "resumed_at", "reseeded", "cut_to",
+    "seconds_to_first_word", "seconds_at_work", "resumed_at", "reseeded", "cut_to", "unguarded_at",
 )  # fmt: skip
 SHORTEST_MEASURE = 0.5  # seconds; a speed taken over less says nothing
 _STATE_AT: dict[Stage, State] = {"queued": "queued", "gpu": "queued", "loading": "loading"}
@@ -87,7 +89,8 @@ class StoryRecord:
     `seconds_` is how long something took, by a clock that cannot jump.
 
     `writer` is who writes now, or is expected to; `stretches` are those who did. `closed_at` is the position of a forced end of
-    thinking. `cut_to` holds, for every time text was lost or taken back, the characters that stand.
+    thinking. `cut_to` holds, for every time text was lost or taken back, the characters that stand. `asides` stand folded in the
+    story, and from `unguarded_at` tokens on it may go round in circles.
     """
 
     id: str
@@ -114,6 +117,8 @@ class StoryRecord:
     resumed_at: tuple[int, ...] = ()
     reseeded: tuple[tuple[int, int], ...] = ()  # (tokens there were, seed from there on)
     cut_to: tuple[int, ...] = ()
+    asides: tuple[Aside, ...] = ()
+    unguarded_at: int | None = None
     version: int = 0
 
     def __post_init__(self) -> None:
@@ -141,7 +146,7 @@ class StoryRecord:
                 self._take_back(event)
             case Finish():
                 if event.tokens is not None and event.characters is not None:
-                    self._drop(self.tokens - event.tokens, event.characters)
+                    self._drop(self.tokens - event.tokens, event.characters, folded=event.reason == "loop")
                 self.finish, self.state = event, _STATE_AFTER[event.reason]
         self.version += 1
 
@@ -160,6 +165,7 @@ class StoryRecord:
             "writer": asdict(self.writer) if self.writer else None,
             "stretches": [asdict(stretch) for stretch in self.stretches],
             "finish": asdict(self.finish) if self.finish else None,
+            "asides": aside.kept(self.asides),
         }
 
     @classmethod
@@ -177,6 +183,7 @@ class StoryRecord:
             state=state,
             token_ids=list(token_ids),
             finish=Finish(**finish) if finish else None,
+            asides=tuple(map(Aside.restore, about.get("asides", ()))),
             **{name: _tuples(about[name]) for name in _KEPT if name in about},
         )
         record.stretches = _stretches(about, record)
@@ -189,18 +196,22 @@ class StoryRecord:
 
     def resume_point(self) -> Resume:
         """What an engine goes on from: the ids where every token has one, else the texts."""
+        guard = self.unguarded_at is None
         if not self.tokens:
-            return Resume()
+            return Resume(guard=guard)
         if len(self.token_ids) == self.tokens:
-            return Resume(tuple(self.token_ids), writer=self.writer)
-        return Resume((), str(self.thinking), str(self.story), self.writer)
+            return Resume(tuple(self.token_ids), writer=self.writer, guard=guard)
+        return Resume((), str(self.thinking), str(self.story), self.writer, guard)
 
-    def resume(self) -> None:
+    def resume(self, without_guard: bool = False) -> None:
         """Make ready to go on from the last token. A token budget that is used up is given once more.
 
-        Where the end was cut off, it goes on with another seed: the same one would come to the same end.
+        Where the end was cut off, it goes on with another seed: the same one would come to the same end. Without the guard it
+        goes on from the end of what was `folded`, as if nothing had been.
         """
-        if self.finish and self.finish.tokens is not None:
+        if without_guard:
+            self._unfold()
+        elif self.finish and self.finish.tokens is not None:
             self.request = self.request.with_seed((self.request.sampling.seed + 1) % (int(LIMITS["seed"].high) + 1))
             self.reseeded = (*self.reseeded, (self.tokens, self.request.sampling.seed))
         if self.finish and self.finish.reason == "length":
@@ -246,19 +257,40 @@ class StoryRecord:
     def _take_back(self, event: TakenBack) -> None:
         if len(self.token_ids) < self.tokens:
             self.thinking.append(self.story.since(event.characters)[0])
+        begun = self.tokens - event.tokens
+        self.asides = tuple(a for a in self.asides if a.tokens < begun)  # what came after that was thinking, too
         self.story_tokens -= event.tokens
         self.thinking_tokens += event.tokens
         self._cut(event.characters)
         self.state = self._at_work()
 
-    def _drop(self, tokens: int, characters: int) -> None:
-        """Let go of the last `tokens`, and of the story beyond its first `characters`."""
-        if tokens:
-            self.token_ids = self.token_ids[: max(0, len(self.token_ids) - tokens)]
+    def _drop(self, tokens: int, characters: int, folded: bool) -> None:
+        """Let go of the last `tokens`, and of the story beyond its first `characters`; what is `folded` stays as an aside."""
         of_the_story = min(tokens, self.story_tokens)
+        text, kept = self.story.since(characters)[0], max(0, len(self.token_ids) - tokens)
+        ids, self.token_ids = tuple(self.token_ids[kept:]), self.token_ids[:kept]
         self.story_tokens -= of_the_story
         self.thinking_tokens -= tokens - of_the_story
         self._cut(characters)
+        self.asides = aside.at_most(self.asides, characters, self.tokens)
+        if folded and text:
+            counts = of_the_story, tokens - of_the_story
+            self.asides += (Aside(characters, self.tokens, text, ids, *counts, self.request.sampling.seed),)
+
+    def _unfold(self) -> None:
+        """Take the last aside in again, where the story rests."""
+        last = self.folded
+        assert last
+        self.asides = self.asides[:-1]
+        while self.reseeded and self.reseeded[-1][0] == self.tokens and self.reseeded[-1][1] != last.seed:
+            self.reseeded = self.reseeded[:-1]
+        self.request = self.request.with_seed(last.seed)
+        self.token_ids = [*self.token_ids, *last.token_ids]
+        self.story_tokens += last.story_tokens
+        self.thinking_tokens += last.thinking_tokens
+        self.story.append(last.text)
+        self._words.add(last.text)
+        self.unguarded_at = self.tokens
 
     def _cut(self, characters: int) -> None:
         if characters >= len(self.story):
@@ -274,6 +306,11 @@ class StoryRecord:
     def tokens(self) -> int:
         """Generated so far, thinking included."""
         return self.thinking_tokens + self.story_tokens
+
+    @property
+    def folded(self) -> Aside | None:
+        """The aside in which the story could go on: nothing was written since it was folded."""
+        return self.asides[-1] if self.rests and self.asides and self.asides[-1].tokens == self.tokens else None
 
     @property
     def cuts(self) -> int:

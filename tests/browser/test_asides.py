@@ -12,7 +12,9 @@ from polaris_demo.story.request import StoryRequest
 from ..doubles import POLARIS, ScriptedEngine
 from . import steps
 
-SOUND = "# The bell\n\n" + "\n\n".join(f"It rang over the roofs for the {n}th time, and everyone stopped where they stood. " * 3 for n in range(4, 16))
+SOUND = "# The bell\n\n" + "\n\n".join(
+    f"It rang over the roofs for the {n}th time, and everyone stopped where they stood. " * 3 for n in range(4, 16)
+)
 ROUNDS = [f"\n\nNobody knew who had rung it, and nobody asked, not on day {n}. " + "Nobody asked. " * 12 for n in range(1, 13)]
 MORE = "\n\nThen the ringer came down."
 LOOK = """() => {
@@ -61,7 +63,9 @@ def in_circles(page: Page, url: str) -> Page:
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
-def test_what_a_reader_has_before_them_stays_there_when_the_story_is_closed(serve, new_page, circles: Circles, width: int, height: int) -> None:
+def test_what_a_reader_has_before_them_stays_there_when_the_story_is_closed(
+    serve, new_page, circles: Circles, width: int, height: int
+) -> None:
     page = in_circles(new_page(width, height), serve(circles.engine))
     read, before = page.locator("#pane .story").inner_text(), page.evaluate(LOOK)
     circles.closes.set()
