@@ -1,4 +1,4 @@
-"""Checkpoints of random weights in POLARIS-9B's own layout. Only for tests."""
+"""Checkpoints of random weights in POLARIS-9B's own layout, and tokens of single bytes. Only for tests."""
 
 import shutil
 from pathlib import Path
@@ -7,6 +7,7 @@ import torch
 from transformers import Qwen3_5Config, Qwen3_5ForConditionalGeneration, Qwen3_5TextConfig, Qwen3_5VisionConfig
 
 from polaris_demo.engine.loading import PREVIEW_FOLDER
+from polaris_demo.engine.tokens import BYTES, ChatTokens
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 
@@ -25,3 +26,8 @@ def published_layout(folder: Path) -> Path:
     for name in TOKENIZER_FILES:
         shutil.copy(PREVIEW_FOLDER / name, folder)
     return folder
+
+
+def of_bytes(chat: ChatTokens, data: bytes) -> list[int]:
+    """The tokens that are these single bytes."""
+    return [chat._backend.token_to_id(letter) for byte in data for letter, meant in BYTES.items() if meant == byte]

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import threading
 from collections.abc import Sequence
 
 import pytest
@@ -14,6 +15,7 @@ from polaris_demo.story.events import Delta, Resume, TakenBack, ThinkingClosed
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import StoryRequest
 
+from .checkpoints import of_bytes
 from .doubles import POLARIS
 
 CANARY = "CANARY, she plans the second part"
@@ -32,15 +34,16 @@ def spelt(chat: ChatTokens, *parts: str) -> list[int]:
     return [token for part in parts for token in marks.get(part) or chat._plain(part)]
 
 
-def told(chat: ChatTokens, ids: Sequence[int], close_at: int, cut: int = 0) -> StoryRecord:
-    """The record of these tokens; with `cut` told in two parts, the second from a saved record."""
+def told(chat: ChatTokens, ids: Sequence[int], close_at: int, cut: int = 0, end: int | None = None) -> StoryRecord:
+    """The record of these tokens, and the one that ends it; with `cut` told in two parts, the second from a saved record."""
     record = StoryRecord("id", StoryRequest("p", 100), writer=POLARIS)
-    for part in (ids[:cut], ids[cut:]) if cut else (ids,):
+    parts = (ids[:cut], ids[cut:]) if cut else (ids,)
+    for part in parts:
         deltas = Deltas(chat, record.resume_point().token_ids, close_at)
         for token in part:
             for event in deltas.add(token):
                 record.apply(event, 0.0)
-        for event in deltas.flush():
+        for event in deltas.flush(end if part is parts[-1] else None):
             record.apply(event, 0.0)
         about = json.loads(json.dumps(record.about()))
         record = StoryRecord.restore("id", record.state, about, str(record.story), record.token_ids)
@@ -89,6 +92,43 @@ def test_a_stray_close_in_a_story_is_left_out(chat: ChatTokens) -> None:
 def test_an_aside_in_a_story_is_thinking_and_what_stood_before_it_stays(chat: ChatTokens) -> None:
     record = told(chat, spelt(chat, "A plan.\n", ">", "\n\nOnce there was ", "<", CANARY, ">", "a robot."), NEVER)
     assert str(record.story) == "Once there was a robot." and record.cuts == 0
+
+
+def test_a_character_that_is_never_finished_shows_where_the_story_ends_and_nowhere_else(chat: ChatTokens) -> None:
+    """Cut at every token, also within a character, and gone on with from what was saved: as the whole decode of an uncut one."""
+    star, begun, end = of_bytes(chat, "🌟".encode()), of_bytes(chat, b"\xe4\xbd"), min(chat.ends)
+    ids = [*spelt(chat, "A plan.\n", ">", "\n\nOnce "), *star, *begun, *chat._plain("upon a time"), *begun]
+    whole = told(chat, ids, NEVER, end=end)
+    assert str(whole.story) == "Once 🌟\ufffdupon a time\ufffd" and whole.token_ids == [*ids, end]
+    assert whole.story_tokens == len(ids) + 1 - whole.thinking_tokens
+    for cut in range(1, len(ids)):
+        parts = told(chat, ids, NEVER, cut, end)
+        assert (str(parts.story), parts.token_ids, parts.story_tokens) == (str(whole.story), whole.token_ids, whole.story_tokens), cut
+    assert str(told(chat, ids, NEVER).story) == "Once 🌟\ufffdupon a time", "it may go on"
+
+
+def test_only_an_end_of_the_models_own_finishes_a_character(
+    miniature: LocalEngine, chat: ChatTokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head, (first, second, third) = spelt(chat, "A plan.\n", ">", "\n\nOnce "), of_bytes(chat, "你".encode())
+
+    def story(*ids: int, before: Sequence[int] = ()) -> tuple[str, str]:
+        monkeypatch.setattr(miniature._decoder, "tokens", lambda *_: iter(ids))
+        record = StoryRecord("id", StoryRequest("p", 100).with_seed(1), writer=miniature.status().writer)
+        for event in miniature.write(record.request, Resume(tuple(before)), threading.Event()):
+            record.apply(event, 0.0)
+        assert record.finish
+        return record.finish.reason, str(record.story)
+
+    assert story(*head, first, second, min(chat.ends)) == ("stop", "Once \ufffd")
+    assert story(*head, first, second) == ("length", "Once ")
+    assert story(third, min(chat.ends), before=[*head, first, second]) == ("stop", "你")
+
+
+def test_an_aside_within_a_character_does_not_break_it(chat: ChatTokens) -> None:
+    first, *rest = of_bytes(chat, "你".encode())
+    ids = [*spelt(chat, "A plan.\n", ">", "\n\nOnce "), first, *spelt(chat, "<", CANARY, ">"), *rest]
+    assert str(told(chat, ids, NEVER).story) == "Once 你"
 
 
 def test_no_control_token_becomes_text(chat: ChatTokens) -> None:

@@ -1,5 +1,8 @@
-"""The sampler equals the transformers chain plus a naive presence penalty, and depends on nothing but its seed."""
+"""The sampler equals vLLM's own and the library's processors in vLLM's order, and depends on nothing but its seed."""
 
+import gzip
+import itertools
+import json
 import timeit
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -11,8 +14,9 @@ from hypothesis import strategies as st
 from transformers.generation import logits_process as hf
 
 from polaris_demo.engine.closing import Closing, ThinkingState
-from polaris_demo.engine.sampling import BROKEN, Sampler
+from polaris_demo.engine.sampling import BROKEN, CANDIDATES, Sampler
 from polaris_demo.story.request import LIMITS, SamplingParams
+from tools import vllm_sampler
 
 V = 3000
 FULL = 248_320  # entries of Qwen3.5's output
@@ -29,17 +33,113 @@ CASES = [
 
 
 def chain(params: SamplingParams, prompt: list[int], output: list[int], logits: torch.Tensor) -> torch.Tensor:
-    """Probabilities by the library's processors in its order, with the presence penalty written out naively."""
+    """Probabilities by the library's processors in vLLM's order, with the presence penalty written out naively."""
     ids, scores = torch.tensor([prompt + output]), logits[None].double()
     if params.repetition_penalty != 1:
         scores = hf.RepetitionPenaltyLogitsProcessor(params.repetition_penalty)(ids, scores)
     for token in set(output):
         scores[0, token] -= params.presence_penalty
     scores = hf.TemperatureLogitsWarper(params.temperature)(ids, scores)
+    scores = hf.MinPLogitsWarper(params.min_p)(ids, scores) if params.min_p > 0 else scores
     scores = hf.TopKLogitsWarper(params.top_k)(ids, scores)
     scores = hf.TopPLogitsWarper(params.top_p)(ids, scores) if params.top_p < 1 else scores
-    scores = hf.MinPLogitsWarper(params.min_p)(ids, scores) if params.min_p > 0 else scores
     return scores.softmax(-1)[0]
+
+
+def kept(sampler: Sampler, logits: torch.Tensor) -> dict[int, float]:
+    """The tokens that may be drawn, by id, with their probabilities."""
+    values, tokens = sampler.candidates(sampler.penalised(logits))
+    return {int(token): float(value.exp()) for value, token in zip(values, tokens, strict=True) if value > -torch.inf}
+
+
+def started(params: SamplingParams, vocabulary: int, prompt: list[int] | None = None, output: list[int] | None = None) -> Sampler:
+    sampler = Sampler(vocabulary)
+    sampler.start(params, 0, prompt or [], output or [])
+    return sampler
+
+
+def test_it_keeps_what_vllm_keeps_with_its_probabilities() -> None:
+    """Which of equal tokens top-p leaves out is chance in vLLM (its sort is not stable), so their values are compared."""
+    samplers: dict[int, Sampler] = {}
+    compared, full, worst = 0, 0, 0.0
+    cases = itertools.chain(vllm_sampler.cases(), vllm_sampler.cases(large=True))
+    answers = json.loads(gzip.decompress(vllm_sampler.ANSWERS.read_bytes()))["answers"]
+    for number, (case, (likeliest, tokens, shares)) in enumerate(zip(cases, answers, strict=True)):
+        if len(case.logits) not in samplers:
+            samplers[len(case.logits)] = Sampler(len(case.logits))
+        sampler = samplers[len(case.logits)]
+        sampler.start(SamplingParams(**case.sampling), 0, case.prompt, case.output)
+        if likeliest >= 0:
+            assert int(sampler.draw(case.logits)) == likeliest, number
+            compared += 1
+            continue
+        logits = sampler.penalised(case.logits)
+        values, ours = sampler.candidates(logits)
+        drawn = values > -torch.inf
+        ours, theirs = logits[ours[drawn]].sort().values, logits[tokens].sort().values
+        if _crowded(logits, case):
+            assert set(ours.tolist()) <= set(theirs.tolist()), number
+            full += 1
+            continue
+        assert torch.equal(ours, theirs), number
+        difference = values[drawn].exp().sort().values - torch.tensor(shares).sort().values / vllm_sampler.SCALE
+        worst = max(worst, float(difference.abs().max()))
+        compared += 1
+    print(f"\n{compared:,} cases as vLLM's, probabilities within {worst:.1e}; {full} with more equal tokens than there is room for")
+    assert compared >= 6_000 and worst < 1 / vllm_sampler.SCALE
+
+
+def _crowded(logits: torch.Tensor, case: vllm_sampler.Case) -> bool:
+    """More tokens than there is room for are as likely as the last that top-k keeps."""
+    scaled, k = logits / case.sampling["temperature"], min(int(case.sampling["top_k"]), len(logits))
+    return int((scaled >= scaled.topk(k).values[-1]).sum()) > CANDIDATES
+
+
+def test_min_p_counts_before_top_p() -> None:
+    """Top-p then takes its share of what min-p left: 0.7 of .6 and .25 is the first; of all three it would be both."""
+    params = SamplingParams(temperature=1.0, top_p=0.7, min_p=0.3, repetition_penalty=1.0)
+    assert kept(started(params, 3), torch.tensor([0.6, 0.25, 0.15]).log()) == {0: 1.0}
+
+
+@pytest.mark.parametrize("top_k", [1, 3, 20, 64])
+def test_all_that_equal_the_last_of_top_k_are_kept(top_k: int) -> None:
+    logits = torch.zeros(V)
+    logits[torch.arange(top_k + 40) * 20] = 1.0
+    logits[20 : 20 * top_k : 20] = 2.0
+    sampler = started(SamplingParams(temperature=1.0, top_k=top_k, top_p=1.0, repetition_penalty=1.0), V)
+    assert sorted(kept(sampler, logits)) == (torch.arange(top_k + 40) * 20).tolist()
+
+
+def test_of_more_equal_tokens_than_there_is_room_for_so_many_are_kept() -> None:
+    shares = kept(started(SamplingParams(temperature=1.0, top_k=1, top_p=1.0, repetition_penalty=1.0), V), torch.zeros(V))
+    assert len(shares) == CANDIDATES and all(share == pytest.approx(1 / CANDIDATES) for share in shares.values())
+
+
+def test_top_p_is_reached_only_beyond_its_share() -> None:
+    """Of five equal tokens four are not yet 0.8 in vLLM's rounding; those that go have the lowest ids."""
+    params = SamplingParams(temperature=1.0, repetition_penalty=1.0)
+    assert sorted(kept(started(replace(params, top_p=0.8), 5), torch.zeros(5))) == [0, 1, 2, 3, 4]
+    assert sorted(kept(started(replace(params, top_p=0.5), 5), torch.zeros(5))) == [2, 3, 4]
+
+
+def test_of_equally_likely_tokens_the_first_is_the_greedy_choice() -> None:
+    greedy = SamplingParams(temperature=0, repetition_penalty=1.0)
+    for first in (0, 7, 1500):
+        logits = torch.zeros(V)
+        logits[first::499] = 1.0
+        assert int(started(greedy, V).draw(logits)) == first
+    penalised = torch.tensor([0.0, 23.5, 25.0])  # a tie that the penalty makes
+    assert int(started(replace(greedy, presence_penalty=1.5), 3, [], [2]).draw(penalised)) == 1
+
+
+def test_no_token_of_any_seed_begins_without_a_chance() -> None:
+    """Nothing is so unlikely as what comes of mixing zero."""
+    sampler = Sampler(V)
+    for seed in range(200):
+        sampler.start(SamplingParams(), seed, [])
+        for _ in range(3):
+            assert torch.exp(-torch.exp(-sampler._gumbel(torch.arange(64)))).min() > 1e-9
+            sampler.note(torch.tensor([1]))
 
 
 @pytest.mark.parametrize(("vocabulary", "seeds"), [(V, 20), (FULL, 2)])
@@ -53,7 +153,7 @@ def test_the_distribution_is_the_librarys(params: SamplingParams, vocabulary: in
         output += logits.topk(9).indices[1::2].tolist()
         sampler = Sampler(vocabulary)
         sampler.start(params, 1, prompt, output)
-        values, tokens = sampler.candidates(logits)
+        values, tokens = sampler.candidates(sampler.penalised(logits))
         support = torch.zeros(vocabulary, dtype=torch.bool).scatter(0, tokens, values > -torch.inf)
         ours = torch.zeros(vocabulary).scatter(0, tokens, values.exp())
         expected = chain(params, prompt, output, logits)
@@ -183,7 +283,7 @@ def test_no_setting_is_ignored(field: str) -> None:
         params = replace(others, **{field: int(value) if LIMITS[field].whole else value})
         sampler = Sampler(V)
         sampler.start(params, max(0, params.seed), read, written)
-        values, tokens = sampler.candidates(logits)
+        values, tokens = sampler.candidates(sampler.penalised(logits))
         return values.tolist(), tokens.tolist(), [int(sampler.draw(logits)) for _ in range(20)]
 
     assert drawn(LIMITS[field].low) != drawn(LIMITS[field].high)

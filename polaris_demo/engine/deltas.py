@@ -51,12 +51,18 @@ class Deltas:
             yield from self.flush()
 
     def flush(self, last: int | None = None) -> Iterator[Delta]:
-        """What was held back, with the token that ends it all."""
+        """What was held back, with the token that ends it all: only then will no character that was begun be finished."""
         if last is not None:
             self._ids.append(last)
+            self._close()
         if self._ids:
             yield Delta.of(self.kind, self._text, tuple(self._ids))
         self._text, self._ids, self._since = "", [], time.monotonic()
+
+    def _close(self) -> None:
+        if self.kind == "story" and (text := self._opening.feed(self._decoder.close())):
+            self._story[-1] += text
+            self._text += text
 
     @property
     def loop(self) -> Loop | None:
@@ -86,7 +92,7 @@ class Deltas:
         self.count += 1
         self._ids.append(token)
         if self.kind == "story":
-            self._tell("" if token in self._chat.control else self._decoder.step(token))
+            self._tell(self._decoder.step(token))
         if token == self._chat.think_end:
             yield from self.flush()
             yield from self._ended()
@@ -103,8 +109,7 @@ class Deltas:
             if not self._forced and count_words("".join(self._story[self._since_end :])) >= A_STORY:
                 return
             yield self._take_back()
-        self.kind, self._decoder = "story", self._chat.decoder()
-        self._since_end, self.ended_at = len(self._story), self.count
+        self.kind, self._since_end, self.ended_at = "story", len(self._story), self.count
         self._forced, self._being_forced = self._being_forced, False
 
     def _taken_up(self) -> Iterator[Told]:
@@ -118,7 +123,7 @@ class Deltas:
         """The story's tokens since the last end of thinking were no story."""
         tokens = len(self._story) - self._since_end
         del self._story[self._since_end :], self._places[self._since_end :]
-        text, self._guard = "".join(self._story), LoopGuard()
+        text, self._guard, self._decoder = "".join(self._story), LoopGuard(), self._chat.decoder()
         self._guard.feed(text)
         if not text:
             self._opening = StoryOpening()

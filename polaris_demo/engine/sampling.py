@@ -1,10 +1,10 @@
-"""Draws the next token: penalties, temperature, top-k, top-p, min-p, and a seeded choice.
+"""Draws the next token: penalties, temperature, min-p, top-k, top-p, and a seeded choice.
 
-Order and meaning are vLLM's and the transformers processors': penalties on the raw logits, the repetition penalty over
-prompt and output, the presence penalty over the output alone (thinking included), then temperature, top-k, top-p,
-min-p. Nothing here grows with the text, and every parameter is a tensor on the device, so a captured step serves all
-stories. The random bits are a function of (seed, position, token id), not of a generator's state: a story cut anywhere
-and resumed draws the same tokens.
+Order and meaning are those of vLLM, the paper's engine: penalties on the raw logits, the repetition penalty over prompt
+and output, the presence penalty over the output alone (thinking included), then temperature, min-p, top-k, top-p.
+(transformers takes min-p last, which differs where top-p is given too.) Nothing here grows with the text, and every
+parameter is a tensor on the device, so a captured step serves all stories. The random bits are a function of (seed,
+position, token id), not of a generator's state: a story cut anywhere and resumed draws the same tokens.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from ..story.request import SamplingParams
 from .closing import NEVER, Closing, ThinkingState
 
 MAX_TOP_K = 64
+CANDIDATES = 2 * MAX_TOP_K  # a captured step needs a fixed number: room for 64 tokens and more that equal the last of them
 MOST_CLOSING = 8  # tokens that the end of a thinking is made of
 BROKEN = -1  # drawn from logits that are not finite
 _MIX = (-4658895280553007687, -7723592293110705685)  # splitmix64's multipliers as signed 64-bit integers
@@ -29,12 +30,11 @@ class Sampler:
     def __init__(self, vocabulary: int, device: torch.device | str = "cpu") -> None:
         self._seen = torch.zeros(vocabulary, dtype=torch.bool, device=device)
         self._output = torch.zeros(vocabulary, dtype=torch.float32, device=device)
-        self._rank = torch.arange(MAX_TOP_K, device=device)
         self._position = torch.zeros((), dtype=torch.long, device=device)
         self._seed = torch.zeros((), dtype=torch.long, device=device)
         names = [field.name for field in fields(SamplingParams) if field.name not in ("max_new_tokens", "seed")]
         self._params = {name: torch.zeros((), dtype=torch.float32, device=device) for name in names}
-        self._k = min(MAX_TOP_K, vocabulary)
+        self._size = min(CANDIDATES, vocabulary)
         self._close_at = torch.zeros((), dtype=torch.long, device=device)
         self._closing = torch.zeros(MOST_CLOSING, dtype=torch.long, device=device)
         self._closing_length = torch.zeros((), dtype=torch.long, device=device)
@@ -72,27 +72,35 @@ class Sampler:
         Marks it as seen; waits for no value.
         """
         sound = torch.isfinite(logits.float().sum())
+        logits = self.penalised(logits)
         values, tokens = self.candidates(logits)
-        greedy = self._params["temperature"] == 0
-        race = torch.where(greedy, -self._rank[: self._k].double(), values.double() + self._gumbel(tokens))
-        token = tokens.gather(0, race.argmax(-1, keepdim=True))  # indexing by a tensor would wait for its value
+        race = values.double() + self._gumbel(tokens)
+        drawn = tokens.gather(0, race.argmax(-1, keepdim=True))  # indexing by a tensor would wait for its value
+        token = torch.where(self._params["temperature"] == 0, logits.argmax(-1, keepdim=True), drawn)
         token = self._or_forced(token)
         self.note(token)
         return torch.where(sound, token, BROKEN)
 
-    def candidates(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Log-probabilities and ids of the tokens that may be drawn, best first; -inf where filtered out."""
-        p = self._params
-        logits = logits.float()
+    def penalised(self, logits: torch.Tensor) -> torch.Tensor:
+        """Raw logits after the penalties: the likeliest token of these, of equal ones the first, is the greedy choice."""
+        p, logits = self._params, logits.float()
         repeated = torch.where(logits < 0, logits * p["repetition_penalty"], logits / p["repetition_penalty"])
-        logits = torch.where(self._seen, repeated, logits) - p["presence_penalty"] * self._output
-        values, tokens = torch.topk(logits, self._k)
-        values = values / torch.where(p["temperature"] == 0, 1.0, p["temperature"])
-        values = values.masked_fill(self._rank[: self._k] >= p["top_k"], -torch.inf)
-        probs = values.softmax(-1)
-        before = probs.cumsum(-1) - probs
-        keep = ((before < p["top_p"]) | (p["top_p"] >= 1)) & (probs >= p["min_p"] * probs[0])
-        return values.masked_fill(~keep, -torch.inf).log_softmax(-1), tokens
+        return torch.where(self._seen, repeated, logits) - p["presence_penalty"] * self._output
+
+    def candidates(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Log-probabilities and ids of the tokens that may be drawn, likeliest last, from penalised logits; -inf where filtered out.
+
+        All that equal the last of top-k are kept, as by vLLM's PyTorch code and by transformers (vLLM 0.32's Triton kernel
+        keeps exactly k, by its source), as far as there is room: of more than CANDIDATES so many, those that torch.topk finds.
+        """
+        p = self._params
+        scaled = logits / torch.where(p["temperature"] == 0, 1.0, p["temperature"])
+        values, tokens = _ascending(*scaled.topk(self._size))
+        last = values.gather(0, (self._size - p["top_k"].long()).clamp(0, self._size - 1).view(1))
+        unlikely = (values - values[-1:]).exp() < p["min_p"]  # shares of the likeliest need no sum over the vocabulary
+        values = values.masked_fill((values < last) | unlikely, -torch.inf)
+        below = values.softmax(-1).cumsum(-1) <= 1 - p["top_p"]
+        return values.masked_fill(below & (p["top_p"] < 1), -torch.inf).log_softmax(-1), tokens
 
     def _start_closing(self, closing: Closing | None, output: Sequence[int]) -> None:
         self._close_at.fill_(closing.at if closing else NEVER)
@@ -141,9 +149,18 @@ class Sampler:
 
     def _gumbel(self, tokens: torch.Tensor) -> torch.Tensor:
         """Gumbel noise from bits that depend on nothing but seed, position and token: the largest sum is the draw."""
-        bits = _mix(_mix(self._seed * _SEED + self._position * _POSITION) + tokens * _TOKEN)
+        start = _mix(self._seed * _SEED + self._position * _POSITION)
+        start = torch.where(start == 0, _TOKEN, start)  # of seed 0 at position 0: mixing leaves 0 as it is
+        bits = _mix(start + tokens * _TOKEN)
         uniform = (_shift(bits, 11).double() + 0.5) * _MASK_53
         return -(-uniform.log()).log()
+
+
+def _ascending(values: torch.Tensor, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both by value, as vLLM and transformers add up what top-p leaves out; equal ones by id, which is chance there."""
+    tokens, order = tokens.sort()
+    values, order = values.gather(0, order).sort(stable=True)
+    return values, tokens.gather(0, order)
 
 
 def _mix(x: torch.Tensor) -> torch.Tensor:

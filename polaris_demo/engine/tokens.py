@@ -5,10 +5,12 @@ tokenizer that knows none of them: "<|im_end|>" and "<think>" there are the lett
 (`split_special_tokens=True` is not enough: "<think>" is added but not special in Qwen3.5's tokenizer.)
 """
 
+import codecs
 import json
+from collections.abc import Set as AbstractSet
 
 from tokenizers import Tokenizer
-from tokenizers.decoders import DecodeStream
+from tokenizers.pre_tokenizers import ByteLevel
 from transformers import PreTrainedTokenizerBase
 
 from ..errors import EngineError
@@ -20,6 +22,16 @@ LINE_BREAK = "Ċ"  # as byte-level tokenizers spell it
 END_TOKENS = ("<|im_end|>", "<|endoftext|>")
 
 
+def _alphabet() -> dict[str, int]:
+    """The byte that each letter of a byte-level tokenizer stands for: its own in Latin-1, and beyond that the others in turn."""
+    letters = sorted(ByteLevel.alphabet())
+    others = (byte for byte in range(256) if chr(byte) not in letters)
+    return {letter: ord(letter) if ord(letter) < 256 else next(others) for letter in letters}
+
+
+BYTES = _alphabet()
+
+
 class ChatTokens:
     """The chat format of one model: renders prompts, encodes them, and decodes what is generated."""
 
@@ -27,6 +39,8 @@ class ChatTokens:
         self._tokenizer = tokenizer
         self._backend: Tokenizer = tokenizer.backend_tokenizer
         bare = json.loads(self._backend.to_str())
+        if (bare["decoder"] or {}).get("type") != "ByteLevel":
+            raise EngineError("The model's tokenizer does not spell its tokens byte by byte. Use a checkpoint with Qwen3.5's tokenizer.")
         bare["added_tokens"] = []
         self._bare = Tokenizer.from_str(json.dumps(bare))
         self._before, self._after = self._template().split(PLACE)
@@ -66,7 +80,7 @@ class ChatTokens:
         return ids
 
     def decoder(self) -> "StreamDecoder":
-        return StreamDecoder(self._backend)
+        return StreamDecoder(self._backend, self.control)
 
     def _template(self) -> str:
         """The template around a user message, thinking on (always said, since defaults differ between checkpoints)."""
@@ -96,11 +110,28 @@ class ChatTokens:
 
 
 class StreamDecoder:
-    """Token ids to text, one by one, holding back only what is not yet a whole character (never U+FFFD)."""
+    """Token ids to text, one by one: together what the tokenizer makes of them all, without those that are no text.
 
-    def __init__(self, backend: Tokenizer) -> None:
-        self._backend = backend
-        self._stream = DecodeStream([], skip_special_tokens=True)
+    Holds back what is not yet a whole character. Bytes that become none show as U+FFFD, one for each longest beginning of a
+    character, as Unicode recommends and tokenizers has it.
+    """
+
+    def __init__(self, backend: Tokenizer, control: AbstractSet[int]) -> None:
+        self._backend, self._control = backend, control
+        self._characters = codecs.getincrementaldecoder("utf-8")("replace")
 
     def step(self, token: int) -> str:
-        return self._stream.step(self._backend, token) or ""
+        spelling = None if token in self._control else self._backend.id_to_token(token)
+        return self._characters.decode(_bytes(spelling or ""))
+
+    def close(self) -> str:
+        """What is left where nothing comes any more: U+FFFD for a character that was begun."""
+        return self._characters.decode(b"", final=True)
+
+
+def _bytes(spelling: str) -> bytes:
+    """A token with a letter that stands for no byte is taken as it is, as tokenizers does."""
+    try:
+        return bytes(BYTES[letter] for letter in spelling)
+    except KeyError:
+        return spelling.encode()

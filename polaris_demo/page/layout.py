@@ -42,7 +42,7 @@ CONTROLS = {
     ),
     "top_p": Control("Draws only from the likeliest words that make up this share.", 0.01),
     "top_k": Control("Draws only from this many likeliest words.", 1),
-    "min_p": Control("Drops words less likely than this share of the likeliest. Not on the card.", 0.01),
+    "min_p": Control("Drops words less likely than this share of the likeliest, before top-k and top-p as in vLLM. Not on the card.", 0.01),
     "max_new_tokens": Control("Tokens for thinking and story together. 0 is automatic."),
     "seed": Control("The same number writes the same story again on the same machine. -1 draws one."),
 }
