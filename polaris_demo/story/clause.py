@@ -7,6 +7,7 @@ a phrase may stand anywhere a clause may, and not the other way round.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 from . import english as en
 
@@ -16,6 +17,8 @@ _NO_ONE = re.compile(r"\bno one\b", re.IGNORECASE)
 _GERUND = re.compile(r"\w{2,}ing$")
 _AFTER_A_PHRASE = en.DETERMINERS | en.POSSESSIVES | en.OBJECTS
 _WITH_ITS_OWN_SUBJECT = frozenset("where when if because how why until while after before contact".split())
+_MOMENTS = frozenset("today tonight yesterday tomorrow then now".split())
+_NOT_FINITE_AFTER = en.FINITE | en.HELPING | {"to"}
 _MANY = en.NUMBERS | frozenset("few many several couple".split())
 
 
@@ -56,7 +59,7 @@ def is_clause(text: str) -> bool:
     titled = _titled(tokens)
     words = [token.lower() for token in tokens]
     reading = _Reading()
-    for at, word in enumerate(words):
+    for at in range(len(words)):
         name = at > 0 and tokens[at][0].isupper() and not titled
         if not name and _finite(words, at, reading):
             if _of_the_main_clause(words, at, reading):
@@ -75,7 +78,7 @@ def _titled(tokens: list[str]) -> bool:
 def _of_the_main_clause(words: list[str], at: int, reading: _Reading) -> bool:
     """Whether the verb at `at` belongs to no subordinate clause; one that does is counted off."""
     before = list(_before(words, at))
-    if before and before[0] in en.SUBJECTS and len(before) > 1 and (reading.verbs or before[1] not in en.CONJUNCTIONS):
+    if len(before) > 1 and before[0] in en.SUBJECTS and not _begins_anew(before[1], reading):
         reading.waiting, reading.supposing = max(0, reading.waiting - 1), False
     elif reading.waiting:
         reading.waiting -= 1
@@ -89,6 +92,11 @@ def _of_the_main_clause(words: list[str], at: int, reading: _Reading) -> bool:
     reading.verbs += 1
     reading.helped = reading.helped or _base(words[at]) in en.HELPING
     return False
+
+
+def _begins_anew(before: str, reading: _Reading) -> bool:
+    """Whether a "she" behind `before` begins a main clause: "my mother and I bake", "when it rains, she sings"."""
+    return before in _MOMENTS or not before[0].isalnum() or (before in en.CONJUNCTIONS and not reading.verbs)
 
 
 def _goes_on(before: str, rest: list[str], reading: _Reading) -> bool:
@@ -113,7 +121,7 @@ def _go_on(words: list[str], at: int, reading: _Reading) -> None:
         reading.nouns = int(word in en.SOMEBODY)
     elif word in en.PREPOSITIONS or word in en.CONJUNCTIONS or not word[0].isalnum():
         reading.begin()
-    elif (_GERUND.match(word) and reading.nouns) or _plainly_a_verb(word):
+    elif (_GERUND.match(word) and reading.nouns) or (_plainly_a_verb(word) and next(_before(words, at), "") in _NOT_FINITE_AFTER):
         reading.begin()  # "a gardener growing stars", "to see stars"
     elif word not in en.ADVERBS and not word.endswith("ly"):
         reading.nouns += 1
@@ -125,7 +133,7 @@ def _begins_a_noun(word: str) -> bool:
 
 def _often(words: list[str], at: int) -> bool:
     """ "every night the phone rings", "one day a fox knocks": no clause that belongs to the day."""
-    return at == 2 and words[0] in ("one", "every", "each")
+    return at == 2 and words[0] in ("one", "every", "each") and words[1] in en.TIMES
 
 
 def _before(words: list[str], at: int) -> Iterator[str]:
@@ -145,12 +153,16 @@ def _finite(words: list[str], at: int, reading: _Reading) -> bool:
         return word not in en.NOUNS_TOO or (bool(reading.nouns or before in en.SUBJECTS | en.OPENERS) and _may_follow_a_modal(after))
     if before in en.SUBJECTS:
         return _verbal(word)
+    if word.endswith("'s"):
+        return after in ("been", "got", "gone", "not", "a", "an", "the") and not word.startswith(tuple(en.POSSESSIVES))
+    if before in en.ALONE and at == 1 and (word in en.IRREGULAR | en.PAST or (word.endswith("s") and _plainly_a_verb(_base(word)))):
+        return True
     if before in en.DETERMINERS or before in en.POSSESSIVES or before in en.PREPOSITIONS or before.endswith("'s"):
         return False
     if word in en.IRREGULAR:
         return bool(before)
     if word in en.PARTICIPLES or word in en.PAST or word.endswith("ed"):
-        return _past(word, before, after, reading)
+        return _past(words, at, before, after, reading)
     if word.endswith("s"):
         return _third_person(words, at, before, after, reading)
     return _base_form(word, before, after, reading)
@@ -166,16 +178,17 @@ def _verbal(word: str) -> bool:
     return known or (word.endswith(("s", "ed")) and word not in en.NOUNS_IN_S)
 
 
-def _past(word: str, before: str, after: str, reading: _Reading) -> bool:
+def _past(words: list[str], at: int, before: str, after: str, reading: _Reading) -> bool:
     """A past that is no participle: "opened the door", and not "opened by", "an opened door"."""
+    word, to = words[at], words[at + 2] if at + 2 < len(words) else ""
     if word in en.NAMED or not before or before in en.BE | {"has", "have", "being", "been"}:
         return False
     behind_an_opener = before in en.OPENERS
-    if not (reading.nouns or behind_an_opener or before in en.CONJUNCTIONS):
+    if not (reading.nouns or behind_an_opener or before in en.CONJUNCTIONS or before == ","):
         return False
-    if word in en.PAST or behind_an_opener:
+    if word in en.PAST or behind_an_opener or after in _AFTER_A_PHRASE or after == "that":
         return True
-    if after in _AFTER_A_PHRASE or after == "that":
+    if after == "to" and word.endswith("ed") and word not in en.MADE_TO and to in en.VERBS | en.NOUNY | {"be", "have"}:
         return True
     return bool(reading.waiting) and word not in en.PARTICIPLES and after not in ("by", "in")
 
@@ -198,9 +211,12 @@ def _third_person(words: list[str], at: int, before: str, after: str, reading: _
     if reading.one:
         return True
     if base in en.NOUNY:
+        if words[0] in en.SOMEBODY and not reading.opener:
+            return True  # "everyone on the train falls asleep"
         alone = reading.nouns == 1 and reading.determiner and after in en.PREPOSITIONS and after != "of"
         return alone or after in _AFTER_A_PHRASE or after in en.TOWARDS or after.endswith("ly")
-    return after in _AFTER_A_PHRASE and not any(_base(word) in en.VERBS or word in en.FINITE for word in words[at + 1 :])
+    rest = takewhile(lambda word: word not in en.CONJUNCTIONS | en.OPENERS and word[0].isalnum(), words[at + 1 :])
+    return after in _AFTER_A_PHRASE and not any(_base(word) in en.VERBS or word in en.FINITE for word in rest)
 
 
 def _base_form(word: str, before: str, after: str, reading: _Reading) -> bool:

@@ -2,122 +2,175 @@
 
 # --- closed classes ---------------------------------------------------------------------------------------------------
 
-ONE = frozenset("a an one every each another this that".split())  # what follows is singular
-POSSESSIVES = frozenset("my your his her its our their whose".split())
-NUMBERS = frozenset("two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred thousand million dozen".split())
-DETERMINERS = ONE | POSSESSIVES | frozenset("the these those some any no all both several many few most".split()) - frozenset(["whose"])
-SUBJECTS = frozenset("i he she it we they you there".split())
-OBJECTS = frozenset("me him her it us them you himself herself itself themselves myself ourselves everyone everything someone".split())
-SOMEBODY = frozenset("someone somebody something everyone everybody everything nobody nothing anyone anybody anything".split())
-QUESTIONS = frozenset("what how why when where who whom which whose".split())
+ONE = frozenset("a an another each every one that this".split())  # what follows is singular
+POSSESSIVES = frozenset("her his its my our their whose your".split())
+NUMBERS = frozenset(
+    "dozen eight eleven fifty five forty four hundred million nine seven six ten thirty thousand three twelve twenty two".split()
+)
+DETERMINERS = ONE | POSSESSIVES | frozenset("all any both few many most no several some the these those".split()) - frozenset(["whose"])
+SUBJECTS = frozenset("he i it she there they we you".split())
+OBJECTS = frozenset("everyone everything her herself him himself it itself me myself ourselves someone them themselves us you".split())
+SOMEBODY = frozenset("anybody anyone anything everybody everyone everything nobody nothing somebody someone something".split())
+QUESTIONS = frozenset("how what when where which who whom whose why".split())
 OPENERS = frozenset(
-    "who which that whose whom where when why how what because if whether unless although though while until after before since than as".split()
+    "after although as because before how if since than that though unless until what when where whether which while who whom whose "
+    "why".split()
 )  # a clause of its own may begin here
-CONJUNCTIONS = frozenset("and or but then nor yet so".split())
+CONJUNCTIONS = frozenset("and but nor or so then yet".split())
 PREPOSITIONS = frozenset(
-    "of in on at to from with without by for into onto through across over under beneath below above between among against around "
-    "behind beside beyond near inside outside during towards toward upon within along about off despite via amid like past down up out".split()
+    "about above across against along amid among around at behind below beneath beside between beyond by despite down during for from "
+    "in inside into like near of off on onto out outside over past through to toward towards under up upon via with within without".split()
 )
-TOWARDS = frozenset("to into onto through across over away out up down back off home around along toward towards upon about after that".split())
-BE = frozenset("is are was were am isn't aren't wasn't weren't".split())
+TOWARDS = frozenset(
+    "about across after alone along apart around asleep away back down here home ill into off onto out over silent that there through "
+    "to together toward towards up upon".split()
+)
+BE = frozenset("am are aren't is isn't was wasn't were weren't".split())
 FINITE = BE | frozenset(
-    "has have had do does did can could will would shall should may might must cannot can't won't don't doesn't didn't couldn't "
-    "wouldn't shouldn't hasn't haven't hadn't mustn't i'm i've i'll i'd you're you've you'll we're we've we'll they're they've they'll "
-    "he's she's it's there's that's who's what's he'd she'd he'll she'll it'll they'd we'd".split()
+    "can can't cannot could couldn't did didn't do does doesn't don't had hadn't has hasn't have haven't he'd he'll he's i'd i'll i'm "
+    "i've it'll it's may might must mustn't shall she'd she'll she's should shouldn't that's there's they'd they'll they're they've "
+    "we'd we'll we're we've what's who's will won't would wouldn't you'll you're you've".split()
 )
-NOUNS_TOO = frozenset("will can might may must".split())  # "the last will", "a tin can"
+NOUNS_TOO = frozenset("can may might must will".split())  # "the last will", "a tin can"
 ADVERBS = frozenset(
-    "not never always often sometimes only just even still also soon once again almost already ever now really too then simply "
-    "finally suddenly slowly secretly accidentally quietly".split()
+    "accidentally again almost already also always even ever finally just never not now often once only quietly really secretly "
+    "simply slowly sometimes soon still suddenly then too".split()
 )
 NO_BEGINNING = frozenset(
-    "i he she it we they you there this's that's here once suddenly maybe perhaps never always sometimes then now yesterday and or but "
-    "so nor because if although though while until unless since as whereas is are was were am do does did can could will would shall "
-    "should may might must has have had let let's please not don't am isn't aren't don't didn't can't won't after before to of in on at "
-    "from with without by for into onto through across over under beneath below above between among against around behind beside beyond "
-    "near inside outside during towards toward upon within along off despite amid like down up out alone stuck stranded".split()
+    "above across after against alone along although always am amid among and are aren't around as at because before behind below "
+    "beneath beside between beyond but by can can't could dear despite did didn't do does don't down during for from had has have he "
+    "here i if in inside into is isn't it let let's like may maybe might must near never nor not now of off on once onto or out "
+    "outside over perhaps please shall she should since so sometimes stranded stuck suddenly that's then there they this's though "
+    "through to toward towards under unless until up upon was we were whereas while will with within without won't would yesterday "
+    "you".split()
 )  # no phrase that could follow "about" begins so
-LOWERED = (
-    DETERMINERS | NUMBERS | SOMEBODY | QUESTIONS | frozenset("life love grief death time war loss friendship loneliness memory revenge hope "
-    "fear home music dreams people children strangers".split())
-)  # begins with a capital only because it comes first
+LOWERED = DETERMINERS | NUMBERS | SOMEBODY | QUESTIONS  # with a capital only because it comes first
+COMMON_NOUNS = frozenset(
+    "adventure afternoon age airship alien android angel animal apple arrow art ash astronaut aunt autumn baby baker bakery ball bear "
+    "beauty bed bee bell betrayal bird birthday blind blood blue boat body bone book bookshop bottle box boy bread bridge brother "
+    "building bus butterfly candle castle cat cave chance chaos child childhood christmas church circus city climate clock cloud "
+    "coffee coffin cold color colour computer corner country courage courtroom cousin cowboy crime crow cup dance darkness daughter "
+    "dawn day death demon desert desire detective devil dinner dinosaur doctor dog doll door dragon dream dust duty earth elephant "
+    "elf emperor empire enemy engine envy evening evil exile eye eyes fairy faith fame family farm farmer fashion fate father fear "
+    "fire fish flower fog food football forest forgiveness fox freedom friend friendship frog future game garden ghost giant gift "
+    "girl glass gloom goblin god gold goodbye grandfather grandma grandmother grandpa greed green grief guilt hair hand hands "
+    "happiness heart heartbreak heaven hell hero history home homesickness honor honour hope horror horse hospital hotel house hunger "
+    "hunter husband ice innocence island jealousy journey joy justice key kid king kingdom kitchen knife knight lady lake language "
+    "laughter legend letter library lies life light lighthouse lightning lion loneliness loss love luck machine madness magic man map "
+    "market marriage memory men mermaid midnight milk mind mirror money monster moon moonlight morning mother mountain murder music "
+    "mystery nature neighbor neighbour night nightmare nurse ocean office old orphan owl pain painter paper parent party past "
+    "patience peace penguin people person pet phone piano picture pirate plan planet poet poison police power prayer pride priest "
+    "prince princess prison prisoner promise queen rain rainbow reality rebellion red redemption regret reunion revenge revolution "
+    "river road robot romance roommate rose ruin sadness sailor salt sand school scientist sea season secret shadow ship shipwreck "
+    "silence silver sin sister sky sleep small smoke snake snow soldier solitude son song sorrow soul space spaceship spider spirit "
+    "spring spy star stone storm story stranger street student summer sun sunlight sunset survival sword tea teacher teenager temple "
+    "thief thunder tiger time tomorrow toy train traitor travel treasure tree trees truth tunnel twin umbrella uncle unicorn vacation "
+    "vampire village violence virus voice voyage war water wedding whale wife wind window winter wisdom wish witch wizard wolf woman "
+    "women wonder wood woods words work world writer yesterday young youth zombie".split()
+)
 CAPITALISED = frozenset(
-    "english englishman englishwoman american french frenchman german italian spanish russian chinese japanese korean indian african "
-    "asian european british scottish irish irishman welsh dutch greek roman egyptian turkish arab jewish christian muslim buddhist viking "
-    "victorian edwardian martian mexican canadian australian polish swedish norwegian danish brazilian nigerian persian mongol christmas "
-    "easter halloween monday tuesday wednesday thursday friday saturday sunday january february april june july august september october "
-    "november december internet".split()
+    "african american april arab asian august australian brazilian british buddhist canadian chinese christian christmas danish "
+    "december dutch easter edwardian egyptian english englishman englishwoman european february french frenchman friday german greek "
+    "halloween indian internet irish irishman italian january japanese jewish july june korean martian mexican monday mongol muslim "
+    "nigerian norwegian november october persian polish roman russian saturday scottish september spanish sunday swedish thursday "
+    "tuesday turkish victorian viking wednesday welsh".split()
 )  # has a capital wherever it stands
 FOREIGN = frozenset(
-    "un une le les des du el los las una il lo gli der das ein eine einer einen und och ett en het een uma um na yang yg dan bir ve "
-    "w z i o y que qui der dem den på av och ja joka sur dans para por con sobre über von mit een van ng ang sa si och med til det".split()
+    "ang av bir con dan dans das dem den der des det du een ein eine einen einer el en ett gli het il im ja joka las le les lo los "
+    "med mit na ng o och para por på que qui sa si sobre sur til um uma un una und une van ve von w y yang yg z über".split()
 )
-ABBREVIATIONS = frozenset("mr mrs ms dr st prof sr jr vs no mt lt sgt capt col gen rev etc u.s".split())
+OF_NAMES = frozenset("da das de der di du el il la las le les los na o un una van von".split())  # "El Dorado", "Das Boot"
+ABBREVIATIONS = frozenset("capt col dr etc gen jr lt mr mrs ms mt no prof rev sgt sr st u.s vs".split())
 
 # --- verbs ------------------------------------------------------------------------------------------------------------
 
 VERBS = frozenset(
-    "accept accompany achieve acquire adapt add admire admit adopt afford agree allow announce appear apply approach argue arise arrange "
-    "arrest arrive ask assume attach attack attend avoid awaken bake become befriend beg begin behave believe belong betray blame borrow "
-    "bring broadcast build bury buy call capture carry carve celebrate chase choose claim climb cling collapse collect come compete "
-    "complain complete compose conceal confess confront connect conquer consider construct contain continue convince cope crash crawl "
-    "create creep cry cut dare decide declare decode decorate defeat defend defy deliver deny depart describe descend deserve destroy "
-    "develop devour die dig disappear discover disguise dismiss dive divorce do draw drown earn eat elope embark embrace emerge encounter "
-    "encourage endure enjoy enlist enter erase escape evolve examine exist expect explain explode explore expose fade fail fake fall feed "
-    "feel fight fill find finish fix flee fling float flow fly follow forbid forge forget forgive freeze gather get give glow go grant "
-    "grieve grow guess happen hate haunt heal hear help hide hire hold hunt ignore imagine imprison inherit insist inspire intend invent "
-    "investigate invite join keep kidnap kill kneel knit know lack lean learn leave lend let linger listen live look lose lurk make manage "
-    "marry meet melt mend mention mourn move murder navigate need negotiate notice obey observe obtain occur open overcome overhear owe own "
-    "participate pay perform persuade pick plead please plunge possess pour practice practise praise pray prefer prepare pretend prevent "
-    "protect prove provide pull punish pursue push put quit raise reach read realise realize rebuild recall receive recognise recognize "
-    "recover refuse reject rely remain remember remind remove rent repair repeat replace rescue resist resolve respond restore retire return "
-    "reunite reveal revive roam rob run rush save say scare scatter seek seem see sell send separate serve settle sew shake share shatter shine "
-    "shoot shrink shut sing sink sit sleep slide slip smell smuggle sneak solve speak spend spread stand stalk stare start stay steal stop strike "
-    "struggle stumble succeed suffer summon surrender survive suspect swallow swap swear swim switch take talk tame teach tell tend threaten "
-    "thrive throw touch transform translate travel trust try turn uncover understand undertake unearth unite unleash unlock unravel unveil "
-    "vanish venture vow wage wait wake walk wander want warn wash waste wear weave wed weep welcome win wish wonder worship wrestle write "
-    "yearn adore align bark bloom blossom bore breathe bully chant chat chatter cheer chew clash coincide collide cooperate crumble curl dine dwell echo erupt evaporate flicker flourish gaze giggle glitter grin hesitate howl hum invert itch kick limp march melt moan multiply murmur nap perish plummet ponder prowl purr rattle rejoice rumble scramble shiver shout shrug sigh snore soar sob sparkle spin sprout squeak starve stutter swirl sway tremble tumble twinkle unfold weigh wither yawn yell adore age answer arm bet bleed bless blow burn commit compare confuse control convert count cross crush deal deceive demand "
-    "depend deserve design desert dig discuss dissolve doubt drag drift drive drop duel enslave entertain evade exile expand express fire "
-    "forfeit frighten hatch heed hack impersonate infiltrate interrupt invade involve land lie lift lure mistake outlive outwit paint pass "
-    "plan plant play poison predict promise protest quarrel race rain rebel recruit rediscover refuse regret relive rewrite ride ring rise "
-    "rule sabotage sail search secretly seduce set smile spill split stop study surprise swing tear think tie trace track trade trap treat "
-    "trick unmask visit use vote watch wave whisper witness work worry fall believe become".split()
+    "accept accompany achieve acquire adapt add admire admit adopt adore afford age agree align allow announce answer appear apply "
+    "approach argue arise arm arrange arrest arrive ask assume attach attack attend avoid awaken bake bark become befriend beg begin "
+    "behave believe belong bet betray blame bleed bless bloom blossom blow bore borrow breathe bring broadcast build bully burn bury "
+    "buy call capture carry carve celebrate chant chase chat chatter cheer chew choose claim clash climb cling coincide collapse "
+    "collect collide come commit compare compete complain complete compose conceal confess confront confuse connect conquer consider "
+    "construct contain continue control convert convince cooperate cope count crash crawl create creep cross crumble crush cry curl "
+    "cut dare deal deceive decide declare decode decorate defeat defend defy deliver demand deny depart depend descend describe "
+    "desert deserve design destroy develop devour die dig dine disappear discover discuss disguise dismiss dissolve dive divorce do "
+    "doubt drag draw drift drive drop drown duel dwell earn eat echo elope embark embrace emerge encounter encourage endure enjoy "
+    "enlist enslave enter entertain erase erupt escape evade evaporate evolve examine exile exist expand expect explain explode "
+    "explore expose express fade fail fake fall feed feel fight fill find finish fire fix flee flicker fling float flourish flow fly "
+    "follow forbid forfeit forge forget forgive freeze frighten gather gaze get giggle give glitter glow go grant grieve grin grow "
+    "guess hack happen hatch hate haunt heal hear heed help hesitate hide hire hold howl hum hunt ignore imagine impersonate imprison "
+    "infiltrate inherit insist inspire intend interrupt invade invent invert investigate invite involve itch join keep kick kidnap "
+    "kill kneel knit know lack land lean learn leave lend let lie lift limp linger listen live look lose lure lurk make manage march "
+    "marry meet melt mend mention mistake moan mourn move multiply murder murmur nap navigate need negotiate notice obey observe "
+    "obtain occur open outlive outwit overcome overhear owe own paint participate pass pay perform perish persuade pick plan plant "
+    "play plead please plummet plunge poison ponder possess pour practice practise praise pray predict prefer prepare pretend prevent "
+    "promise protect protest prove provide prowl pull punish purr pursue push put quarrel quit race rain raise rattle reach read "
+    "realise realize rebel rebuild recall receive recognise recognize recover recruit rediscover refuse regret reject rejoice relive "
+    "rely remain remember remind remove rent repair repeat replace rescue resist resolve respond restore retire return reunite reveal "
+    "revive rewrite ride ring rise roam rob rule rumble run rush sabotage sail save say scare scatter scramble search secretly seduce "
+    "see seek seem sell send separate serve set settle sew shake share shatter shine shiver shoot shout shrink shrug shut sigh sing "
+    "sink sit sleep slide slip smell smile smuggle sneak snore soar sob solve sparkle speak spend spill spin split spread sprout "
+    "squeak stalk stand stare start starve stay steal stop strike struggle study stumble stutter succeed suffer summon surprise "
+    "surrender survive suspect swallow swap sway swear swim swing swirl switch take talk tame teach tear tell tend think threaten "
+    "thrive throw tie touch trace track trade transform translate trap travel treat tremble trick trust try tumble turn twinkle "
+    "uncover understand undertake unearth unfold unite unleash unlock unmask unravel unveil use vanish venture visit vote vow wage "
+    "wait wake walk wander want warn wash waste watch wave wear weave wed weep weigh welcome whisper win wish wither witness wonder "
+    "work worry worship wrestle write yawn yearn yell".split()
 )
 NOUNY = frozenset(
-    "leave live answer age arm bet blow burn call control count cross cry cut deal demand design desert doubt dream drift drive drop duel end exile "
-    "face fear fight fire fly form guard guide hand hatch head help hope host hunt judge kiss laugh land lie lift light line look love lure "
-    "mark march master mistake move murder name need notice offer open order pack paint pass plan plant play plot poison promise protest "
-    "quarrel race rain read recruit regret report rescue rest return ride ring rise rule run sail scream search share shadow show sign smell "
-    "smile sound spread star start stop storm stand strike struggle study surprise suspect swing talk taste tear test tie touch trace track "
-    "trade train trap travel treat trick turn trust use visit vote vow walk watch wave whisper wish witness wonder work worry attack escape "
-    "embrace encounter fall capture defeat claim feed float haunt climb crash dive drag swap switch stay".split()
+    "age answer arm attack bet blow burn call capture claim climb control count crash cross cry cut deal defeat demand desert design "
+    "dive doubt drag dream drift drive drop duel embrace encounter end escape exile face fall fear feed fight fire float fly form "
+    "guard guide hand hatch haunt head help hope host hunt judge kiss land laugh leave lie lift light line live look love lure march "
+    "mark master mistake move murder name need notice offer open order pack paint pass plan plant play plot poison promise protest "
+    "quarrel race rain read recruit regret report rescue rest return ride ring rise rule run sail scream search shadow share show "
+    "sign smell smile sound spread stand star start stay stop storm strike struggle study surprise suspect swap swing switch talk "
+    "taste tear test tie touch trace track trade train trap travel treat trick trust turn use visit vote vow walk watch wave whisper "
+    "wish witness wonder work worry".split()
 )  # as a plural, a noun as often as a verb
 IRREGULAR = frozenset(
-    "went came took woke awoke fell knew began ran gave wrote drove flew grew threw wore broke spoke stole chose forgot sang swam ate drank "
-    "drew hid froze shook became forgave swore blew sank shrank sprang arose strode overcame mistook undertook withdrew foresaw saw slept "
-    "wept fled said met felt stood sat thought".split()
+    "arose ate awoke bade became began blew broke came chose drank drew drove fell felt fled flew foresaw forgave forgot froze gave "
+    "grew hid knew lent met mistook overcame ran rode said sang sank sat saw shook shrank slept smote spoke sprang stole stood strode "
+    "swam swore swung thought threw took undertook went wept withdrew woke wore wrote".split()
 )  # pasts that are no participles, or seldom
 PARTICIPLES = frozenset(
-    "found made built left told kept held caught bought brought heard sent sold lost won led read taught fought sought spent swept meant "
-    "paid laid dug hung stuck struck spun flung swung bound fed cut hit hurt put set shut cast got had".split()
+    "bought bound brought built cast caught cut dug fed flung fought found got had heard held hit hung hurt kept laid led left lost "
+    "made meant paid put read sent set shut sold sought spent spun struck stuck swept swung taught told won".split()
 )  # pasts that are participles too: "a dog found in the snow"
+MADE_TO = frozenset(
+    "allowed asked assigned compelled condemned cursed designed destined determined doomed encouraged expected forced hired invited "
+    "obliged ordered permitted prepared raised required scheduled sentenced supposed tasked tempted trained used".split()
+)  # "a boy destined to rule"
+ALONE = frozenset("all both few many most some that these this those".split())  # may be who does it, without a noun
 PAST = frozenset(
-    "walked lived arrived died wanted decided happened vanished disappeared appeared looked tried refused realised realized learned learnt "
-    "waited worked travelled traveled talked stayed seemed remained belonged listened laughed cried smiled whispered agreed hoped wished "
-    "needed wondered dreamed dreamt danced jumped stumbled managed continued existed wandered loved hated liked believed discovered "
-    "noticed remembered returned escaped started opened stopped".split()
+    "ached agreed answered apologised apologized appeared argued arrived attempted barked believed belonged blinked bowed burned "
+    "camped chatted chuckled climbed collapsed complained continued crawled cried danced decided died dined disappeared discovered "
+    "dreamed dreamt drifted dwelt emerged ensued escaped exclaimed existed expired failed fainted feasted floated flopped fluttered "
+    "frowned galloped gasped gazed glanced glimmered gossiped grinned happened hated hesitated hoped howled hurried insisted intended "
+    "jumped knelt laughed leaned leant learned learnt liked limped lingered listened lived longed looked loved lunged managed marched "
+    "meant needed nodded noticed occurred offered opened passed paused peered perished preferred pretended protested quarreled "
+    "quarrelled realised realized rebelled refused reigned remained remembered replied resided resigned responded retired returned "
+    "revolted roared rushed sailed sank screamed seated seemed shivered shouted shrugged sighed smiled snored staggered stared "
+    "started stayed stopped strolled stumbled succeeded surrendered talked tiptoed traveled travelled trembled tried triumphed "
+    "trotted vanished vowed waited walked wandered wanted wept whispered wished wondered worked yearned yelled".split()
 )  # regular pasts that are seldom participles
-NAMED = frozenset("named called titled entitled known born made given said".split())
+NAMED = frozenset("born called entitled given known made named said titled".split())
 NOUNS_IN_S = frozenset(
-    "sports news arms physics mathematics politics economics customs savings goods systems sales clothes always sometimes perhaps besides "
-    "towards across less unless series species means crossroads headquarters downstairs upstairs overseas nowadays women's men's its his "
-    "this thus yes us glasses letters games arts human rights".split()
+    "across always arms arts besides clothes crossroads customs downstairs economics games glasses goods headquarters his human its "
+    "less letters mathematics means men's news nowadays overseas perhaps physics politics rights sales savings series sometimes "
+    "species sports systems this thus towards unless upstairs us women's yes".split()
 )
-PLURALS = frozenset("men women children people mice geese police kids folk wolves thieves".split())
-HELPING = frozenset("help make let see watch hear have feel made saw heard had helped".split())
-SUPPOSING = frozenset("think believe know realise realize discover learn say claim dream suspect wish insist fear hope pretend find swear".split())
+PLURALS = frozenset("children folk geese kids men mice people police thieves wolves women".split())
+TIMES = frozenset(
+    "afternoon autumn century day evening month morning night now spring summer then today tomorrow tonight week winter year "
+    "yesterday".split()
+)
+HELPING = frozenset("feel had have hear heard help helped let made make saw see watch".split())
+SUPPOSING = frozenset(
+    "believe claim discover dream fear find hope insist know learn pretend realise realize say suspect swear think wish".split()
+)
 COMMANDS = frozenset(
-    "describe imagine rewrite summarize summarise translate continue retell finish explain pretend generate create compose give make tell "
-    "write add list change consider include ignore repeat introduce go picture suppose".split()
+    "add change compose consider continue create describe explain finish generate give go ignore imagine include introduce list make "
+    "picture pretend repeat retell rewrite summarise summarize suppose tell translate write".split()
 )
-PARTICIPIAL = frozenset("lost trapped stuck stranded born caught torn left buried locked haunted abandoned forgotten gone hidden raised".split())
+PARTICIPIAL = frozenset(
+    "abandoned born buried caught forgotten gone haunted hidden left locked lost raised stranded stuck torn trapped".split()
+)

@@ -3,7 +3,22 @@
 import re
 
 # How a story may be called that is of no kind in particular: the chosen form says it better.
-PLAIN = ("story", "short story", "piece", "piece of fiction", "piece of writing", "text", "narrative", "something", "somthing", "smth", "sth", "plot", "fiction")
+SOMETHING = ("something", "somthing", "smth", "sth")
+PLAIN = (
+    "story",
+    "short story",
+    "piece",
+    "piece of fiction",
+    "piece of writing",
+    "text",
+    "narrative",
+    "something",
+    "somthing",
+    "smth",
+    "sth",
+    "plot",
+    "fiction",
+)
 # Kinds of story: the closing sentence calls each a story.
 STORIES = (
     "tale", "fable", "fairy tale", "fairytale", "folk tale", "folktale", "tall tale", "myth", "legend", "parable", "allegory", "adventure",
@@ -44,13 +59,27 @@ OF_THE_CARD = {
     "biography": ("biography",),
 }
 # Without a verb that asks ("a letter from the sea"), these are what is written about, unless they are about something.
-THINGS = frozenset(OTHERS) | {"novel", "plot", "something", "text", "piece", "legend", "myth", "mystery", "adventure", "western", "epic", "drama"}
+THINGS = frozenset(OTHERS) | {
+    "novel",
+    "plot",
+    "something",
+    "text",
+    "piece",
+    "legend",
+    "myth",
+    "mystery",
+    "adventure",
+    "western",
+    "epic",
+    "drama",
+}
 
 # What may be said of any kind of writing, and makes none of its own, as "bedtime" does.
 MOODS = frozenset(
-    "a and but very really super funny sad happy scary dark sweet gentle quiet cosy cozy creepy spooky silly tense sexy wholesome hopeful moving "
-    "heartwarming heartbreaking uplifting bittersweet romantic dramatic humorous hilarious emotional tragic comic surreal weird strange lyrical "
-    "poetic epic exciting suspenseful melancholy melancholic tender whimsical absurd good great nice beautiful interesting original".split()
+    "a absurd and beautiful bittersweet but comic cosy cozy creepy dark dramatic emotional epic exciting funny gentle good great "
+    "happy heartbreaking heartwarming hilarious hopeful humorous interesting lyrical melancholic melancholy moving nice original "
+    "poetic quiet really romantic sad scary sexy silly spooky strange super surreal suspenseful sweet tender tense tragic uplifting "
+    "very weird whimsical wholesome".split()
 )
 
 

@@ -4,13 +4,16 @@ import re
 
 from .kinds import KIND
 
-_LENGTH = re.compile(r"(?<![\w.,])(?P<number>\d{1,3}(?:[., ]\d{3})+|\d+(?:[.,]\d)?)(?P<thousands>k| thousand)?[ -]?words?\b", re.IGNORECASE)
+_LENGTH = re.compile(
+    r"(?<![\w.,])(?P<number>\d{1,3}(?:[., ]\d{3}){1,3}|\d+(?:[.,]\d)?)(?P<thousands>k| thousand)?[ -]?words?\b", re.IGNORECASE
+)
 _SHORTEST = 50  # what is shorter is no length of a story: "a spell of 7 words"
 
-_NUMBER = r"(?:\d{1,3}(?:[., ]\d{3})+|\d+(?:[.,]\d)?)(?:k| thousand)?"
+_NUMBER = r"(?:\d{1,3}(?:[., ]\d{3}){1,3}|\d{1,9}(?:[.,]\d)?)(?:k| thousand)?"
 _SPELT = r"(?:a|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen) (?:hundred|thousand)"
 _ABOUT = (
-    r"(?:(?:about|around|approximately|approx\.?|roughly|circa|ca\.?|exactly|nearly|at least|at most|up to|(?:no )?(?:more|less|fewer) than|"
+    r"(?:(?:about|around|approximately|approx\.?|roughly|circa|ca\.?|exactly|nearly|at least|at most|up to|"
+    r"(?:no )?(?:more|less|fewer) than|"
     r"under|over|between|max(?:imum)?\.?|min(?:imum)?\.?|~)\s*){0,2}"
 )
 _MORE = r"(?:\s+or\s+(?:less|more|fewer|so))?(?:[ -]long|\s+in\s+length|\s+max(?:imum)?|\s+min(?:imum)?)?"
@@ -45,10 +48,12 @@ def length_in(premise: str) -> int | None:
 
 def without_length(premise: str) -> str:
     """The premise without the length that it asks for; other numbers stay."""
-    text = premise
+    if "word" not in premise.lower():
+        return premise
+    text = before = re.sub(r"[ \t]{2,}", " ", re.sub(r"\n{3,}", "\n\n", premise))
     for place in _PLACES:
         text = place.sub(_left, text)
-    return premise if text == premise else _tidy(text)
+    return premise if text == before else _tidy(text)
 
 
 def _left(found: re.Match[str]) -> str:

@@ -5,30 +5,36 @@ Only what is recognised as an English phrase passes: a phrase that is refused co
 
 import re
 import unicodedata
+from itertools import pairwise
 
 from . import english as en
 from .clause import is_clause, words_of
 
 SENTENCE_ENDS = (".", "!", "?", "…", '."', '!"', '?"', ".”", "!”", "?”", "。", "！", "？", "؟", "।")
 _NO_PROSE = re.compile(r"[{}\[\]<>=|\\^#*_~`@;\n\r\t•]|://|www\.|\w\(|\s[-–—]+\s*$")
-_NEXT_SENTENCE = re.compile(r"(\w*)[.!?…]+[\"”'’)]*\s+(?=\S)")
+_NEXT_SENTENCE = re.compile(r"[.!?…]+[\"”'’)]*(?=\s)")
 _QUOTED = re.compile(r"[\"“”«„'‘][^\"“”«»„.!?]+[\"“”»'’]")
-_QUOTES = "\"“”«»„"
+_QUOTES = '"“”«»„'
 _OPENING = re.compile(r"^[\"“«„'‘(]")
 _ASKS = re.compile(
     r"(?:what|how|why|when|where|who|whom|which|whose)(?: (?:far|long|much|many|often|come|about|else|exactly|\w+ly))?"
     r" (?:is|are|was|were|am|do|does|did|can|could|will|would|shall|should|may|might|must|has|have|had|if|about|come|not|\w+n't)\b"
 )
 _DO = re.compile(r"((?:what|how|why|when|where|who) )do (?!not\b)")
-_PLACED = frozenset("in at from near".split())
+_PLACE = re.compile(r"\b(?:in|at|from|near)(?: [A-Z]\w*)+")
+_SMALL = en.PREPOSITIONS | en.CONJUNCTIONS | frozenset("a an the".split())
 _NO_GERUND = frozenset("beijing sterling fleming king spring viking string sing ring wing thing sibling".split())
 _MEASURED = frozenset("long old tall deep high wide later ago".split())
+_COMMON_ENDINGS = ("ing", "ness", "ation", "ship", "hood", "lessness", "ment", "ology")
+_LABELLED = re.compile(r"^\S+(?: \S+)?:\s")
+_TAGS = re.compile(r"\b(?:pov|(?:first|second|third)[- ]person|present tense|past tense)\b", re.IGNORECASE)
+_ONCE = re.compile(r"(?:one|every|each|last|next|some)\s+(?:\w+ing\s)?(\w+),?\s+(\w+)", re.IGNORECASE)
 _MOST_WORDS = 80
 
 
 def phrase_of(text: str) -> str | None:
     """`text` as it stands behind "about", without a full stop; None where it cannot stand there."""
-    text = re.sub(r"^(?:about|abt)\s+", "", text.strip(), flags=re.IGNORECASE).rstrip(" ,:")
+    text = re.sub(r"^(?:(?:something|anything)\s+)?(?:about|abt)\s+", "", text.strip(), flags=re.IGNORECASE).rstrip(" ,:")
     if not _is_prose(text) or _shouted(text) or is_foreign(text):
         return None
     if text.endswith(".") and not text.endswith(".."):
@@ -46,23 +52,36 @@ def follows(text: str) -> bool:
     words = words_of(text.lower())
     if not words or words[0] in en.NO_BEGINNING or len(words) > _MOST_WORDS or _OPENING.match(text) or _ASKS.match(text.lower()):
         return False
+    once = _ONCE.match(text)
+    if (
+        _LABELLED.match(text)
+        or _TAGS.search(text)
+        or (once and once[1].lower() in en.TIMES and once[2].lower() in en.SUBJECTS | en.DETERMINERS | en.POSSESSIVES)
+    ):
+        return False
     return not (_commands(words) or _is_state(words) or several_sentences(text) or is_clause(text))
 
 
 def title_of(text: str) -> str | None:
     """A title as typed, whatever it says ("To Kill a Mockingbird"); None where the capitals do not show one."""
-    return text if _is_title(text.split()) and len(text.split()) < 10 and text[-1].isalnum() and not _NO_PROSE.search(text) else None
+    return (
+        text
+        if _is_title(text.split()) and text[0].isupper() and len(text.split()) < 10 and text[-1].isalnum() and not _NO_PROSE.search(text)
+        else None
+    )
 
 
 def several_sentences(text: str) -> bool:
-    return first_sentence(text) != text
+    return first_sentence(text) != text.rstrip()
 
 
 def first_sentence(text: str) -> str:
     """Up to the first end of a sentence that more follows, or of a line."""
+    text = text.rstrip()
     for found in _NEXT_SENTENCE.finditer(text):
-        if found[1].lower() not in en.ABBREVIATIONS and (len(found[1]) != 1 or found[1] == "I"):
-            return text[: found.end()].rstrip()
+        last = re.split(r"[\s.]", text[max(0, found.start() - 12) : found.start()])[-1].lower()
+        if last not in en.ABBREVIATIONS and (len(last) != 1 or last == "i" or last.isdigit()):
+            return text[: found.end()]
     return text
 
 
@@ -73,18 +92,17 @@ def is_foreign(text: str) -> bool:
     words = [word for word in words_of(text) if word[0].isalpha()]
     if any(word.lower() in _ENGLISH for word in words):
         return False
-    small = [word for word in words if word in en.FOREIGN or (word.lower() in en.FOREIGN and not _names(words))]
+    small = [word for word in words[1:] if word in en.FOREIGN]
+    if words and words[0].lower() in en.FOREIGN:
+        small += words[:1] if words[0].lower() not in en.OF_NAMES or words[1:2] == [word.lower() for word in words[1:2]] else []
     accented = [word for word in words if word.islower() and not word.isascii()]
     return len(words) > 1 and bool(small or (accented and len(words) > 2))
 
 
-_ENGLISH = en.DETERMINERS | en.POSSESSIVES | en.NUMBERS | en.FINITE | frozenset("of and with from for to at by on about whose which or".split())
+_ENGLISH = (
+    en.DETERMINERS | en.POSSESSIVES | en.NUMBERS | en.FINITE | frozenset("of and with from for to at by on about whose which or".split())
+)
 _ENGLISH -= frozenset("all no do will has had us her his most".split()) - frozenset("his her will".split())
-
-
-def _names(words: list[str]) -> bool:
-    """ "El Dorado", "Das Boot": every word has a capital."""
-    return all(word[0].isupper() for word in words)
 
 
 def _is_prose(text: str) -> bool:
@@ -114,7 +132,7 @@ def _question(text: str) -> str | None:
 def _inverted(text: str) -> bool:
     """ "how far would you go": the verb stands before a "you"."""
     words = words_of(text)
-    return any(word in en.FINITE and after in en.SUBJECTS for word, after in zip(words, words[1:], strict=False))
+    return any(word in en.FINITE and after in en.SUBJECTS for word, after in pairwise(words))
 
 
 def _commands(words: list[str]) -> bool:
@@ -146,18 +164,23 @@ def _lowered(text: str) -> str:
     """Without the capital of a first word that has it only for being first."""
     words = text.split()
     first, second = words[0], words[1] if len(words) > 1 else ""
-    if _is_title(words):
+    if first[0].isupper() and _is_title(words):
         return text
     if first in ("A", "An"):
         return first.lower() + text[len(first) :]
-    if second[:1].isupper() and not (second.lower() in en.CAPITALISED or second in ("I", "I'm", "I’m", "AI")):
-        return text
-    common = first.lower() in en.LOWERED or (first.endswith("ing") and len(words) > 1 and first.lower() not in _NO_GERUND)
-    return first.lower() + text[len(first) :] if common and first[1:].islower() else text
+    named = second[:1].isupper() and second.lower() not in en.CAPITALISED and not second.startswith(("I'", "I’")) and second != "I"
+    if named and not (first.lower() in en.QUESTIONS | en.POSSESSIVES and any(word.islower() and len(word) > 3 for word in words)):
+        return text  # "The Beatles in a submarine", and not "What Alice found"
+    return first.lower() + text[len(first) :] if first[1:].islower() and _is_common(first.lower().rstrip(",")) else text
+
+
+def _is_common(word: str) -> bool:
+    """No name: "Grief", "Ghosts in the library", "Finding a way home"."""
+    known = word in en.LOWERED or word in en.COMMON_NOUNS or word.removesuffix("s") in en.COMMON_NOUNS
+    return known or (word.endswith(_COMMON_ENDINGS) and word not in _NO_GERUND)
 
 
 def _is_title(words: list[str]) -> bool:
     """ "A Tale of Two Cities", and not "A Robot in Paris": capitals that no place has."""
-    long = [(before, word) for before, word in zip(words, words[1:], strict=False) if len(word) > 3]
-    high = [word.lower() for before, word in long if word[0].isupper() and before not in _PLACED]
-    return len(high) > 1 and not en.CAPITALISED.issuperset(high) and all(word[0].isupper() for _, word in long)
+    told = [word for word in _PLACE.sub("", " ".join(words)).split()[1:] if word.lower() not in _SMALL]
+    return len(told) > 1 and all(word[0].isupper() for word in told) and not en.CAPITALISED.issuperset(word.lower() for word in told)

@@ -32,14 +32,29 @@ _NAMED = re.compile(
 )
 _ON = re.compile(r"\s+(?P<on>about|abt|bout|on|of|regarding|concerning)\s+(?P<topic>\S.*)", re.IGNORECASE | re.DOTALL)
 _ABOUT = re.compile(r"(?:(?:something|somthing|smth|sth|anything|it)\s+)?(?:about|abt)\s+(?P<topic>\S.*)", re.IGNORECASE | re.DOTALL)
-_WHAT = re.compile(r"(?:what|how|why|when|where|who)\b.+", re.IGNORECASE | re.DOTALL)
-_GOES_ON = re.compile(r"\s+(?:in which|where|wherein|set|between|featuring|starring|from the|told|inspired|based|involving|with)\b", re.IGNORECASE)
+_WHAT = re.compile(r"(?P<topic>(?:what|how|why|when|where|who)\b.+)", re.IGNORECASE | re.DOTALL)
+_GOES_ON = re.compile(
+    r"\s+(?:in which|where|wherein|set|between|featuring|starring|from the|told|inspired|based|involving|with)\b", re.IGNORECASE
+)
 _LABEL = re.compile(r"(?:(?:story|writing)\s+)?(?:premise|prompt|idea|topic|theme|subject|plot|logline)\s*[:–—-]\s*(?=\S)", re.IGNORECASE)
-_THANKS = re.compile(r"[,.!]?\s*\b(?:please|pls|plz|thanks|thank you|thx)\s*[.!]*$", re.IGNORECASE)
-_SHORT = re.compile(r"(?:(?:very|really|super|quite|rather|fairly)\s+)?(?:short|long|brief|quick|lengthy),?\s+", re.IGNORECASE)
+_THANKS = re.compile(r"\b(?:please|pls|plz|thanks|thank you|thx)$", re.IGNORECASE)
+_SHORT = re.compile(
+    r"(?:(?:very|really|super|quite|rather|fairly)\s+)?(?:short|long|brief|quick|lengthy),?\s+"
+    r"|(?:\d+|one|two|three|four|five|ten)[ -](?:page|paragraph|minute|min|sentence)s?(?:[ -]long)?,?\s+",
+    re.IGNORECASE,
+)
 _NO_MODIFIER = re.compile(
     r"\b(?:of|in|on|at|to|from|with|by|for|about|a|an|the|my|your|his|her|our|their|this|that|these|who|which|is|are|was|were|has|and\s+a|i|you|it)\b",
     re.IGNORECASE,
+)
+_COMPOUND = re.compile(
+    r"\b(?:coming[- ]of[- ]age|slice[- ]of[- ]life|enemies[- ]to[- ]lovers|friends[- ]to[- ]lovers|rags[- ]to[- ]riches)\b", re.IGNORECASE
+)
+_OF_SOMEBODY = ("portrait", "review", "biography")
+_WORD = re.compile(r"[\w-]+")
+_ITS_OWN = re.compile(r"\s*(?::|\s[–—-]|\n)\s*(?P<premise>\S.*)", re.DOTALL)  # "short story: two sisters"
+_MOOD = re.compile(
+    r"\s+(?P<mood>[\w-]+(?:,? (?:and |but |really |very )*[\w-]+){0,3}?)(?=\s+(?:about|abt|on|with|where|in|set)\b|[.!?]*$)", re.IGNORECASE
 )
 
 
@@ -81,11 +96,6 @@ def asked(premise: str, form: card.Form) -> Asked:
     return _about(chosen, _preposition(form), phrase or phrase_of(text), text)
 
 
-def apart(premise: str, form: card.Form) -> Asked:
-    """The same with the whole premise in its own paragraph."""
-    return Asked(_head(form), form.noun, apart=without_length(premise).strip() or premise)
-
-
 def _head(form: card.Form) -> str:
     return form.about.rsplit(" ", 1)[0]
 
@@ -95,8 +105,8 @@ def _preposition(form: card.Form) -> str:
 
 
 def _about(wanted: Asked, preposition: str, phrase: str | None, text: str, rest: str = "") -> Asked:
-    """`phrase` behind the preposition; where there is none, or a "why …" behind "of", `text` stands apart."""
-    if not phrase or (preposition == "of" and phrase.split()[0] in QUESTIONS):
+    """`phrase` behind the preposition; where there is none, or a "why …" behind "portrait of", `text` stands apart."""
+    if not phrase or (wanted.noun in _OF_SOMEBODY and phrase.split()[0] in QUESTIONS):
         return replace(wanted, apart=text)
     return replace(wanted, about=f" {preposition} {phrase}", rest=rest)
 
@@ -107,37 +117,49 @@ def _about(wanted: Asked, preposition: str, phrase: str | None, text: str, rest:
 def _named(text: str, form: card.Form) -> Asked | None:
     """What a premise asks for by name; None where it names nothing, or something that it is about."""
     asking = _ASKING.match(text)
-    wanted = _THANKS.sub("", text[asking.end() :].strip()) if asking else text
+    wanted = text
     if asking:
-        wanted = re.sub(r"\?$", ".", wanted)
-        topic = _ABOUT.match(wanted) or ("tell" in asking[0].lower() and _WHAT.match(wanted))
+        wanted = re.sub(r"\?$", ".", _without_thanks(text[asking.end() :].strip()))
+        topic = _ABOUT.match(wanted) or (_WHAT.match(wanted) if "tell" in asking["asks"].lower() else None)
         if topic:
-            return _on(Asked(_head(form), form.noun), _preposition(form), topic.groupdict().get("topic") or topic[0])
+            return _on(Asked(_head(form), form.noun), _preposition(form), topic["topic"])
     found = _NAMED.match(wanted)
-    if not found or _NO_MODIFIER.search(found["like"]):
+    if not found or _NO_MODIFIER.search(_COMPOUND.sub("", found["like"])):
         return None
-    named = _Named(bool(asking), re.sub(r"\s+", " ", found["kind"].lower()), _SHORT.sub("", found["like"]), found["tail"])
-    if not asking and not _bare(found, named):
-        return None
-    return _fitted(named, form)
+    named = _read(found, asks=asking is not None)
+    return _fitted(named, form) if named.asks or _bare(named, found) else None
 
 
-def _bare(found: re.Match[str], named: _Named) -> bool:
+def _without_thanks(text: str) -> str:
+    bare = text.rstrip(" .!")
+    return _THANKS.sub("", bare).rstrip(" ,.!") if _THANKS.search(bare) else text
+
+
+def _read(found: re.Match[str], asks: bool) -> _Named:
+    kind, like, tail = re.sub(r"\s+", " ", found["kind"].lower()), _SHORT.sub("", found["like"]), found["tail"]
+    mood = _MOOD.match(tail) if kind in kinds.SOMETHING else None
+    if mood and set(_WORD.findall(mood["mood"].lower())) <= kinds.MOODS:
+        like, tail = f"{mood['mood']} ", tail[mood.end() :]  # "something scary"
+    return _Named(asks, kind, like, tail)
+
+
+def _bare(named: _Named, found: re.Match[str]) -> bool:
     """Whether a kind that no verb asks for is what to write ("a story about …") and not what it is about ("a letter that …")."""
     on = _ON.match(named.tail)
-    about = bool(on and on["on"].lower() in ("about", "abt", "bout"))
+    said = on["on"].lower() if on else ""
+    about = said in ("about", "abt", "bout")
+    words = (found["like"] + found["kind"]).split()
+    if not about and title_of(found[0]):
+        return False
     if (found["article"] or "").lower() == "the":
-        return bool(on) and not named.like and named.kind in ("story", "tale")
-    words = (named.like + found["kind"]).split()
-    if len(words) > 1 and all(word[0].isupper() for word in words) and not about:
+        return bool(said) and not named.like and named.kind in ("story", "tale")
+    if named.kind in kinds.SOMETHING or (len(words) > 1 and all(word[0].isupper() for word in words) and not about):
         return False  # "Toy Story"
     if named.kind in kinds.THINGS:
-        return about or (bool(on) and named.kind in ("essay", "article", "report"))
-    ends = not re.sub(r"[\s.!?,:–—-]+", "", named.tail)
-    colon = re.match(r"\s*(?::|\s[–—-])", named.tail) is not None
-    if named.kind in kinds.PLAIN or named.kind in kinds.UNCOUNTED or "story" in named.kind:
+        return about or (said == "on" and named.kind in ("essay", "article", "report"))
+    if named.kind in kinds.PLAIN or named.kind in kinds.UNCOUNTED:
         return True
-    return about or bool(_GOES_ON.match(named.tail)) or (bool(on) and bool(on["on"].lower() == "of")) or (colon and not ends)
+    return about or said == "of" or bool(_GOES_ON.match(named.tail) or _ITS_OWN.match(named.tail))
 
 
 def _fitted(named: _Named, form: card.Form) -> Asked | None:
@@ -158,8 +180,11 @@ def _takes(form: card.Form, named: _Named) -> bool:
     if form == card.FORMS[0]:
         return True
     told = form.noun in ("story", "scene", "chapter", "script")
-    like = set(re.findall(r"[\w-]+", named.like.lower()))
-    return form.noun != "review" and like <= kinds.MOODS and (told or bool(_ON.match(named.tail)) or not named.tail.strip(" .!?"))
+    return (
+        form.noun != "review"
+        and set(_WORD.findall(named.like.lower())) <= kinds.MOODS
+        and (told or bool(_ON.match(named.tail)) or not named.tail.strip(" .!?"))
+    )
 
 
 def _again(named: _Named) -> str:
@@ -173,7 +198,7 @@ def _followed(wanted: Asked, preposition: str, tail: str) -> Asked:
     if on:
         said = on["on"].lower()
         return _on(wanted, preposition or ("about" if said in ("abt", "bout") else said), on["topic"])
-    of_its_own = re.match(r"\s*(?::|\s[–—-]|\n)\s*(?P<premise>\S.*)", tail, re.DOTALL)
+    of_its_own = _ITS_OWN.match(tail)
     if of_its_own:
         return _about(wanted, preposition or "about", phrase_of(of_its_own["premise"]), of_its_own["premise"])
     first = first_sentence(tail.rstrip())

@@ -10,7 +10,8 @@ prompt, as in training.
 import re
 
 from .. import card
-from .premise import Asked, apart, asked, ended
+from .length import without_length
+from .premise import Asked, asked, ended
 from .request import VERBATIM, StoryRequest
 
 PLACE = "\ue000premise\ue000"  # stands for a premise where only what is around it is wanted
@@ -22,17 +23,19 @@ def user_message(request: StoryRequest) -> str:
     if request.form == VERBATIM:
         return request.premise
     form = next(f for f in card.FORMS if f.name == request.form)
-    message = _message(asked(request.premise, form), request.words)
+    wanted = asked(request.premise, form)
+    message = _message(wanted, request.words)
     if _target(message) == str(request.words):
         return message
-    return _message(apart(request.premise, form), request.words, closing_first=True)
+    whole = wanted.apart or without_length(request.premise).strip()
+    return _message(Asked(wanted.kind, wanted.noun, apart=whole), request.words, closing_first=True)
 
 
 def _message(wanted: Asked, words: int, closing_first: bool = False) -> str:
     head = f"Write {_article(words)} {words}-word {wanted.kind}"
     closing = card.TARGET_SENTENCE.format(noun=wanted.noun, words=words)
     if wanted.apart:
-        head = f"{head} based on the premise below."
+        head = f"{head} from this premise."
         return f"{head} {closing}\n\n{wanted.apart}" if closing_first else f"{head}\n\n{wanted.apart}\n\n{closing}"
     said = ended(head + wanted.about)
     if "\n" in wanted.rest:
@@ -42,7 +45,7 @@ def _message(wanted: Asked, words: int, closing_first: bool = False) -> str:
 
 def _target(message: str) -> str:
     """The length that the paper's evaluation reads."""
-    found = re.search(card.TARGET_PATTERN, message)
+    found = re.search(rf"(?<!\d){card.TARGET_PATTERN}", message)  # what it finds is the same, but found in linear time
     return found["word_count"] if found else ""
 
 
