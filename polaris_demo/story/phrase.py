@@ -22,6 +22,17 @@ _ASKS = re.compile(
 )
 _DO = re.compile(r"((?:what|how|why|when|where|who) )do (?!not\b)")
 _PLACE = re.compile(r"\b(?:in|at|from|near)(?: [A-Z]\w*)+")
+_NO_ARTICLE = re.compile(r"(?:[a-z-]+ )?(?P<noun>[a-z-]+) (?:who|whose)\b")
+_NEED_NONE = (
+    en.DETERMINERS
+    | en.POSSESSIVES
+    | en.SOMEBODY
+    | en.PLURALS
+    | en.SUBJECTS
+    | en.QUESTIONS - {"who", "whose"}
+    | en.NUMBERS
+    | {"and", "ones"}
+)
 _SMALL = en.PREPOSITIONS | en.CONJUNCTIONS | frozenset("a an the".split())
 _NO_GERUND = frozenset("beijing sterling fleming king spring viking string sing ring wing thing sibling".split())
 _MEASURED = frozenset("long old tall deep high wide later ago".split())
@@ -44,7 +55,7 @@ def phrase_of(text: str) -> str | None:
     text = _question(text) or ""
     if not text or not follows(text) or _is_list(text):
         return None
-    return _lowered(text)
+    return _with_article(_lowered(text))
 
 
 def follows(text: str) -> bool:
@@ -172,6 +183,14 @@ def _lowered(text: str) -> str:
     if named and not (first.lower() in en.QUESTIONS | en.POSSESSIVES and any(word.islower() and len(word) > 3 for word in words)):
         return text  # "The Beatles in a submarine", and not "What Alice found"
     return first.lower() + text[len(first) :] if first[1:].islower() and _is_common(first.lower().rstrip(",")) else text
+
+
+def _with_article(text: str) -> str:
+    """ "archivist who …" -> "an archivist who …"."""
+    found = _NO_ARTICLE.match(text)
+    if not found or set(found[0].split()) & _NEED_NONE or found["noun"].endswith("s"):
+        return text
+    return f"{'an' if text[0] in 'aeiou' else 'a'} {text}"
 
 
 def _is_common(word: str) -> bool:
