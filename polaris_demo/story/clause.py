@@ -15,10 +15,12 @@ WORD = re.compile(r"[^\W_]+(?:['’\-‑][^\W_]+)*|[,;:()–—]")
 _NO_VERB_IN_S = re.compile(r"(?:ss|us|is|as|os|'s)$")
 _NO_ONE = re.compile(r"\bno one\b", re.IGNORECASE)
 _GERUND = re.compile(r"\w{2,}ing$")
-_AFTER_A_PHRASE = en.DETERMINERS | en.POSSESSIVES | en.OBJECTS
+_AFTER_A_PHRASE = en.DETERMINERS | en.OBJECTS
 _WITH_ITS_OWN_SUBJECT = frozenset("where when if because how why until while after before contact".split())
 _MOMENTS = frozenset("today tonight yesterday tomorrow then now".split())
 _NOT_FINITE_AFTER = en.FINITE | en.HELPING | {"to"}
+_BEFORE_A_MODAL = en.SUBJECTS | en.OPENERS
+_BEFORE_A_PARTICIPLE = en.BE | {"has", "have", "being", "been"}
 _MANY = en.NUMBERS | frozenset("few many several couple".split())
 
 
@@ -128,7 +130,7 @@ def _go_on(words: list[str], at: int, reading: _Reading) -> None:
 
 
 def _begins_a_noun(word: str) -> bool:
-    return word in en.DETERMINERS or word in en.POSSESSIVES or word in en.SOMEBODY or word.endswith(("'s", "s'"))
+    return word in en.DETERMINERS or word in en.SOMEBODY or word.endswith(("'s", "s'"))
 
 
 def _often(words: list[str], at: int) -> bool:
@@ -150,14 +152,18 @@ def _finite(words: list[str], at: int, reading: _Reading) -> bool:
     if not word[0].isalpha() or "-" in word:
         return False
     if word in en.FINITE:
-        return word not in en.NOUNS_TOO or (bool(reading.nouns or before in en.SUBJECTS | en.OPENERS) and _may_follow_a_modal(after))
+        return word not in en.NOUNS_TOO or (bool(reading.nouns or before in _BEFORE_A_MODAL) and _may_follow_a_modal(after))
     if before in en.SUBJECTS:
         return _verbal(word)
     if word.endswith("'s"):
         return after in ("been", "got", "gone", "not", "a", "an", "the") and not word.startswith(tuple(en.POSSESSIVES))
-    if before in en.ALONE and at == 1 and (word in en.IRREGULAR | en.PAST or (word.endswith("s") and _plainly_a_verb(_base(word)))):
+    if (
+        before in en.ALONE
+        and at == 1
+        and (word in en.IRREGULAR or word in en.PAST or (word.endswith("s") and _plainly_a_verb(_base(word))))
+    ):
         return True
-    if before in en.DETERMINERS or before in en.POSSESSIVES or before in en.PREPOSITIONS or before.endswith("'s"):
+    if before in en.DETERMINERS or before in en.PREPOSITIONS or before.endswith("'s"):
         return False
     if word in en.IRREGULAR:
         return bool(before)
@@ -174,21 +180,25 @@ def _may_follow_a_modal(after: str) -> bool:
 
 def _verbal(word: str) -> bool:
     """What can be a verb right behind "he" or "they"."""
-    known = _base(word) in en.VERBS | en.NOUNY or word in en.IRREGULAR | en.PARTICIPLES
-    return known or (word.endswith(("s", "ed")) and word not in en.NOUNS_IN_S)
+    return (
+        _base(word) in en.VERBS
+        or word in en.IRREGULAR
+        or word in en.PARTICIPLES
+        or (word.endswith(("s", "ed")) and word not in en.NOUNS_IN_S)
+    )
 
 
 def _past(words: list[str], at: int, before: str, after: str, reading: _Reading) -> bool:
     """A past that is no participle: "opened the door", and not "opened by", "an opened door"."""
     word, to = words[at], words[at + 2] if at + 2 < len(words) else ""
-    if word in en.NAMED or not before or before in en.BE | {"has", "have", "being", "been"}:
+    if word in en.NAMED or not before or before in _BEFORE_A_PARTICIPLE:
         return False
     behind_an_opener = before in en.OPENERS
     if not (reading.nouns or behind_an_opener or before in en.CONJUNCTIONS or before == ","):
         return False
     if word in en.PAST or behind_an_opener or after in _AFTER_A_PHRASE or after == "that":
         return True
-    if after == "to" and word.endswith("ed") and word not in en.MADE_TO and to in en.VERBS | en.NOUNY | {"be", "have"}:
+    if after == "to" and word.endswith("ed") and word not in en.MADE_TO and (to in en.VERBS or to == "be"):
         return True
     return bool(reading.waiting) and word not in en.PARTICIPLES and after not in ("by", "in")
 
@@ -198,7 +208,7 @@ def _third_person(words: list[str], at: int, before: str, after: str, reading: _
     word, base = words[at], _base(words[at])
     if word in en.NOUNS_IN_S or _NO_VERB_IN_S.search(word):
         return False
-    if before in ("who", "which", "what") or (before in ("that", "and", "or", "but") and base in en.VERBS | en.NOUNY):
+    if before in ("who", "which", "what") or (before in ("that", "and", "or", "but") and base in en.VERBS):
         return True
     if not before or before in en.OPENERS or before in en.NUMBERS:
         return False
@@ -215,13 +225,13 @@ def _third_person(words: list[str], at: int, before: str, after: str, reading: _
             return True  # "everyone on the train falls asleep"
         alone = reading.nouns == 1 and reading.determiner and after in en.PREPOSITIONS and after != "of"
         return alone or after in _AFTER_A_PHRASE or after in en.TOWARDS or after.endswith("ly")
-    rest = takewhile(lambda word: word not in en.CONJUNCTIONS | en.OPENERS and word[0].isalnum(), words[at + 1 :])
+    rest = takewhile(lambda word: word not in en.CONJUNCTIONS and word not in en.OPENERS and word[0].isalnum(), words[at + 1 :])
     return after in _AFTER_A_PHRASE and not any(_base(word) in en.VERBS or word in en.FINITE for word in rest)
 
 
 def _base_form(word: str, before: str, after: str, reading: _Reading) -> bool:
     """A verb without an ending, behind a plural."""
-    if word not in en.VERBS | en.NOUNY or before in ("to", ""):
+    if word not in en.VERBS or before in ("to", ""):
         return False
     if not (reading.nouns or before in en.OPENERS or before in en.CONJUNCTIONS or before in en.OBJECTS):
         return False
@@ -241,6 +251,6 @@ def _base(word: str) -> str:
     """ "finds" -> "find", "carries" -> "carry", "watches" -> "watch"; the word itself where it is no such form."""
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
-    if word.endswith("es") and word[:-2] in en.VERBS | en.NOUNY:
+    if word.endswith("es") and word[:-2] in en.VERBS:
         return word[:-2]
     return word[:-1] if word.endswith("s") else word

@@ -7,7 +7,7 @@ POSSESSIVES = frozenset("her his its my our their whose your".split())
 NUMBERS = frozenset(
     "dozen eight eleven fifty five forty four hundred million nine seven six ten thirty thousand three twelve twenty two".split()
 )
-DETERMINERS = ONE | POSSESSIVES | frozenset("all any both few many most no several some the these those".split()) - frozenset(["whose"])
+DETERMINERS = ONE | POSSESSIVES | frozenset("all any both few many most no several some the these those".split())
 SUBJECTS = frozenset("he i it she there they we you".split())
 OBJECTS = frozenset("everyone everything her herself him himself it itself me myself ourselves someone them themselves us you".split())
 SOMEBODY = frozenset("anybody anyone anything everybody everyone everything nobody nothing somebody someone something".split())
@@ -84,7 +84,17 @@ ABBREVIATIONS = frozenset("capt col dr etc gen jr lt mr mrs ms mt no prof rev sg
 
 # --- verbs ------------------------------------------------------------------------------------------------------------
 
-VERBS = frozenset(
+NOUNY = frozenset(
+    "age answer arm attack bet blow burn call capture claim climb control count crash cross cry cut deal defeat demand desert design "
+    "dive doubt drag dream drift drive drop duel embrace encounter end escape exile face fall fear feed fight fire float fly form "
+    "guard guide hand hatch haunt head help hope host hunt judge kiss land laugh leave lie lift light line live look love lure march "
+    "mark master mistake move murder name need notice offer open order pack paint pass plan plant play plot poison promise protest "
+    "quarrel race rain read recruit regret report rescue rest return ride ring rise rule run sail scream search shadow share show "
+    "sign smell smile sound spread stand star start stay stop storm strike struggle study surprise suspect swap swing switch talk "
+    "taste tear test tie touch trace track trade train trap travel treat trick trust turn use visit vote vow walk watch wave whisper "
+    "wish witness wonder work worry".split()
+)  # as a plural, a noun as often as a verb
+VERBS = NOUNY | frozenset(
     "accept accompany achieve acquire adapt add admire admit adopt adore afford age agree align allow announce answer appear apply "
     "approach argue arise arm arrange arrest arrive ask assume attach attack attend avoid awaken bake bark become befriend beg begin "
     "behave believe belong bet betray blame bleed bless bloom blossom blow bore borrow breathe bring broadcast build bully burn bury "
@@ -116,16 +126,6 @@ VERBS = frozenset(
     "wait wake walk wander want warn wash waste watch wave wear weave wed weep weigh welcome whisper win wish wither witness wonder "
     "work worry worship wrestle write yawn yearn yell".split()
 )
-NOUNY = frozenset(
-    "age answer arm attack bet blow burn call capture claim climb control count crash cross cry cut deal defeat demand desert design "
-    "dive doubt drag dream drift drive drop duel embrace encounter end escape exile face fall fear feed fight fire float fly form "
-    "guard guide hand hatch haunt head help hope host hunt judge kiss land laugh leave lie lift light line live look love lure march "
-    "mark master mistake move murder name need notice offer open order pack paint pass plan plant play plot poison promise protest "
-    "quarrel race rain read recruit regret report rescue rest return ride ring rise rule run sail scream search shadow share show "
-    "sign smell smile sound spread stand star start stay stop storm strike struggle study surprise suspect swap swing switch talk "
-    "taste tear test tie touch trace track trade train trap travel treat trick trust turn use visit vote vow walk watch wave whisper "
-    "wish witness wonder work worry".split()
-)  # as a plural, a noun as often as a verb
 IRREGULAR = frozenset(
     "arose ate awoke bade became began blew broke came chose drank drew drove fell felt fled flew foresaw forgave forgot froze gave "
     "grew hid knew lent met mistook overcame ran rode said sang sank sat saw shook shrank slept smote spoke sprang stole stood strode "
@@ -141,14 +141,14 @@ MADE_TO = frozenset(
 )  # "a boy destined to rule"
 ALONE = frozenset("all both few many most some that these this those".split())  # may be who does it, without a noun
 PAST = frozenset(
-    "ached agreed answered apologised apologized appeared argued arrived attempted barked believed belonged blinked bowed burned "
+    "ached agreed apologised apologized appeared argued arrived barked believed belonged blinked bowed burned "
     "camped chatted chuckled climbed collapsed complained continued crawled cried danced decided died dined disappeared discovered "
     "dreamed dreamt drifted dwelt emerged ensued escaped exclaimed existed expired failed fainted feasted floated flopped fluttered "
-    "frowned galloped gasped gazed glanced glimmered gossiped grinned happened hated hesitated hoped howled hurried insisted intended "
+    "frowned galloped gasped gazed glanced glimmered gossiped grinned happened hated hesitated hoped howled hurried insisted "
     "jumped knelt laughed leaned leant learned learnt liked limped lingered listened lived longed looked loved lunged managed marched "
-    "meant needed nodded noticed occurred offered opened passed paused peered perished preferred pretended protested quarreled "
+    "needed nodded noticed occurred opened passed paused peered perished pretended protested quarreled "
     "quarrelled realised realized rebelled refused reigned remained remembered replied resided resigned responded retired returned "
-    "revolted roared rushed sailed sank screamed seated seemed shivered shouted shrugged sighed smiled snored staggered stared "
+    "revolted roared rushed sailed sank screamed seemed shivered shouted shrugged sighed smiled snored staggered stared "
     "started stayed stopped strolled stumbled succeeded surrendered talked tiptoed traveled travelled trembled tried triumphed "
     "trotted vanished vowed waited walked wandered wanted wept whispered wished wondered worked yearned yelled".split()
 )  # regular pasts that are seldom participles

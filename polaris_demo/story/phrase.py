@@ -21,18 +21,10 @@ _ASKS = re.compile(
     r" (?:is|are|was|were|am|do|does|did|can|could|will|would|shall|should|may|might|must|has|have|had|if|about|come|not|\w+n't)\b"
 )
 _DO = re.compile(r"((?:what|how|why|when|where|who) )do (?!not\b)")
-_PLACE = re.compile(r"\b(?:in|at|from|near)(?: [A-Z]\w*)+")
+_PLACE = re.compile(r"\b(?:in|on|at|from|near)(?: [A-Z]\w*)+")
 _NO_ARTICLE = re.compile(r"(?:[a-z-]+ )?(?P<noun>[a-z-]+) (?:who|whose)\b")
-_NEED_NONE = (
-    en.DETERMINERS
-    | en.POSSESSIVES
-    | en.SOMEBODY
-    | en.PLURALS
-    | en.SUBJECTS
-    | en.QUESTIONS - {"who", "whose"}
-    | en.NUMBERS
-    | {"and", "ones"}
-)
+_NEED_NONE = en.DETERMINERS | en.SOMEBODY | en.PLURALS | en.SUBJECTS | en.QUESTIONS - {"who", "whose"} | en.NUMBERS | {"and", "ones"}
+_BETWEEN = en.DETERMINERS | en.CONJUNCTIONS
 _SMALL = en.PREPOSITIONS | en.CONJUNCTIONS | frozenset("a an the".split())
 _NO_GERUND = frozenset("beijing sterling fleming king spring viking string sing ring wing thing sibling".split())
 _MEASURED = frozenset("long old tall deep high wide later ago".split())
@@ -67,7 +59,7 @@ def follows(text: str) -> bool:
     if (
         _LABELLED.match(text)
         or _TAGS.search(text)
-        or (once and once[1].lower() in en.TIMES and once[2].lower() in en.SUBJECTS | en.DETERMINERS | en.POSSESSIVES)
+        or (once and once[1].lower() in en.TIMES and once[2].lower() in en.SUBJECTS | en.DETERMINERS)
     ):
         return False
     return not (_commands(words) or _is_state(words) or several_sentences(text) or is_clause(text))
@@ -110,9 +102,7 @@ def is_foreign(text: str) -> bool:
     return len(words) > 1 and bool(small or (accented and len(words) > 2))
 
 
-_ENGLISH = (
-    en.DETERMINERS | en.POSSESSIVES | en.NUMBERS | en.FINITE | frozenset("of and with from for to at by on about whose which or".split())
-)
+_ENGLISH = en.DETERMINERS | en.NUMBERS | en.FINITE | frozenset("of and with from for to at by on about whose which or".split())
 _ENGLISH -= frozenset("all no do will has had us her his most".split()) - frozenset("his her will".split())
 
 
@@ -150,7 +140,7 @@ def _commands(words: list[str]) -> bool:
     """ "describe the sea": a verb first, and what it is done to."""
     first, after = words[0], words[1] if len(words) > 1 else ""
     if first in en.NOUNY or first not in en.VERBS | en.COMMANDS:
-        return first in en.NOUNY and (after in en.DETERMINERS or after in en.POSSESSIVES or after in en.OBJECTS)
+        return first in en.NOUNY and (after in en.DETERMINERS or after in en.OBJECTS)
     return after not in ("and", "or", ",") and bool(after) and not after.endswith("ing")
 
 
@@ -164,7 +154,7 @@ def _is_state(words: list[str]) -> bool:
 def _is_list(text: str) -> bool:
     """ "fox, bell, winter": words without a sentence between them."""
     parts = [words_of(part.lower()) for part in text.split(",")]
-    bare = all(len(part) < 4 and not (set(part) & (en.DETERMINERS | en.CONJUNCTIONS | en.POSSESSIVES)) for part in parts)
+    bare = all(len(part) < 4 and not (set(part) & _BETWEEN) for part in parts)
     return (len(parts) > 1 and bare and text.islower()) or (len(parts) > 2 and bare)
 
 
@@ -182,7 +172,9 @@ def _lowered(text: str) -> str:
     named = second[:1].isupper() and second.lower() not in en.CAPITALISED and not second.startswith(("I'", "I’")) and second != "I"
     if named and not (first.lower() in en.QUESTIONS | en.POSSESSIVES and any(word.islower() and len(word) > 3 for word in words)):
         return text  # "The Beatles in a submarine", and not "What Alice found"
-    return first.lower() + text[len(first) :] if first[1:].islower() and _is_common(first.lower().rstrip(",")) else text
+    if first.lower() in en.LOWERED or (_is_common(first.lower().rstrip(",")) and not _capitals(words)):
+        return first.lower() + text[len(first) :] if first[1:].islower() else text
+    return text
 
 
 def _with_article(text: str) -> str:
@@ -195,11 +187,20 @@ def _with_article(text: str) -> str:
 
 def _is_common(word: str) -> bool:
     """No name: "Grief", "Ghosts in the library", "Finding a way home"."""
-    known = word in en.LOWERED or word in en.COMMON_NOUNS or word.removesuffix("s") in en.COMMON_NOUNS
+    known = word in en.COMMON_NOUNS or word.removesuffix("s") in en.COMMON_NOUNS
     return known or (word.endswith(_COMMON_ENDINGS) and word not in _NO_GERUND)
 
 
 def _is_title(words: list[str]) -> bool:
     """ "A Tale of Two Cities", and not "A Robot in Paris": capitals that no place has."""
-    told = [word for word in _PLACE.sub("", " ".join(words)).split()[1:] if word.lower() not in _SMALL]
-    return len(told) > 1 and all(word[0].isupper() for word in told) and not en.CAPITALISED.issuperset(word.lower() for word in told)
+    told, capitals = _told(words), _capitals(words)
+    return len(told) > 1 and capitals == told and not en.CAPITALISED.issuperset(word.lower() for word in told)
+
+
+def _capitals(words: list[str]) -> list[str]:
+    return [word for word in _told(words) if word[0].isupper()]
+
+
+def _told(words: list[str]) -> list[str]:
+    """The words behind the first, but for places and what titles write small."""
+    return [word for word in _PLACE.sub("", " ".join(words)).split()[1:] if word.lower() not in _SMALL]
