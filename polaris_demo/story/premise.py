@@ -156,7 +156,8 @@ def _bare(named: _Named, found: re.Match[str]) -> bool:
     if named.kind in kinds.SOMETHING or (len(words) > 1 and all(word[0].isupper() for word in words) and not about):
         return False  # "Toy Story"
     if named.kind in kinds.THINGS:
-        return about or (said == "on" and named.kind in ("essay", "article", "report"))
+        genre = named.kind in kinds.STORIES and bool(named.like) and bool(_GOES_ON.match(named.tail))
+        return about or genre or (said == "on" and named.kind in ("essay", "article", "report"))
     if named.kind in kinds.PLAIN or named.kind in kinds.UNCOUNTED:
         return True
     return about or said == "of" or bool(_GOES_ON.match(named.tail) or _ITS_OWN.match(named.tail))
