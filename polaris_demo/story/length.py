@@ -66,5 +66,5 @@ def _left(found: re.Match[str]) -> str:
 def _tidy(text: str) -> str:
     text = re.sub(r"[ \t]{2,}", " ", text)
     text = re.sub(r"[ \t]+([,.;!?])", r"\1", text)
-    text = re.sub(r"[,;]+(?=[.!?]|$)", "", text.strip())
+    text = re.sub(r",(?:\s*,)+", ",", re.sub(r"[,;]+(?=[.!?]|$)", "", text.strip()))
     return re.sub(r"^[\s,;:.–—-]+|[\s,;:–—-]+$", "", text)

@@ -30,7 +30,7 @@ _NAMED = re.compile(
     rf"(?:(?P<article>a|an|the|one|another|some)\s+)?(?P<like>(?:[\w'’&/-]+,?\s+){{0,5}}?)(?P<kind>{kinds.KIND})(?!\s+{kinds.KIND})(?P<tail>.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_ON = re.compile(r"\s+(?P<on>about|abt|bout|on|of|regarding|concerning)\s+(?P<topic>\S.*)", re.IGNORECASE | re.DOTALL)
+_ON = re.compile(r",?\s+(?P<on>about|abt|bout|on|of|regarding|concerning)\s+(?P<topic>\S.*)", re.IGNORECASE | re.DOTALL)
 _ABOUT = re.compile(r"(?:(?:something|somthing|smth|sth|anything|it)\s+)?(?:about|abt)\s+(?P<topic>\S.*)", re.IGNORECASE | re.DOTALL)
 _WHAT = re.compile(r"(?P<topic>(?:what|how|why|when|where|who)\b.+)", re.IGNORECASE | re.DOTALL)
 _GOES_ON = re.compile(
