@@ -5,7 +5,8 @@
 ONE = frozenset("a an another each every one that this".split())  # what follows is singular
 POSSESSIVES = frozenset("her his its my our their whose your".split())
 NUMBERS = frozenset(
-    "dozen eight eleven fifty five forty four hundred million nine seven six ten thirty thousand three twelve twenty two".split()
+    "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty "
+    "thirty forty fifty sixty seventy eighty ninety hundred thousand million dozen".split()
 )
 DETERMINERS = ONE | POSSESSIVES | frozenset("all any both few many most no several some the these those".split())
 SUBJECTS = frozenset("he i it she there they we you".split())
