@@ -204,6 +204,7 @@ class Band:
 EVALUATION_BAND = Band(0.10, 50)
 WORD_PATTERN = r"\w+"  # words as the paper's code counts them; below, the sentence its evaluation reads the target from
 TARGET_SENTENCE = "Your {noun} should be approximately {words} words long."
+TARGET_PATTERN = r"(?P<word_count>\d+)\s+words\s+long"  # how its code finds it, the first match counting
 
 
 @dataclass(frozen=True)

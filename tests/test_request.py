@@ -172,6 +172,19 @@ def test_a_long_target_with_a_small_budget_is_a_warning(words: int, level: str) 
     assert found(request)["max_new_tokens"].startswith(level)
 
 
+@pytest.mark.parametrize(
+    ("premise", "words", "form", "named"),
+    [
+        ("a 500 word story about a fox", 2000, "short story", "500"), ("a fox, in 1.5k words", 2000, "scene", "1,500"),
+        ("a 500 word story about a fox", 500, "short story", None), ("a 500 word story about a fox", 2000, "verbatim", None),
+        ("a spell of 7 words", 2000, "short story", None), ("a telegram of 100 words a day", 2000, "short story", None),
+    ],
+)  # fmt: skip
+def test_a_length_that_the_premise_names_and_nobody_asks_for_is_noted(premise: str, words: int, form: str, named: str | None) -> None:
+    found = [f.message for f in check(StoryRequest(premise, words, form), POLARIS) if f.field == "words" and "names" in f.message]
+    assert [message.split()[4].rstrip(",") for message in found] == ([named] if named else [])
+
+
 def test_weaker_forms_are_noted_as_on_the_card() -> None:
     assert "weaker" in found(StoryRequest("p", form="essay"))["form"]
     assert "untouched" in found(StoryRequest("p", form="verbatim"))["form"]

@@ -20,7 +20,8 @@ from ..jobs.admission import Checked
 from ..jobs.job import Job
 from ..jobs.runner import Runner
 from ..settings import Settings
-from ..story.request import FIELDS, LIMITS, length_in
+from ..story.length import length_in
+from ..story.request import FIELDS, LIMITS
 from . import links, snippets, view, wire
 from .parts import EXAMPLES
 from .recordings import shown

@@ -16,10 +16,11 @@ from ..story.advice import advice
 from ..story.citation import text_hash
 from ..story.colophon import left_out, setting, stretches
 from ..story.events import Progress
+from ..story.length import length_in
 from ..story.measures import ReaderCount, paragraph_heat
 from ..story.model_info import ModelInfo
 from ..story.record import StoryRecord
-from ..story.request import LABELS, Finding, length_in, thinking_budget, token_budget
+from ..story.request import LABELS, Finding, thinking_budget, token_budget
 from ..story.spoken import spoken
 from . import wire
 

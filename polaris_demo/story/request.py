@@ -5,20 +5,19 @@
 """
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from .. import card
 from .characters import is_blank
+from .length import length_in, without_length
 from .model_info import ModelInfo
 
 Level = Literal["error", "warning", "note"]
 VERBATIM = "verbatim"
 FORM_NAMES = (*(form.name for form in card.FORMS), VERBATIM)
 MAX_PREMISE = 4000
-_LENGTH = re.compile(r"(?<![\w.,])(?P<number>\d{1,3}(?:[., ]\d{3})+|\d+(?:[.,]\d)?)(?P<thousands>k| thousand)?[ -]?words?\b", re.IGNORECASE)
 TOKENS_PER_WORD = 1.3  # allowed for in budgets; English takes about 1.26 (measured on stories with Qwen's vocabulary)
 
 
@@ -154,7 +153,7 @@ def check(
     """
     found = [_context(request, writer, prompt_tokens), _too_long(request, max_words)]
     found += [_outside_range(request, name) for name in card.SETTINGS]
-    found += [_budget(request), _form(request), _length(request), _long_prompt(prompt_tokens)]
+    found += [_budget(request), _form(request), _named_length(request), _length(request), _long_prompt(prompt_tokens)]
     return tuple(f for f in found if f)
 
 
@@ -177,16 +176,6 @@ def beside_errors(raw: Mapping[str, object], found: tuple[Finding, ...], writer:
 
 def errors(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     return tuple(f for f in findings if f.level == "error")
-
-
-def length_in(premise: str) -> int | None:
-    """The words a premise itself asks for ("a 3,000-word story…", "in 2k words"); None where it names no length."""
-    found = _LENGTH.search(premise)
-    if not found or (not found["thousands"] and re.search(r"[.,]\d$", found["number"])):
-        return None
-    if found["thousands"]:
-        return round(float(found["number"].replace(",", ".")) * 1000)
-    return int(re.sub(r"\D", "", found["number"]))
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -312,6 +301,15 @@ def _form(request: StoryRequest) -> Finding | None:
             "note", "form", f"Form: the model card calls POLARIS-9B noticeably weaker on non-narrative writing such as {_a(request.form)}."
         )
     return None
+
+
+def _named_length(request: StoryRequest) -> Finding | None:
+    named = length_in(request.premise)
+    if request.form == VERBATIM or named in (None, request.words) or without_length(request.premise) == request.premise:
+        return None
+    return Finding(
+        "note", "words", f"Words: your premise names {named:,}, and {request.words:,} are asked for; the premise's number is left out."
+    )
 
 
 def _length(request: StoryRequest) -> Finding | None:

@@ -12,7 +12,7 @@
     show(asides, shown) {
       const before = this.drawn;
       this.drawn = asides.map((aside) => before.find(({ at, text }) => at === aside.at && text === aside.text) ?? this.draw(aside, shown > aside.at));
-      for (const gone of before) if (!this.drawn.includes(gone)) gone.element.remove();
+      for (const old of before) if (!this.drawn.includes(old)) old.element.remove();
       this.settle();
     }
     clear() { this.show([], 0); }
@@ -25,13 +25,13 @@
       }
     }
     draw(aside, open) {
-      const { at, words, text } = aside, element = make("div", "", "left-out"), folded = element.appendChild(make("p", "From here the story went round in circles.")) && element.appendChild(make("details"));
-      folded.append(make("summary", `Read what came after: ${words.toLocaleString("en")} words`));
+      const element = make("div", "", "left-out"), folded = make("details"), paper = new Paper(make("div"));
+      folded.append(make("summary", `Read what came after: ${aside.words.toLocaleString("en")} words`), paper.article);
       folded.open = open;
-      const paper = new Paper(folded.appendChild(make("div")));
-      paper.append(text);
+      element.append(make("p", "From here the story went round in circles."), folded);
+      paper.append(aside.text);
       paper.finish();
-      return { at, text, element, paper, folded, offset: [...this.paper.text].slice(0, at).join("").length };
+      return { at: aside.at, text: aside.text, element, paper, folded, offset: [...this.paper.text].slice(0, aside.at).join("").length };
     }
     // Runs `change`, after which what stood at the window's upper edge stands there again: text moves into an aside and out of it.
     keeping(change) {
