@@ -33,13 +33,17 @@
       paper.finish();
       return { at: aside.at, text: aside.text, element, paper, folded, offset: [...this.paper.text].slice(0, aside.at).join("").length };
     }
-    // Runs `change`, after which what stood at the window's upper edge stands there again: text moves into an aside and out of it.
+    // Runs `change`, after which the first paragraph that begins in the window begins at the same height: text moves into an aside and out of it.
     keeping(change) {
       const top = (block) => block.node.getBoundingClientRect().top;
-      const seen = this.blocks().find((block) => block.node.getBoundingClientRect().bottom > 0), was = seen && top(seen);
+      const blocks = this.blocks(), seen = blocks.find((block) => top(block) >= 0) ?? blocks.at(-1), was = seen && top(seen);
       change();
-      const there = seen && this.blocks().findLast((block) => block.from <= seen.from);
-      if (there) scrollBy({ top: top(there) - was, behavior: "instant" });
+      const back = () => {
+        const there = seen && this.blocks().findLast((block) => block.from <= seen.from);
+        if (there) scrollBy({ top: top(there) - was, behavior: "instant" });
+      };
+      back();
+      requestAnimationFrame(() => requestAnimationFrame(back)); // paragraphs above may turn out taller once they are drawn
     }
     // All that can be read, by where in the whole text it begins.
     blocks() {

@@ -147,7 +147,13 @@
     // --- showing -----------------------------------------------------------------------------------------------------
 
     show(update) {
-      const grows = update.asides ? this.folds(update) : this.take(update);
+      const folds = update.asides?.length || (update.asides && this.update.asides?.length);
+      if (folds) this.asides.keeping(() => this.shows(update));
+      else this.shows(update);
+    }
+    shows(update) {
+      const { shown } = this, grows = this.take(update);
+      if (update.asides) this.asides.show(update.asides, shown);
       update = this.update = { ...this.update, ...update };
       if (this.shown) this.part("story").hidden = this.part("tools").hidden = false;
       this.setLive(!update.rests);
@@ -171,16 +177,6 @@
       this.asides.settle();
       this.shown = end;
       return end > kept;
-    }
-    // What has been folded is told together with the text it was.
-    folds(update) {
-      const { shown } = this;
-      let grows;
-      this.asides.keeping(() => {
-        grows = this.take(update);
-        this.asides.show(update.asides, shown);
-      });
-      return grows;
     }
     clear() {
       this.asides.clear();
@@ -255,7 +251,8 @@
         else this.atEnd = seen.isIntersecting;
         this.toggleJump();
       };
-      new IntersectionObserver(look, { rootMargin: "0px 0px 120px 0px" }).observe(this.part("end"));
+      this.endSeen = new IntersectionObserver(look, { rootMargin: "0px 0px 120px 0px" });
+      this.endSeen.observe(this.part("end"));
     }
     // Where the form and its Stop have gone out of view, the line above the story has one.
     watchStop() {
@@ -269,6 +266,8 @@
       const beyond = this.part("end").getBoundingClientRect().bottom + 110 - window.innerHeight;
       window.scrollTo(window.scrollX, Math.max(Math.min(this.top, window.scrollY), window.scrollY + beyond));
       this.reached = window.scrollY;
+      this.endSeen.unobserve(this.part("end")); // it looks again, also where the reader leaves before the next frame
+      this.endSeen.observe(this.part("end"));
     }
     toggleJump() { this.part("jump").hidden = this.atEnd || !this.live || !this.shown; }
     jump() { this.toEnd(); this.atEnd = true; this.toggleJump(); }
