@@ -102,13 +102,7 @@ class Job:
         """
         if self.phase is Phase.DELETED:
             return
-        with self.folding:
-            story, anew = self._unsaved()
-        self.owed = not library.save(story, anew=anew)
-
-    def _unsaved(self) -> tuple[SavedStory, bool]:
-        """What the library does not have yet, and whether that is all there is of the story; it counts as saved from now on."""
-        record, before = self.record, self.saved
+        record, before = self.look(), self.saved
         anew = record.cuts != before.cuts or len(record.token_ids) < before.tokens
         before = Saved() if anew else before
         text, end = record.story.since(before.characters)
@@ -117,4 +111,5 @@ class Job:
         heading = title(record) if before.characters < TITLE_WITHIN else None
         self.saved = Saved(end, thought, before.tokens + len(new), record.cuts, time.time())
         about, at = record.about(), self.saved.at
-        return SavedStory(record.id, self.key_hash, record.state, at, about, text, new, heading, record.words, thinking), anew
+        story = SavedStory(record.id, self.key_hash, record.state, at, about, text, new, heading, record.words, thinking)
+        self.owed = not library.save(story, anew=anew)

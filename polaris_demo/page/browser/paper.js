@@ -30,7 +30,7 @@
       while (this.block && this.text.length > kept.length) {
         start = this.starts.pop();
         this.block.remove();
-        this.block = this.article.lastElementChild;
+        this.block = [...this.article.children].findLast((child) => child.matches("p")) ?? null;
         this.text = this.text.slice(0, start);
       }
       this.breaks = /\n*$/.exec(this.text)[0].length;

@@ -2,7 +2,7 @@
 // Each part of the page gets its element, the component's props, watch(name, callback) and trigger(event, data).
 (() => {
   "use strict";
-  const { Paper, StoryMap, state } = polaris, { events, storage } = polaris.wire, { one, setText, make, rows, keys, post, copy } = polaris.tools;
+  const { Asides, Paper, StoryMap, state } = polaris, { events, storage } = polaris.wire, { one, setText, make, rows, keys, post, copy } = polaris.tools;
 
   // Keeps the screen awake while a story of one's own is being written; browsers let go of it when the page is hidden.
   const awake = {
@@ -38,6 +38,7 @@
     full: (reader) => reader.reading(document.body.dataset.reading !== "yes"),
     jump: (reader) => reader.jump(),
     continue: (reader) => reader.continue(),
+    unguarded: (reader) => reader.continue(true),
     copy: (reader, button) => copy(button, reader.paper.text, reader.part("story")),
     link: (reader, button) => copy(button, storyLink(reader.id)),
     again: (reader) => reader.fill(true),
@@ -52,7 +53,8 @@
       this.element = element;
       this.trigger = trigger;
       this.paper = new Paper(this.part("story"));
-      this.map = new StoryMap(this.part("map"), (spot) => this.part("story").children[spot]?.scrollIntoView({ block: "center" }));
+      this.asides = new Asides(this.paper);
+      this.map = new StoryMap(this.part("map"), (spot) => this.part("story").querySelectorAll(":scope > p")[spot]?.scrollIntoView({ block: "center" }));
       this.id = null;
       this.update = { cuts: 0 }; // what the server has said of the story so far, put together
       this.atEnd = true;
@@ -89,6 +91,7 @@
       this.turn = null;
       this.spokenWords = 0;
       this.paper.clear();
+      this.asides.clear();
       address(id);
       for (const name of ["empty", "after", "notice", "story", "tools"]) this.part(name).hidden = true;
       this.setLive(asked);
@@ -144,7 +147,8 @@
     // --- showing -----------------------------------------------------------------------------------------------------
 
     show(update) {
-      const grows = this.take(update);
+      const place = update.asides || update.rests ? this.asides.place(update.asides) : null, seen = this.shown, grows = this.take(update);
+      if (update.asides) this.asides.show(update.asides, seen);
       update = this.update = { ...this.update, ...update };
       if (this.shown) this.part("story").hidden = this.part("tools").hidden = false;
       this.setLive(!update.rests);
@@ -157,6 +161,7 @@
         this.turn = update.turn;
         this.goOn(true);
       }
+      this.asides.keep(place);
     }
     // Text simply follows, or goes in at `off`: what has been taken back since goes, what is here already is left out.
     take(update) {
@@ -189,6 +194,7 @@
       setText(one(this.element, ".all .prompt"), update.prompt);
       setText(this.citation, update.cite);
       one(this.element, "[data-do=continue]").hidden = !(update.resumable && this.own);
+      one(this.element, "[data-do=unguarded]").hidden = !(update.resumable && update.folded && this.own);
       one(this.element, "[data-do=delete]").hidden = !this.own && !keys.host;
       for (const link of this.element.querySelectorAll("[data-file]")) link.href = `stories/${this.id}/story.${link.dataset.file}`;
       this.part("files").hidden = !this.shown;
@@ -269,12 +275,12 @@
 
     // --- what a reader may do ----------------------------------------------------------------------------------------
 
-    goOn(next = false) { this.trigger(events.go_on, { id: this.id, key: keys.get(this.id), next }); }
-    continue() {
+    goOn(next = false, unguarded = false) { this.trigger(events.go_on, { id: this.id, key: keys.get(this.id), next, unguarded }); }
+    continue(unguarded = false) {
       this.part("after").hidden = true;
       this.part("now").hidden = false;
       this.say("Going on …");
-      this.goOn();
+      this.goOn(false, unguarded);
     }
     // What was asked for is refused: say why, and show a story at rest as it was.
     refuse(sentence) {
