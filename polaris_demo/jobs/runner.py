@@ -123,8 +123,8 @@ class Runner:
         """Go on with a story that was paused, stopped, cut or interrupted, from its last token; harmless while it is written.
 
         A story between two segments keeps its turn. With `next_segment`, as a page asks by itself, a story that has come to
-        rest meanwhile is left so. `without_guard` goes on from the end of what was folded there. Raises UnknownStory without the
-        right key, CannotGoOn, AnotherModel, Busy.
+        rest meanwhile is left so. `without_guard` goes on from the end of what was folded there. Raises UnknownStory, CannotGoOn,
+        AnotherModel, Busy.
         """
         step: Step = "next segment" if next_segment else "go on"
         job = self._owned(story_id, key)
@@ -142,8 +142,7 @@ class Runner:
     def _begin_again(self, job: Job, step: Step, visitor: str, without_guard: bool) -> None:
         """Put a story back into the queue, one between two segments at its head. The lock is held."""
         require_same_model(job.record, self.engine)
-        own_turn = job.phase is Phase.BETWEEN
-        if not own_turn:
+        if not (own_turn := job.phase is Phase.BETWEEN):
             self._require_place(visitor or job.visitor)
         job.begin_again(visitor, without_guard)
         job.move(step)

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from .. import card
 from ..errors import VisitorError
 from . import day
+from .aside import Aside
 from .colophon import first_seed, licence, seeds, stretches, timestamp, title, whole
 from .model_info import ModelInfo
 from .record import StoryRecord
@@ -37,8 +38,7 @@ class UnreadableRecord(VisitorError):
 class Recorded:
     """What a record says. `request` has its token budget in plain numbers; `closed_at` is the position of a forced end of thinking.
 
-    `request` has the first seed; after each loop the story went on with the next of `seeds`, and `unguarded` after the last one as
-    if there was none.
+    `request` has the first seed; after each loop the story went on with the next of `seeds`, `unguarded` after the last as if none was.
     `ended` is false where the writing was broken off: then `text` is the beginning of a story.
     """
 
@@ -49,11 +49,11 @@ class Recorded:
     resumed: int
     stretches: int
     seeds: tuple[int, ...]
-    unguarded: bool
     ended: bool
     text: str
     characters: int
     sha256: str
+    unguarded: bool = False
 
     @property
     def intact(self) -> bool:
@@ -99,9 +99,7 @@ def record_json(record: StoryRecord, link: str = "") -> str:
         "story_tokens": record.story_tokens,
         "resumed_at": record.resumed_at,
         "reseeded": record.reseeded,
-        "asides": [
-            {"after_token": a.tokens, "after_character": a.characters, "words": a.words, "text": whole(a.text)} for a in record.asides
-        ],
+        "asides": [_aside(aside) for aside in record.asides],
         "unguarded_at": record.unguarded_at,
         "findings": [asdict(finding) for finding in record.findings],
         "words": record.words,
@@ -218,6 +216,10 @@ def _seed(change: object) -> int:
 
 def _writer(writer: ModelInfo) -> dict[str, Any]:
     return {name: value for name, value in asdict(writer).items() if name != "why"}
+
+
+def _aside(aside: Aside) -> dict[str, Any]:
+    return {"after_token": aside.tokens, "after_character": aside.characters, "words": aside.words, "text": whole(aside.text)}
 
 
 def _recorded_writer(data: dict[str, Any]) -> ModelInfo:

@@ -26,7 +26,7 @@
     }
     draw(aside, open) {
       const element = make("div", "", "left-out"), folded = make("details"), paper = new Paper(make("div"));
-      folded.append(make("summary", `Read what came after: ${aside.words.toLocaleString("en")} words`), paper.article);
+      folded.append(make("summary", `Read what came after: ${aside.words.toLocaleString("en")} ${aside.words === 1 ? "word" : "words"}`), paper.article);
       folded.open = open;
       element.append(make("p", "From here the story went round in circles."), folded);
       paper.append(aside.text);
