@@ -1,8 +1,9 @@
 """The record folds events into a story, and reads from any offset."""
 
 from polaris_demo.story.events import Delta, Finish, Progress, Started
-from polaris_demo.story.record import StoryRecord, TextLog
+from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import StoryRequest
+from polaris_demo.story.text_log import TextLog
 
 from .doubles import POLARIS, story_events
 

@@ -4,7 +4,6 @@ Knows no clock and no lock: times come with the events, and whoever reads while 
 """
 
 import copy
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
@@ -15,6 +14,7 @@ from .events import Delta, Event, Finish, Progress, Reason, Resume, Stage, Start
 from .measures import ReaderCount, WordCounter, length_ratio
 from .model_info import ModelInfo
 from .request import LIMITS, Finding, SamplingParams, StoryRequest, token_budget
+from .text_log import TextLog
 
 State = Literal["queued", "loading", "planning", "writing", "paused", "finished", "stopped", "interrupted", "failed"]
 UNFINISHED: tuple[State, ...] = ("queued", "loading", "planning", "writing")
@@ -33,45 +33,6 @@ _STATE_AFTER: dict[Reason, State] = {
     "pause": "paused",
     "error": "failed",
 }
-
-
-class TextLog:
-    """Text that only grows, or is cut. Reading from an offset costs what is read, however long the text is."""
-
-    def __init__(self) -> None:
-        self._pieces: list[str] = []
-        self._ends: list[int] = []
-        self._count = 0
-
-    def __len__(self) -> int:
-        return self._ends[self._count - 1] if self._count else 0
-
-    def append(self, text: str) -> None:
-        if text:
-            self._ends.append(len(self) + len(text))
-            self._pieces.append(text)
-            self._count += 1
-
-    def frozen(self) -> "TextLog":
-        """The text as it is now, whatever this one becomes. It shares the pieces, which are never changed, and must not grow."""
-        return copy.copy(self)
-
-    def since(self, offset: int) -> tuple[str, int]:
-        """The text from `offset` (in characters) on, and the offset after it."""
-        end = len(self)
-        if offset >= end:
-            return "", end
-        first = bisect_right(self._ends, offset, hi=self._count)
-        start = self._ends[first - 1] if first else 0
-        return "".join(self._pieces[first : self._count])[max(0, offset - start) :], end
-
-    def cut(self, length: int) -> None:
-        """Keep the first `length` characters."""
-        kept = str(self)[:length]
-        self._pieces, self._ends, self._count = ([kept], [len(kept)], 1) if kept else ([], [], 0)
-
-    def __str__(self) -> str:
-        return self.since(0)[0]
 
 
 @dataclass(frozen=True)

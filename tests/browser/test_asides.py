@@ -14,7 +14,7 @@ from ..doubles import POLARIS, ScriptedEngine
 from . import steps
 
 SOUND = "# The bell\n\n" + "\n\n".join(
-    f"It rang over the roofs for the {n}th time, and everyone stopped where they stood. " * 3 for n in range(4, 16)
+    f"It rang over the roofs for the {n}th time, and everyone stopped where they stood." for n in range(4, 16)
 )
 ROUNDS = [f"\n\nNobody knew who had rung it, and nobody asked, not on day {n}. " + "Nobody asked. " * 12 for n in range(1, 41)]
 MORE = "\n\nThen the ringer came down."
