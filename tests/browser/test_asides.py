@@ -52,6 +52,10 @@ class Circles:
         yield Finish("loop", "It went round in circles.", tokens=2, characters=len(SOUND))
 
 
+def paragraphs(page: Page) -> list[str]:
+    return page.locator("#pane .story p").evaluate_all("all => all.map(p => p.textContent.trim())")
+
+
 @pytest.fixture
 def circles() -> Circles:
     return Circles()
@@ -72,13 +76,12 @@ def test_what_a_reader_has_before_them_stays_there_when_the_story_is_closed(
     serve, new_page, circles: Circles, width: int, height: int
 ) -> None:
     page = in_circles(new_page(width, height), serve(circles.engine))
-    read, before = page.locator("#pane .story").inner_text(), page.evaluate(LOOK)
+    read, before = paragraphs(page), page.evaluate(LOOK)
     circles.closes.set()
     steps.wait_until_over(page)
     after = page.evaluate(LOOK)
     assert abs(after - before) <= 2, (before, after)
-    seen = page.locator("#pane .story").inner_text()
-    assert [line for line in read.splitlines() if line not in seen.splitlines()] == []
+    assert [paragraph for paragraph in read if paragraph not in paragraphs(page)] == []
     expect(page.locator("#pane .left-out details")).to_have_attribute("open", "")
     assert steps.story(page) == SOUND
 
