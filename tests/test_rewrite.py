@@ -17,6 +17,7 @@ from polaris_demo.engine.local import LocalEngine
 from polaris_demo.jobs.rewrite import as_prompted, remarks, write, write_again
 from polaris_demo.story.citation import read_record, record_json, text_hash
 from polaris_demo.story.events import Event, Finish, Resume
+from polaris_demo.story.markup import as_text
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import VERBATIM, SamplingParams, StoryRequest
 
@@ -53,7 +54,7 @@ def test_a_record_made_on_this_machine_is_written_identically_by_a_process_of_it
     story = json.loads(told.read_text())["story"]
     assert (done.returncode, done.stdout) == (IDENTICAL, "identical\n"), done.stderr
     assert "Not all is as recorded" not in done.stderr and story[40:60] not in done.stderr
-    assert (tmp_path / "again.txt").read_text().startswith(story)
+    assert (tmp_path / "again.txt").read_text().startswith(as_text(story))
 
 
 def test_an_edited_record_differs_from_the_word_edited(
@@ -177,7 +178,7 @@ def test_a_failure_of_the_engine_is_no_verdict(tmp_path: Path, capsys: pytest.Ca
 def test_what_a_failing_engine_wrote_of_a_new_story_is_kept(tmp_path: Path) -> None:
     failing = ScriptedEngine(lambda request, stop: iter([*story_events("plan", STORY)[:9], Finish("error", "The GPU left.")]))
     assert run(failing, "--premise", "a lamp", "--out", tmp_path / "s.txt") == FAILED
-    assert (tmp_path / "s.txt").read_text().startswith(STORY[:30])
+    assert (tmp_path / "s.txt").read_text().startswith(as_text(STORY[:30]))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
-from .colophon import colophon, date, licence, timestamp, title
+from .colophon import colophon, licence, timestamp, title
+from .day import Date, zip_date
 from .inline import Piece, marked_up, plain
 from .language import language
 from .markup import Block, blocks
@@ -58,7 +59,7 @@ def epub(record: StoryRecord, link: str = "") -> bytes:
         **{f"EPUB/part-{n}.xhtml": _page(part.name, tongue, _lines(part.blocks)) for n, part in enumerate(parts, 1)},
         "EPUB/colophon.xhtml": _page("Colophon", "en", section),
     }
-    return _zipped(files, date(record))
+    return _zipped(files, zip_date(record.created))
 
 
 def _parts(story: str, name: str) -> list[Part]:
@@ -148,14 +149,12 @@ def _package(record: StoryRecord, name: str, language: str, direction: str, part
 """
 
 
-def _zipped(files: dict[str, str], written: tuple[int, int, int, int, int, int]) -> bytes:
-    year, *rest = written
-    stamp = (min(max(year, 1980), 2107), *rest)  # the years a zip can name
+def _zipped(files: dict[str, str], stamp: Date) -> bytes:
     book = io.BytesIO()
     with zipfile.ZipFile(book, "w") as archive:
         # A reader tells the format by its first bytes: the media type, first and not compressed.
         for name, content in {"mimetype": "application/epub+zip", **files}.items():
-            entry = zipfile.ZipInfo(name, stamp)  # type: ignore[arg-type]
+            entry = zipfile.ZipInfo(name, stamp)
             entry.compress_type = zipfile.ZIP_STORED if name == "mimetype" else zipfile.ZIP_DEFLATED
             entry.create_system, entry.external_attr = 3, 0o644 << 16
             archive.writestr(entry, content)

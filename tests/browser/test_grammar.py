@@ -1,16 +1,21 @@
 """The page's script shows a growing story as every other reader shows the whole one."""
 
 import random
+import threading
 
 import pytest
 from playwright.sync_api import Page
 
+from polaris_demo.engine.local import LocalEngine
 from polaris_demo.page import wire
 from polaris_demo.page.parts import BROWSER
 from polaris_demo.story import markup
+from polaris_demo.story.events import Resume
+from polaris_demo.story.record import StoryRecord
+from polaris_demo.story.request import StoryRequest
 
 from ..reading import as_html, read
-from ..test_grammar import ROWS, random_texts, stories, without_levels
+from ..test_grammar import ROWS, book_of, markdown_of, random_texts, stories, without_levels
 
 # Each text comes in pieces; some of it is taken back and comes again. What is shown, and whether that is the same after all.
 SHOWN = """texts => texts.map(([text, cuts]) => {
@@ -60,3 +65,21 @@ def test_it_shows_every_case_story_and_random_text_as_the_others_do(bare: Page) 
     wanted = [without_levels(read(row["shown"])) for row in ROWS]
     assert [read(html, levels=False) for html, _, _ in shown[: len(ROWS)]] == wanted
     print(f"\n{len(ROWS)} cases, {len(stories())} stories, {len(random_texts())} random texts")
+
+
+@pytest.mark.slow
+def test_fifty_stories_of_the_miniature_are_the_same_to_all_four(bare: Page, miniature: LocalEngine) -> None:
+    written = []
+    for seed in range(50):
+        record = StoryRecord(
+            "id", StoryRequest(f"a {('robot', 'fox', 'baker', 'bell', 'river')[seed % 5]}", 150 + 10 * seed).with_seed(seed)
+        )
+        for event in miniature.write(record.request, Resume(), threading.Event()):
+            record.apply(event, 0.0)
+        written.append(str(record.story))
+    shown = bare.evaluate(SHOWN, [[text, pieces(random.Random(len(text)), text)] for text in written])
+    for text, (html, plain, same_again) in zip(written, shown, strict=True):
+        wanted = read(as_html(text))
+        assert markdown_of(text) == wanted and book_of(text) == without_levels(wanted) == read(html, levels=False)
+        assert plain == markup.as_text(text) and same_again
+    print(f"\n{len(written)} stories, {sum(len(markup.blocks(text)) for text in written):,} blocks")
