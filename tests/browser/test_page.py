@@ -187,15 +187,18 @@ def test_copy_takes_the_story_exactly(scripted, new_page) -> None:
     assert page.evaluate("navigator.clipboard.readText()") == "# T\n\nOne\nline.\n\nEnd."
 
 
-@pytest.mark.parametrize("width", [1440, 390, 360])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_screen_holds_the_page_without_scrolling_sideways(scripted, new_page, width: int, theme: str) -> None:
-    page = steps.open_page(new_page(width, 844), scripted(tells("# Donaudampfschifffahrtsgesellschaft\n\n" + "x" * 300)), theme)
+@pytest.mark.parametrize(("theme", "widths"), [("light", (1440, 390, 360)), ("dark", (360, 390, 1440))])
+def test_every_screen_holds_the_page_without_scrolling_sideways(scripted, new_page, theme: str, widths: tuple[int, ...]) -> None:
+    """As a screen, or turned or drawn to another width."""
+    page = steps.open_page(new_page(widths[0], 844), scripted(tells("# Donaudampfschifffahrtsgesellschaft\n\n" + "x" * 300)), theme)
     steps.ask(page, "w" * 200, 200)
     steps.open_settings(page)
     steps.write(page)
     steps.wait_until_over(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 844})
+        page.wait_for_function("width => innerWidth === width", arg=width)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{width} pixels"
     dark = page.evaluate("getComputedStyle(document.querySelector('.pane')).backgroundColor") != "rgb(255, 253, 248)"
     assert dark == (theme == "dark")
 
