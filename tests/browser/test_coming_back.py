@@ -247,7 +247,7 @@ def test_a_second_tab_follows_and_stops(new_page, serve) -> None:
     reached(second, 100)
     steps.stop(second)
     for tab in (page, second):
-        steps.wait_until_over(tab, 10)
+        steps.wait_until_over(tab)
     assert steps.story(page) == steps.story(second) and STORY.startswith(steps.story(page))
     engine.pause = 0.001
     second.get_by_role("button", name="Continue").click()

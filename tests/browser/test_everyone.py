@@ -152,7 +152,7 @@ def test_escape_stops_the_story(serve, new_page) -> None:
     page.keyboard.press("Control+Enter")
     expect(page.locator("#pane .story")).to_contain_text("It *rang*.")
     page.keyboard.press("Escape")
-    steps.wait_until_over(page, 10)
+    steps.wait_until_over(page)
     expect(page.locator("#pane .ended")).to_contain_text("Stopped")
 
 

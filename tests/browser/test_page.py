@@ -55,7 +55,7 @@ def test_stop_keeps_what_was_written_and_frees_the_engine(scripted, new_page) ->
     steps.write(page)
     expect(page.locator("#pane .story")).to_contain_text("word word")
     steps.stop(page)
-    steps.wait_until_over(page, 5)
+    steps.wait_until_over(page)
     expect(page.locator("#pane .ended")).to_contain_text("Stopped")
     assert steps.story(page).startswith("word word")
     expect(page.get_by_role("button", name="Stop")).to_be_hidden()
@@ -265,7 +265,7 @@ def test_a_reloaded_page_finds_its_story_and_goes_on_following(scripted, new_pag
     expect(page.locator("#pane .story")).to_contain_text("word word")
     assert steps.story(page).startswith(before)
     steps.stop(page)
-    steps.wait_until_over(page, 5)
+    steps.wait_until_over(page)
     assert set(steps.story(page).split()) == {"word"}
     page.get_by_role("button", name="Continue").click()
     expect(page.locator("#pane .stage")).to_contain_text("Writing")
@@ -282,8 +282,8 @@ def test_whoever_has_the_link_reads_along_and_cannot_stop(scripted, new_page) ->
     for name in ("Stop", "Write the story"):
         expect(reader.get_by_role("button", name=name)).to_be_hidden()
     steps.stop(owner)
-    steps.wait_until_over(reader, 5)
-    steps.wait_until_over(owner, 5)
+    steps.wait_until_over(reader)
+    steps.wait_until_over(owner)
     assert steps.story(reader) == steps.story(owner)
     for name in ("Continue", "Delete this story"):
         expect(reader.get_by_role("button", name=name)).to_be_hidden()
@@ -305,7 +305,7 @@ def test_without_browser_storage_a_story_is_still_written_and_stopped(scripted, 
     steps.write(page)
     expect(page.locator("#pane .story")).to_contain_text("word word")
     steps.stop(page)
-    steps.wait_until_over(page, 5)
+    steps.wait_until_over(page)
 
 
 SCREEN_LOCK = """
@@ -333,7 +333,7 @@ def test_the_screen_is_kept_awake_while_ones_own_story_is_written_and_only_then(
     expect(reader.locator("#pane .story")).to_contain_text("word word")
     assert held(reader) == 0
     steps.stop(page)
-    steps.wait_until_over(page, 5)
+    steps.wait_until_over(page)
     page.wait_for_function("locks.every(lock => lock.released)")
 
 

@@ -104,7 +104,7 @@ def test_what_happens_now_and_a_stop_stay_in_view_however_long_the_story_is(serv
     expect(page.locator("#stop")).not_to_be_in_viewport()
     expect(page.locator("#pane .stage")).to_be_in_viewport()
     page.locator("#pane .halt").click()
-    steps.wait_until_over(page, 10)
+    steps.wait_until_over(page)
     expect(page.locator("#pane .ended")).to_contain_text("Stopped")
 
 
