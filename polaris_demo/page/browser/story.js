@@ -30,6 +30,8 @@
     if (window.parent !== window) window.parent.postMessage({ queryString: query.toString() }, "https://huggingface.co");
   }
 
+  const NEAR = 120; // pixels below the window in which the end still counts as in view
+
   // What the pane's buttons do (data-do), each to a reader.
   const actions = {
     stop: (reader) => reader.stop(),
@@ -144,6 +146,7 @@
     // --- showing -----------------------------------------------------------------------------------------------------
 
     show(update) {
+      if (this.left()) this.atEnd = false;
       const grows = this.take(update);
       update = this.update = { ...this.update, ...update };
       if (this.shown) this.part("story").hidden = this.part("tools").hidden = false;
@@ -236,8 +239,10 @@
         else this.atEnd = seen.isIntersecting;
         this.toggleJump();
       };
-      new IntersectionObserver(look, { rootMargin: "0px 0px 120px 0px" }).observe(this.part("end"));
+      new IntersectionObserver(look, { rootMargin: `0px 0px ${NEAR}px 0px` }).observe(this.part("end"));
     }
+    // Whoever has just scrolled away has left before the observer says so, which it does between two frames.
+    left() { return window.scrollY < this.reached && this.part("end").getBoundingClientRect().top > window.innerHeight + NEAR; }
     // Where the form and its Stop have gone out of view, the line above the story has one.
     watchStop() {
       const stop = document.getElementById("stop");
