@@ -12,23 +12,26 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from gradio_client import Client
 
+from polaris_demo.engine.local import LocalEngine
 from polaris_demo.jobs.backup import snapshots
 from polaris_demo.jobs.library import Library, SavedStory
+from polaris_demo.jobs.runner import Runner
 from polaris_demo.story.record import UNFINISHED
 
+from .conftest import serving
 from .doubles import until
 
 ROOT = Path(__file__).parent.parent
-ASKED = {"premise": "a potter who finds a bell", "words": 300, "seed": 7}
+ASKED = {"premise": "a potter who finds a bell", "words": 200, "seed": 7}
 LONG = ASKED | {"words": 4000}
-OTHER = {"premise": "a lighthouse keeper and a letter", "words": 300, "seed": 11}
+OTHER = {"premise": "a lighthouse keeper and a letter", "words": 200, "seed": 11}
 
 
 class ModelInfo:
@@ -178,8 +181,11 @@ def app(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Client]]:
             process.kill()
 
 
-def test_an_app_ended_by_its_host_loses_nothing_even_with_its_disk(tmp_path: Path) -> None:
-    """As a Space is ended when it sleeps or is built anew: its story is paused, its reader told, and a snapshot made."""
+def test_an_app_ended_by_its_host_loses_nothing_even_with_its_disk(tmp_path: Path, miniature: LocalEngine) -> None:
+    """As a Space is ended when it sleeps or is built anew: its story is paused, its reader told, and a snapshot made.
+
+    The app is a process of its own; what comes after it starts in this one, from the snapshot.
+    """
     with app(tmp_path) as (process, client):
         reader = client.submit(**LONG, api_name="/write_story")
         for answer in reader:
@@ -193,7 +199,9 @@ def test_an_app_ended_by_its_host_loses_nothing_even_with_its_disk(tmp_path: Pat
     assert snapshots(tmp_path / "bucket")
     shutil.rmtree(tmp_path / "data")
 
-    with app(tmp_path) as (_, client):
+    library = Library(tmp_path / "data", backup_dir=tmp_path / "bucket")
+    with closing(library), serving(Runner(miniature, library=library)) as url:
+        client = Client(url, verbose=False)
 
         def found() -> dict[str, Any]:
             return client.predict(answer["id"], 0, api_name="/get_story")

@@ -1,5 +1,6 @@
 """The token loop against the library's generate(): both its ways, its stops, its cuts, and what a CUDA graph needs."""
 
+import functools
 import threading
 import weakref
 from collections.abc import Callable
@@ -34,38 +35,69 @@ def tokens(decoder: Decoder, run: Run) -> list[int]:
     return [e for e in decoder.tokens(run, threading.Event()) if isinstance(e, int)]
 
 
+def writes(seed: int = 3, limit: int = 100) -> Run:
+    """Through two of the small buckets and into a third."""
+    return Run(list(range(300, 340)), (), SamplingParams(temperature=0.8), seed, limit)
+
+
+@pytest.fixture(scope="module")
+def drawn(miniature: LocalEngine) -> Callable[[int], list[int]]:
+    """What the plain loop draws of a seed; each seed once, however many are held against it."""
+    plain = Decoder(miniature._model, SMALL)
+    return functools.cache(lambda seed: tokens(plain, writes(seed)))
+
+
+@pytest.fixture(scope="module")
+def generated(miniature: LocalEngine) -> Callable[[int, float], tuple[list[int], list[int]]]:
+    """A prompt of so many tokens, and what the library's greedy generate() makes of it; each once, for both loops."""
+
+    @functools.cache
+    def generate(length: int, penalty: float) -> tuple[list[int], list[int]]:
+        torch.manual_seed(length)
+        prompt = torch.randint(300, 4000, (1, length))
+        written = miniature._model.generate(
+            prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=24, do_sample=False, repetition_penalty=penalty,
+            eos_token_id=None, pad_token_id=0, temperature=None, top_p=None, top_k=None,
+        )  # fmt: skip
+        return prompt[0].tolist(), written[0, length:].tolist()
+
+    return generate
+
+
 @pytest.mark.parametrize("length", [1, 2, 5, 37, 64, 90, 513, 1100])
 @pytest.mark.parametrize("penalty", [1.0, 1.2])
 def test_greedy_is_the_librarys_token_for_token(
-    decoder: Decoder, miniature: LocalEngine, length: int, penalty: float, monkeypatch: pytest.MonkeyPatch
+    decoder: Decoder,
+    generated: Callable[[int, float], tuple[list[int], list[int]]],
+    length: int,
+    penalty: float,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    torch.manual_seed(length)
-    prompt = torch.randint(300, 4000, (1, length))
-    expected = miniature._model.generate(
-        prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=24, do_sample=False, repetition_penalty=penalty,
-        eos_token_id=None, pad_token_id=0, temperature=None, top_p=None, top_k=None,
-    )  # fmt: skip
-    run = Run(prompt[0].tolist(), (), SamplingParams(temperature=0, repetition_penalty=penalty), 0, 24)
-    for chunk in (2048, length // 3 + 1):
+    prompt, expected = generated(length, penalty)
+    for chunk, count in ((2048, 24), (length // 3 + 1, 8)):
         monkeypatch.setattr(module, "PREFILL_CHUNK", chunk)
-        assert tokens(decoder, run) == expected[0, length:].tolist(), f"read {chunk} tokens at a time"
+        run = Run(prompt, (), SamplingParams(temperature=0, repetition_penalty=penalty), 0, count)
+        assert tokens(decoder, run) == expected[:count], f"read {chunk} tokens at a time"
 
 
-@pytest.mark.parametrize("segments", [2, 7, 50])
-def test_a_run_cut_into_segments_draws_the_same_tokens(decoder: Decoder, segments: int) -> None:
+@pytest.fixture(scope="module")
+def uncut(decoder: Decoder) -> list[int]:
+    return tokens(decoder, Run(list(range(300, 340)), (), SamplingParams(temperature=1.0), 3, 100))
+
+
+@pytest.mark.parametrize("segments", [2, 7, 30])
+def test_a_run_cut_into_segments_draws_the_same_tokens(decoder: Decoder, uncut: list[int], segments: int) -> None:
     prompt, params = list(range(300, 340)), SamplingParams(temperature=1.0)
-    whole = tokens(decoder, Run(prompt, (), params, 3, 100))
     done: list[int] = []
     for i in range(segments):
         done += tokens(decoder, Run(prompt, tuple(done), params, 3, 100 * (i + 1) // segments))
-    assert done == whole and len(whole) == 100
+    assert done == uncut and len(uncut) == 100
 
 
-def test_both_ways_draw_the_same_tokens_across_buckets(miniature: LocalEngine) -> None:
-    growing, fixed = Decoder(miniature._model, SMALL), Decoder(miniature._model, SMALL, plain=False)
+def test_both_ways_draw_the_same_tokens_across_buckets(miniature: LocalEngine, drawn: Callable[[int], list[int]]) -> None:
+    fixed = Decoder(miniature._model, SMALL, plain=False)
     for seed in range(4):
-        run = Run(list(range(300, 340)), (), SamplingParams(temperature=0.8), seed, 140)
-        assert tokens(growing, run) == tokens(fixed, run)
+        assert tokens(fixed, writes(seed)) == drawn(seed)
 
 
 def test_thinking_is_closed_at_its_budget_and_only_there(decoder: Decoder) -> None:
@@ -213,27 +245,23 @@ class _Capture:
         return replay
 
 
-def writes(seed: int = 3, limit: int = 140) -> Run:
-    return Run(list(range(300, 340)), (), SamplingParams(temperature=0.8), seed, limit)
-
-
-def test_a_step_is_captured_once_a_bucket_whatever_the_stories(miniature: LocalEngine) -> None:
+def test_a_step_is_captured_once_a_bucket_whatever_the_stories(miniature: LocalEngine, drawn: Callable[[int], list[int]]) -> None:
     capture = _Capture()
-    captured, plain = Decoder(miniature._model, SMALL, plain=False, capture=capture), Decoder(miniature._model, SMALL)
+    captured = Decoder(miniature._model, SMALL, plain=False, capture=capture)
     for seed in range(3):
-        assert tokens(captured, writes(seed)) == tokens(plain, writes(seed))
-    assert capture.captured == 3 and capture.replays == 3 * 139
+        assert tokens(captured, writes(seed)) == drawn(seed)
+    assert capture.captured == 3 and capture.replays == 3 * 99
 
 
 @pytest.mark.parametrize("breaks_at", [1, 2, 3])
 def test_where_capturing_fails_the_plain_loop_goes_on_with_the_story(
-    miniature: LocalEngine, breaks_at: int, caplog: pytest.LogCaptureFixture
+    miniature: LocalEngine, drawn: Callable[[int], list[int]], breaks_at: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     capture = _Capture(breaks_at)
-    decoder, plain = Decoder(miniature._model, SMALL, plain=False, capture=capture), Decoder(miniature._model, SMALL)
-    assert tokens(decoder, writes()) == tokens(plain, writes())
+    decoder = Decoder(miniature._model, SMALL, plain=False, capture=capture)
+    assert tokens(decoder, writes()) == drawn(3)
     assert "capturing is not for this GPU" in caplog.text and decoder.plain and not decoder._loops
-    assert tokens(decoder, writes(4)) == tokens(plain, writes(4)) and capture.captured == breaks_at, "it is not tried again"
+    assert tokens(decoder, writes(2, limit=20)) == drawn(2)[:20] and capture.captured == breaks_at, "it is not tried again"
 
 
 def test_the_plain_loop_can_be_chosen_where_steps_would_be_captured(miniature: LocalEngine) -> None:
@@ -241,10 +269,10 @@ def test_the_plain_loop_can_be_chosen_where_steps_would_be_captured(miniature: L
     assert tokens(Decoder(miniature._model, SMALL, plain=True, capture=capture), writes(limit=5)) and not capture.captured
 
 
-def test_buckets_out_of_use_make_room_for_the_next(miniature: LocalEngine) -> None:
+def test_buckets_out_of_use_make_room_for_the_next(miniature: LocalEngine, drawn: Callable[[int], list[int]]) -> None:
     capture = _Capture(3, torch.OutOfMemoryError("no room for the third bucket"))
-    decoder, plain = Decoder(miniature._model, SMALL, plain=False, capture=capture), Decoder(miniature._model, SMALL)
-    assert tokens(decoder, writes()) == tokens(plain, writes())
+    decoder = Decoder(miniature._model, SMALL, plain=False, capture=capture)
+    assert tokens(decoder, writes()) == drawn(3)
     assert sorted(decoder._loops) == [128, 1024] and capture.captured == 4
 
 

@@ -23,7 +23,6 @@ from .doubles import TextEngine
 
 PACKAGE = Path(__file__).parent.parent / "polaris_demo"
 REQUEST = StoryRequest("a robot who learns to paint", 50, sampling=SamplingParams(seed=4))
-NEW = Resume()
 TALE = "# The bell\n\nIt rang once, 🌟 and then *never* again.\n\n" + "And the fox went on. " * 12
 
 
@@ -50,15 +49,23 @@ def engine(request: pytest.FixtureRequest, miniature: LocalEngine) -> Engine:
     return request.param(miniature)
 
 
-def events(engine: Engine, resume: Resume = NEW, until: Callable[[StoryRecord], bool] | None = None) -> tuple[StoryRecord, list[Event]]:
-    """One call of `write`, folded into a record; stopped where `until` holds."""
-    record, stop, said = StoryRecord("id", REQUEST), threading.Event(), []
-    for event in engine.write(REQUEST, resume, stop):
+def events(
+    engine: Engine, record: StoryRecord | None = None, until: Callable[[StoryRecord], bool] | None = None
+) -> tuple[StoryRecord, list[Event]]:
+    """One call of `write`, folded into a record, a new one where none is given; stopped where `until` holds."""
+    record, stop, said = record or StoryRecord("id", REQUEST), threading.Event(), []
+    for event in engine.write(REQUEST, record.resume_point(), stop):
         record.apply(event, 0.0)
         said.append(event)
         if until and until(record):
             stop.set()
     return record, said
+
+
+@pytest.fixture(scope="module")
+def call(engine: Engine) -> tuple[StoryRecord, list[Event]]:
+    """One call of `write`, for those that only look at what came."""
+    return events(engine)
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +84,8 @@ def test_it_says_who_it_is(engine: Engine) -> None:
     assert engine.allowance(REQUEST) is None or isinstance(engine.allowance(REQUEST), Allowance)
 
 
-def test_it_starts_by_saying_who_writes_and_ends_with_one_finish(engine: Engine) -> None:
-    _, said = events(engine)
+def test_it_starts_by_saying_who_writes_and_ends_with_one_finish(engine: Engine, call: tuple[StoryRecord, list[Event]]) -> None:
+    _, said = call
     kinds = [type(event) for event in said if not isinstance(event, Progress)]
     assert kinds[0] is Started and kinds.count(Started) == 1 and kinds.index(Delta) == 1
     assert isinstance(said[-1], Finish) and kinds.count(Finish) == 1
@@ -95,11 +102,11 @@ def test_it_says_something_at_least_every_second(engine: Engine) -> None:
             times.append(time.monotonic())
         return max(b - a for a, b in itertools.pairwise(times))
 
-    assert min(longest_silence() for _ in range(3)) < 1.0
+    assert any(longest_silence() < 1.0 for _ in range(3))
 
 
-def test_all_text_comes_with_the_tokens_it_takes(engine: Engine, whole: StoryRecord) -> None:
-    record, said = events(engine)
+def test_all_text_comes_with_the_tokens_it_takes(call: tuple[StoryRecord, list[Event]], whole: StoryRecord) -> None:
+    record, said = call
     deltas = [event for event in said if isinstance(event, Delta)]
     assert "".join(delta.text for delta in deltas if delta.kind == "story") == str(record.story) == str(whole.story)[: len(record.story)]
     assert all(delta.tokens for delta in deltas if delta.text) and sum(delta.tokens for delta in deltas) == record.tokens
@@ -118,13 +125,13 @@ def test_a_stop_is_obeyed_at_once_wherever_it_comes(engine: Engine) -> None:
 
 
 def test_it_goes_on_from_the_very_next_character(engine: Engine, whole: StoryRecord) -> None:
+    """One story, stopped four times on its way."""
+    record = StoryRecord("id", REQUEST)
     for share in (0, 0.1, 0.4, 0.8):
-        record, _ = events(engine, until=lambda r, share=share: r.tokens > share * whole.tokens)
-        begun = str(record.story)
-        record.finish, record.stretches = None, ()
-        *_, record = rewrite.write(engine, record)
-        assert str(record.story) == str(whole.story) and str(whole.story).startswith(begun)
-        assert record.tokens == whole.tokens
+        record, _ = events(engine, record, until=lambda r, share=share: r.tokens > share * whole.tokens)
+        assert record.finish == Finish("cancelled") and str(whole.story).startswith(str(record.story))
+    *_, record = rewrite.write(engine, record)
+    assert str(record.story) == str(whole.story) and record.tokens == whole.tokens
 
 
 def test_another_models_story_is_left_at_rest_with_a_sentence_that_names_both(engine: Engine, whole: StoryRecord) -> None:

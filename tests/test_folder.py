@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,8 @@ import pytest
 from polaris_demo.jobs.backup import snapshots
 from polaris_demo.jobs.folder import TAKEN, take
 from polaris_demo.jobs.library import Library
-from polaris_demo.story.record import UNFINISHED
 
-from .test_crash import LONG, OTHER, app
+from .test_crash import OTHER, app
 from .test_library import piece
 
 ROOT = Path(__file__).parent.parent
@@ -166,25 +165,21 @@ def test_where_there_is_no_other_folder_either_a_second_servers_stories_last_in_
     assert "Stories cannot be kept" in second.end()
 
 
-def test_two_apps_on_one_folder_do_not_touch_each_others_stories(tmp_path: Path) -> None:
-    with app(tmp_path) as (one, first):
-        for mine in first.submit(**LONG, api_name="/write_story"):
-            if mine["thinking_tokens"]:
-                break
-        with app(tmp_path) as (two, second):
-            assert f"(process {one.pid}); this one keeps its own in {tmp_path}/data/server-2." in (tmp_path / "log").read_text()
-            with pytest.raises(Exception, match="no story"):
-                second.predict(mine["id"], 0, api_name="/get_story")
-            theirs = second.predict(**OTHER, api_name="/start_story")
-            two.send_signal(signal.SIGTERM)
-            two.wait(timeout=30)
-        assert not snapshots(tmp_path / "bucket")
-        assert first.predict(mine["id"], 0, api_name="/get_story")["state"] in UNFINISHED
-        one.send_signal(signal.SIGTERM)
-        one.wait(timeout=30)
-    here, there = Library(tmp_path / "data"), Library(tmp_path / "data" / "server-2")
-    story = here.load(mine["id"])
-    assert story and story.state == "paused" and not here.load(theirs["id"])
-    assert there.load(theirs["id"]) and not there.load(mine["id"])
-    here.close()
-    there.close()
+def test_an_app_does_not_touch_the_stories_of_the_server_that_has_its_folder(tmp_path: Path) -> None:
+    first = Library(tmp_path / "data")
+    first.save(piece("mine", "the first's "))
+    with app(tmp_path) as (process, second):
+        said = f"(process {os.getpid()}); this one keeps its own in {tmp_path}/data/server-2."
+        assert said in (tmp_path / "log").read_text()
+        with pytest.raises(Exception, match="no story"):
+            second.predict("mine", 0, api_name="/get_story")
+        theirs = second.predict(**OTHER, api_name="/start_story")
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=30)
+    assert not snapshots(tmp_path / "bucket")
+    assert first.save(piece("mine", "own"))
+    story = first.load("mine")
+    assert story and (story.text, story.state) == ("the first's own", "writing") and not first.load(theirs["id"])
+    first.close()
+    with closing(Library(tmp_path / "data" / "server-2")) as there:
+        assert there.load(theirs["id"]) and not there.load("mine")

@@ -1,5 +1,6 @@
 """What the tests need beside Python packages is found, set up once, or named in one sentence; so is a Python that will not do."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -7,11 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Error, sync_playwright
 
 from tools import prepare
 
+from .conftest import needs
+
 ROOT = Path(__file__).parent.parent
 NEEDS_NO_SANDBOX = 'case "$*" in *--no-sandbox*) exit 0; esac; exit 1'
+DOWNLOADS_NOTHING = 'case "$*" in *"playwright install"*) exit 1; esac; exit 0'  # in the place of Python and of Playwright in it
 Program = Callable[[str, str], Path]
 
 
@@ -56,10 +61,20 @@ def test_only_where_it_must_does_a_browser_start_without_its_sandbox(
     assert found and found["chromium_sandbox"] is sandbox
 
 
+def test_what_playwright_turns_off_in_a_browser_stays_off() -> None:
+    """Read off what it would start a browser with."""
+    needs("libatomic1")
+    with sync_playwright() as playwright, pytest.raises(Error) as refused:
+        playwright.chromium.launch(executable_path=shutil.which("false"))
+    found = re.search("--disable-features=([^ ]+)", str(refused.value))
+    assert found and set(found[1].split(",")) <= set(prepare.TURNED_OFF)
+
+
 def test_what_is_missing_is_installed_once_and_nothing_is_asked_for_again(
     program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("sys.executable", str(program("python", DOWNLOADS_NOTHING)))
     kept = program("empty", "exit 0")
     program("curl", "exit 0")
     program("apt-get", f'echo "$*" >> {tmp_path}/asked; for last; do :; done; [ "$last" = -qq ] || /bin/cp -p {kept} {tmp_path}/$last')
@@ -74,6 +89,7 @@ def test_what_is_missing_is_installed_once_and_nothing_is_asked_for_again(
 def test_what_cannot_be_had_is_one_sentence_and_in_ci_the_end(
     program: Program, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr("sys.executable", str(program("python", DOWNLOADS_NOTHING)))
     program("chromium", "exit 0")
     prepare.main()
     said = capsys.readouterr().out.splitlines()[-1]

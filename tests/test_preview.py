@@ -36,9 +36,20 @@ def test_settings_and_losses_are_committed_beside_the_weights() -> None:
     assert report["losses"][-1][0] == report["settings"]["steps"] and losses[-1] < losses[0] / 5
 
 
+IN_SMALL = """
+import sys
+sys.path.insert(0, "tools")
+import train_preview
+train_preview.STORIES = 200
+train_preview.SHAPES = tuple((length, 2) for length, _ in train_preview.SHAPES)
+train_preview.main()
+"""
+
+
 def test_the_same_seed_trains_the_same_model(tmp_path: Path) -> None:
+    """In two processes, so that nothing hangs on the order of a set; by a smaller vocabulary's text and smaller batches."""
     outs = [tmp_path / "a", tmp_path / "b"]
-    command = [sys.executable, "tools/train_preview.py", "--steps", "2", "--save-every", "2", "--threads", "1", "--out"]
+    command = [sys.executable, "-c", IN_SMALL, "--steps", "2", "--save-every", "2", "--threads", "1", "--out"]
     runs = [subprocess.Popen([*command, str(out)], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for out in outs]
     try:
         assert [run.wait(timeout=300) for run in runs] == [0, 0]

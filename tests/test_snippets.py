@@ -1,21 +1,25 @@
 """The request as code: in step with every control, safe whatever the premise holds, and it runs as it says."""
 
 import ast
+import contextlib
+import io
 import json
 import os
+import runpy
 import shlex
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import GenerationMixin
 
 from polaris_demo import card
 from polaris_demo.engine.loading import PREVIEW_FOLDER
@@ -132,25 +136,25 @@ def test_no_premise_can_end_a_string(premise: str) -> None:
 
 # It runs as it says.
 
-DRIVER = """
-import contextlib, io, json, runpy, sys
-from transformers import GenerationMixin
-seen, sample = [], GenerationMixin._sample
-def noting(self, *args, logits_processor, generation_config, **kwargs):
-    found = {"do_sample": generation_config.do_sample, "max_new_tokens": generation_config.max_new_tokens}
-    found["ends"] = generation_config.eos_token_id
-    for processor in logits_processor:
-        found |= {f"{type(processor).__name__}.{name}": value for name, value in vars(processor).items() if isinstance(value, float | int)}
-    seen.append(found)
-    return sample(self, *args, logits_processor=logits_processor, generation_config=generation_config, **kwargs)
-GenerationMixin._sample = noting
-printed = []
-for path in sys.argv[1:]:
-    with contextlib.redirect_stdout(io.StringIO()) as out:
-        runpy.run_path(path, run_name="__main__")
-    printed.append(out.getvalue())
-print(json.dumps([printed, seen]))
-"""
+
+def generating(file: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, dict[str, Any]]:
+    """What a program prints, run as the main one of this process, and what it has transformers draw by."""
+    seen: dict[str, Any] = {}
+    sample = GenerationMixin._sample
+
+    def noting(self: Any, *args: Any, logits_processor: Any, generation_config: Any, **kwargs: Any) -> Any:
+        seen.update(
+            do_sample=generation_config.do_sample, max_new_tokens=generation_config.max_new_tokens, ends=generation_config.eos_token_id
+        )
+        for processor in logits_processor:
+            values = {name: value for name, value in vars(processor).items() if isinstance(value, float | int)}
+            seen.update({f"{type(processor).__name__}.{name}": value for name, value in values.items()})
+        return sample(self, *args, logits_processor=logits_processor, generation_config=generation_config, **kwargs)
+
+    with monkeypatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as out:
+        patch.setattr(GenerationMixin, "_sample", noting)
+        runpy.run_path(str(file), run_name="__main__")
+    return out.getvalue(), seen
 
 
 def run(*command: object) -> str:
@@ -168,20 +172,22 @@ def told(engine: LocalEngine, asked: StoryRequest) -> str:
     return "".join(e.text for e in events if isinstance(e, Delta) and e.kind == "story")
 
 
-def test_the_transformers_code_writes_the_apps_own_story_on_the_miniature(miniature: LocalEngine, tmp_path: Path) -> None:
+def test_the_transformers_code_writes_the_apps_own_story_on_the_miniature(
+    miniature: LocalEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     greedy = [
-        request(temperature=0),
-        request(temperature=0, presence_penalty=0.5, seed=3),
+        request(temperature=0, words=50),
+        request(temperature=0, words=50, presence_penalty=0.5, seed=3),
         request(temperature=0, words=50, max_new_tokens=96, form="scene"),
     ]
-    sampled = request(temperature=0.8, top_p=0.9, top_k=33, min_p=0.02, seed=5)
+    sampled = request(words=50, temperature=0.8, top_p=0.9, top_k=33, min_p=0.02, seed=5)
     files = []
     for i, asked in enumerate([*greedy, sampled]):
         files.append(tmp_path / f"{i}.py")
         source = code("transformers", asked).replace(repr(POLARIS.model), repr(str(PREVIEW_FOLDER)))
         assert str(PREVIEW_FOLDER) in source
         files[-1].write_text(source)
-    printed, seen = json.loads(run(sys.executable, "-c", DRIVER, *files))
+    printed, seen = zip(*(generating(file, monkeypatch) for file in files), strict=True)
     own = [told(miniature, asked).strip() for asked in greedy]
     assert any(isinstance(e, ThinkingClosed) for e in miniature.write(greedy[2], Resume(), threading.Event()))
     assert [text.strip() for text in printed[:3]] == own and len(set(own)) == 3 and all(own)
@@ -215,7 +221,7 @@ class StandIn(BaseHTTPRequestHandler):
         pass
 
 
-@contextmanager
+@contextlib.contextmanager
 def stand_in() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), StandIn)
     thread = threading.Thread(target=server.serve_forever)

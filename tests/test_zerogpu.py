@@ -1,7 +1,9 @@
 """Stories on ZeroGPU: the platform's real client and forks, against a stand-in of its device service."""
 
+import itertools
 import json
 import os
+import statistics
 import subprocess
 import sys
 import threading
@@ -28,7 +30,7 @@ from .device_service import DeviceService
 from .doubles import kept_by_another, until
 
 ROOT = Path(__file__).parent.parent
-ASKED = {"premise": "a potter who finds a bell", "words": 300, "seed": 7}
+ASKED = {"premise": "a potter who finds a bell", "words": 200, "seed": 7}
 LONG = ASKED | {"words": 2000}
 VISITOR = {"x-ip-token": "a visitor's pass"}
 SEGMENT = 2  # seconds, which are 100 tokens by the clock of the Space under test
@@ -175,7 +177,7 @@ def test_a_refused_quota_is_asked_again_with_what_is_left(space: Space, uncut: s
 def test_every_refusal_is_a_sentence_and_the_story_can_go_on(space: Space, refusal: str, said: str) -> None:
     space.service.next.append(refusal)
     client = space.client()
-    story = space.write(client, words=100)
+    story = space.write(client, words=50)
     assert story["state"] == "paused" and said in story["stage"] and story["stage"].endswith("Continue goes on from there.")
     assert space.resumed(client, story)["state"] == "finished"
 
@@ -214,7 +216,7 @@ def test_two_stories_are_written_at_once_on_two_slots(space: Space) -> None:
     space.service.most_lent, asked_before = 0, len(space.service.asked)
     space.service.next.extend(["queue", "queue"])
     clients = [space.client(), space.client()]
-    jobs = [c.submit(f"a potter and number {i}", 100, seed=i, api_name="/write_story") for i, c in enumerate(clients)]
+    jobs = [c.submit(f"a potter and number {i}", 50, seed=i, api_name="/write_story") for i, c in enumerate(clients)]
     until(lambda: len(space.service.asked) == asked_before + 2, PATIENCE, "both to wait")
     space.service.let_go.set()
     stories = [job.result() for job in jobs]
@@ -373,8 +375,10 @@ def test_a_worker_says_something_every_half_second_however_silent_the_engine(mon
     monkeypatch.setattr(zerogpu, "_engine", Silent())
     events = zerogpu.gpu_segment(zerogpu.Segment(StoryRequest("x"), Resume(), 80))
     assert next(events).token_ids == (1,)
-    started = time.monotonic()
-    assert [next(events).token_ids for _ in range(3)] == [(), (), ()]
-    assert time.monotonic() - started < 1.5
+    times = [time.monotonic()]
+    for _ in range(4):
+        assert next(events).token_ids == ()
+        times.append(time.monotonic())
+    assert statistics.median(b - a for a, b in itertools.pairwise(times)) < 0.8
     quiet.set()
     events.close()

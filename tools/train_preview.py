@@ -26,6 +26,7 @@ from preview_grammar.grammar import Story, make_story
 
 PREVIEW = Path(__file__).parent.parent / "polaris_demo" / "preview"
 VOCABULARY = 4096
+STORIES = 4000  # that the vocabulary is learned from
 CONTEXT = 32768
 # Qwen3.5's added tokens in their order; only the second list is hidden by skip_special_tokens in its tokenizer.
 SPECIAL = (
@@ -62,7 +63,7 @@ def build_tokenizer(seed: int) -> Qwen3_5Tokenizer:
     bpe.pre_tokenizer = pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
     bpe.decoder = decoders.ByteLevel()
     rng = random.Random(seed)
-    stories = [make_story(rng, rng.choice([None, 300, 900])) for _ in range(4000)]
+    stories = [make_story(rng, rng.choice([None, 300, 900])) for _ in range(STORIES)]
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(vocab_size=VOCABULARY - len(added), initial_alphabet=sorted(alphabet), show_progress=False)
     bpe.train_from_iterator([f"{s.prompt}\n{s.thinking()}\n\n{s.text()}" for s in stories], trainer)

@@ -2,9 +2,12 @@
 
     python -m tests.browser.server PORT FOLDER
 
-The engine's story is known in advance, so a page that shows it can be held against it whatever happened in between.
+Takes lines: seconds for a token, for which a child serves the app, and "kill", which kills it. The engine's story is known in
+advance, so a page that shows it can be held against it whatever happened in between.
 """
 
+import os
+import signal
 import sys
 import threading
 from collections.abc import Generator
@@ -25,13 +28,15 @@ STORY = "# Cloth 🌟 of gold\n\n" + "".join(
     f"Sentence {i} was told, “and so on”, שלום.{chr(10) * 2 if i % 7 == 0 else ' '}" for i in range(1, 121)
 )
 PIECES = [STORY[i : i + 6] for i in range(0, len(STORY), 6)]
+LATE = PLANNING + len(PIECES) * 9 // 10
 
 
 class Counting:
-    """Writes STORY a few characters a token, and goes on from the tokens there are."""
+    """Writes STORY a few characters a token, and goes on from the tokens there are; its last tenth once it `may_end`."""
 
-    def __init__(self, seconds_a_token: float = 0.014) -> None:
-        self.pause = seconds_a_token
+    def __init__(self, seconds_a_token: float) -> None:
+        self.pause, self.may_end = seconds_a_token, threading.Event()
+        self.may_end.set()
 
     def status(self) -> Status:
         return Status(POLARIS, capacity=4)
@@ -45,7 +50,9 @@ class Counting:
     def write(self, request: StoryRequest, resume: Resume, stop: threading.Event) -> Generator[Event, None, None]:
         yield Started("<prompt>", 60, POLARIS)
         for token in range(len(resume.token_ids), PLANNING + len(PIECES)):
-            if stop.wait(self.pause):
+            while not stop.wait(self.pause) and token >= LATE and not self.may_end.is_set():
+                pass
+            if stop.is_set():
                 yield Finish("cancelled")
                 return
             planning = token < PLANNING
@@ -53,12 +60,25 @@ class Counting:
         yield Finish("stop")
 
 
-def main() -> None:
-    port, folder = int(sys.argv[1]), Path(sys.argv[2])
+def serve(port: int, folder: Path, seconds_a_token: float) -> None:
     settings = Settings(data_dir=folder)
-    runner = Runner(Counting(), library=Library(folder))
+    runner = Runner(Counting(seconds_a_token), library=Library(folder))
     page = build_page(runner, settings)
     page.launch(server_name="127.0.0.1", server_port=port, quiet=True, **launch_options(runner, settings) | {"mcp_server": False})
+
+
+def main() -> None:
+    port, folder, child = int(sys.argv[1]), Path(sys.argv[2]), 0
+    while line := os.read(0, 100).decode().strip():  # not sys.stdin, whose lock a fork could leave held
+        if child:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            child = 0
+        if line != "kill" and not (child := os.fork()):
+            serve(port, folder, float(line))
+        os.write(1, b"done\n")
+    if child:
+        os.kill(child, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -19,15 +19,17 @@ from polaris_demo.jobs.runner import Runner
 from ..conftest import serving
 from ..doubles import ScriptedEngine, until, waits_for
 from . import steps
-from .server import STORY, Counting
+from .server import PIECES, STORY, Counting
 from .wire import Wire
 
 ROOT = Path(__file__).parent.parent.parent
 RANDOM = random.Random(5)
+SECONDS_A_TOKEN, QUICK = 0.014, 0.003
+A_SECONDS_WORTH = round(len(PIECES[0]) / SECONDS_A_TOKEN)
 
 
 def moments(count: int) -> list[int]:
-    """Characters after which something happens, from the planning on; the story has seconds to go even where a tab opens slowly."""
+    """Characters after which something happens, from the planning on and well before the story waits for its end."""
     return [RANDOM.randrange(0, len(STORY) * 6 // 10) for _ in range(count)]
 
 
@@ -58,20 +60,33 @@ def ends_whole(page: Page) -> None:
 
 
 @pytest.fixture(scope="module")
-def app() -> Iterator[str]:
-    with serving(Runner(Counting())) as url:
+def engine() -> Counting:
+    return Counting(QUICK)
+
+
+@pytest.fixture(scope="module")
+def app_of(engine: Counting) -> Iterator[str]:
+    with serving(Runner(engine)) as url:
         yield url
 
 
 @pytest.fixture
+def app(app_of: str, engine: Counting) -> Iterator[str]:
+    """The address of an app whose stories wait before their end until the engine `may_end`: they are still being written, whatever takes long."""
+    engine.may_end.clear()
+    yield app_of
+    engine.may_end.set()
+
+
+@pytest.fixture
 def wires(app: str) -> Iterator[list[Wire]]:
-    wires = [Wire(app) for _ in range(3)]
+    wires = [Wire(app) for _ in range(2)]
     yield wires
     for wire in wires:
         wire.close()
 
 
-def after_cuts(new_page: Callable[..., Page], wires: list[Wire], moments: list[int], seconds: float) -> None:
+def after_cuts(new_page: Callable[..., Page], engine: Counting, wires: list[Wire], moments: list[int], seconds: float) -> None:
     """Stories at once, the line of each cut at its moment."""
     wires = wires[: len(moments)]
     pages = begin([opened(new_page(offline_is_fine=True), wire.url) for wire in wires])
@@ -86,44 +101,47 @@ def after_cuts(new_page: Callable[..., Page], wires: list[Wire], moments: list[i
     assert [steps.story(page) for page in pages] == [story for story, _ in before], "what had been shown went away"
     for wire in wires:
         wire.mend()
+    engine.may_end.set()
     for page in pages:
         ends_whole(page)
     assert [page.evaluate("performance.timeOrigin") for page in pages] == [at for _, at in before], "a page was loaded anew"
 
 
-@pytest.mark.parametrize("characters", [moments(3)], ids=str)
-def test_a_network_cut_of_five_seconds(new_page, wires: list[Wire], characters: list[int]) -> None:
-    after_cuts(new_page, wires, characters, 5)
+@pytest.mark.parametrize("characters", [moments(2)], ids=str)
+def test_a_network_cut_of_five_seconds(new_page, engine: Counting, wires: list[Wire], characters: list[int]) -> None:
+    after_cuts(new_page, engine, wires, characters, 5)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("characters", moments(10))
-def test_a_network_cut_of_a_minute(new_page, wires: list[Wire], characters: int) -> None:
-    after_cuts(new_page, wires, [characters], 60)
+def test_a_network_cut_of_a_minute(new_page, engine: Counting, wires: list[Wire], characters: int) -> None:
+    after_cuts(new_page, engine, wires, [characters], 60)
 
 
-def reloaded(new_page: Callable[..., Page], moments: list[int], app: str) -> None:
+def reloaded(new_page: Callable[..., Page], engine: Counting, moments: list[int], app: str) -> None:
     """Stories at once, the page of each loaded anew at its moment."""
     pages = begin([opened(new_page(), app) for _ in moments])
     for page, moment in zip(pages, sorted(moments), strict=True):
         reached(page, moment)
         page.reload()
+        reached(page, moment)
+    engine.may_end.set()
     for page in pages:
         ends_whole(page)
 
 
-@pytest.mark.parametrize("characters", [moments(3)], ids=str)
-def test_a_reload(new_page, app: str, characters: list[int]) -> None:
-    reloaded(new_page, characters, app)
+@pytest.mark.parametrize("characters", [moments(2)], ids=str)
+def test_a_reload(new_page, engine: Counting, app: str, characters: list[int]) -> None:
+    reloaded(new_page, engine, characters, app)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("characters", moments(10))
-def test_a_reload_ten_times(new_page, app: str, characters: int) -> None:
-    reloaded(new_page, [characters], app)
+def test_a_reload_ten_times(new_page, engine: Counting, app: str, characters: int) -> None:
+    reloaded(new_page, engine, [characters], app)
 
 
-def reopened(new_page: Callable[..., Page], moments: list[int], app: str) -> None:
+def reopened(new_page: Callable[..., Page], engine: Counting, moments: list[int], app: str) -> None:
     """Stories at once, the tab of each closed at its moment and opened again by its address."""
     again: list[Page] = []
     for page, moment in zip(begin([opened(new_page(), app) for _ in moments]), sorted(moments), strict=True):
@@ -132,40 +150,48 @@ def reopened(new_page: Callable[..., Page], moments: list[int], app: str) -> Non
         page.close()
         again.append(context.new_page())
         again[-1].goto(address)
+        reached(again[-1], moment)
+    engine.may_end.set()
     for page in again:
         expect(page.get_by_role("button", name="Write the story")).to_be_visible()  # it is this browser's own story
         ends_whole(page)
         expect(page.get_by_role("button", name="Delete this story")).to_be_visible()
 
 
-@pytest.mark.parametrize("characters", [moments(3)], ids=str)
-def test_a_tab_closed_and_reopened_by_its_address(new_page, app: str, characters: list[int]) -> None:
-    reopened(new_page, characters, app)
+@pytest.mark.parametrize("characters", [moments(2)], ids=str)
+def test_a_tab_closed_and_reopened_by_its_address(new_page, engine: Counting, app: str, characters: list[int]) -> None:
+    reopened(new_page, engine, characters, app)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("characters", moments(10))
-def test_a_tab_closed_and_reopened_ten_times(new_page, app: str, characters: int) -> None:
-    reopened(new_page, [characters], app)
+def test_a_tab_closed_and_reopened_ten_times(new_page, engine: Counting, app: str, characters: int) -> None:
+    reopened(new_page, engine, [characters], app)
 
 
 class Server:
-    """The app as a process on a port of its own."""
+    """The app on a port of its own, as a child of a process that has imported everything: it starts in no time."""
 
     def __init__(self, folder: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port = free.getsockname()[1]
-        self._folder, self.url = folder, f"http://127.0.0.1:{self._port}/"
-        self.start()
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}/"
+        command = [sys.executable, "-m", "tests.browser.server", str(port), str(folder)]
+        env = os.environ | {"GRADIO_ANALYTICS_ENABLED": "False"}
+        self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
-    def start(self) -> None:
-        command = [sys.executable, "-m", "tests.browser.server", str(self._port), str(self._folder)]
-        self._process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"GRADIO_ANALYTICS_ENABLED": "False"})
+    def start(self, seconds_a_token: float) -> None:
+        self._tell(str(seconds_a_token))
         until(self._answers, 90, "the server to answer")
 
     def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
+        self._tell("kill")
+
+    def _tell(self, what: str) -> None:
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write(f"{what}\n".encode())
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == b"done\n"
 
     def _answers(self) -> bool:
         try:
@@ -177,8 +203,9 @@ class Server:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     server = Server(tmp_path)
-    yield server
-    server.kill()
+    with server.process:
+        server.start(SECONDS_A_TOKEN)
+        yield server
 
 
 def restarted(new_page: Callable[..., Page], server: Server, moments: list[int]) -> None:
@@ -190,16 +217,16 @@ def restarted(new_page: Callable[..., Page], server: Server, moments: list[int])
         reached(page, moment - later)
     before = [len(steps.story(page)) for page in pages]
     server.kill()
-    server.start()
+    server.start(QUICK)
     for page, shown in zip(pages, before, strict=True):
         expect(page.locator("#pane .ended")).to_contain_text("The server stopped while this story was being written", timeout=60_000)
-        assert STORY.startswith(steps.story(page)) and len(steps.story(page)) > shown - 150  # a second's worth of text
+        assert STORY.startswith(steps.story(page)) and len(steps.story(page)) > shown - A_SECONDS_WORTH
         page.get_by_role("button", name="Continue").click()
     for page in pages:
         ends_whole(page)
 
 
-@pytest.mark.parametrize("characters", [moments(3)], ids=str)
+@pytest.mark.parametrize("characters", [moments(2)], ids=str)
 def test_a_server_killed_and_started_again(new_page, server: Server, characters: list[int]) -> None:
     restarted(new_page, server, characters)
 
@@ -220,7 +247,7 @@ def test_a_second_tab_follows_and_stops(new_page, serve) -> None:
     reached(second, 100)
     steps.stop(second)
     for tab in (page, second):
-        steps.wait_until_over(tab, 10)
+        steps.wait_until_over(tab)
     assert steps.story(page) == steps.story(second) and STORY.startswith(steps.story(page))
     engine.pause = 0.001
     second.get_by_role("button", name="Continue").click()

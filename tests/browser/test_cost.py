@@ -22,9 +22,10 @@ from ..doubles import POLARIS, Script, ScriptedEngine, asked
 from ..prose import prose
 from . import steps
 
-SHOWN, WINDOW_SECONDS, WINDOWS = 76_000, 6.0, 3  # characters; a window that the machine disturbed is measured again
+SHOWN, UPDATES, WINDOWS = 76_000, 40, 5  # characters, and updates a window; one that the machine disturbed is measured again
+UPDATES_A_SECOND = 10  # where nothing else keeps the machine busy; what is measured is what an update costs
 MOST_BUSY, LONGEST_FRAME = 0.10, 100  # share of the main thread, and milliseconds
-WIRE_A_SECOND = 2_048  # bytes that ten updates a second may cost beside the story's own, which pass once
+WIRE_A_SECOND = 2_048  # bytes that so many updates may cost beside the story's own, which pass once
 FLAT = 1.5  # how much longer an update may take late in a story than at its beginning
 TOKENS_A_SECOND = 50
 WATCHES_FRAMES = """
@@ -50,8 +51,8 @@ def long_and_growing(gate: threading.Event) -> Script:
     return script
 
 
-def window(page: Page) -> tuple[float, float, int, int]:
-    """Over some seconds: the main thread's busy share, the longest frame in ms, updates shown and characters added.
+def window(page: Page) -> tuple[float, float]:
+    """Over some updates: the main thread's busy share where they come at their usual pace, and the longest frame in ms.
 
     Busy is the thread's own computing time, which other programs on the machine do not lengthen.
     """
@@ -60,12 +61,12 @@ def window(page: Page) -> tuple[float, float, int, int]:
     read = lambda: {m["name"]: m["value"] for m in devtools.send("Performance.getMetrics")["metrics"]}  # noqa: E731
     page.evaluate("window.frames.length = 0; window.updates = 0; window.had = polaris.story().length")
     before = read()
-    page.wait_for_timeout(WINDOW_SECONDS * 1000)
+    page.wait_for_function(f"updates >= {UPDATES}", polling=200)
     after = read()
     devtools.detach()
     frames, updates, added = page.evaluate("[Math.max(0, ...frames), updates, polaris.story().length - had]")
-    busy = (after["TaskDuration"] - before["TaskDuration"]) / WINDOW_SECONDS
-    return busy, frames, updates, added
+    assert added > 5 * UPDATES, "the window measured no growing story"
+    return (after["TaskDuration"] - before["TaskDuration"]) / updates * UPDATES_A_SECOND, frames
 
 
 def test_a_growing_story_of_76_kb_leaves_the_browser_idle(serve, new_page) -> None:
@@ -89,11 +90,9 @@ def test_a_growing_story_of_76_kb_leaves_the_browser_idle(serve, new_page) -> No
     expect(page.locator("#pane .end")).to_be_in_viewport()
     measured = []
     for _ in range(WINDOWS):
-        busy, frame, updates, added = window(page)
+        busy, frame = window(page)
         measured.append((busy, frame))
-        a_second = updates / WINDOW_SECONDS
-        print(f"\n76 KB shown, {a_second:.1f} updates/s: main thread {busy:.1%} busy, longest frame over 50 ms: {frame:.0f} ms")
-        assert a_second > 7 and added > 500, "the window measured no growing story"
+        print(f"\n76 KB shown: main thread {busy:.1%} busy, longest frame over 50 ms: {frame:.0f} ms")
         if busy <= MOST_BUSY and frame <= LONGEST_FRAME:
             break
     assert any(busy <= MOST_BUSY and frame <= LONGEST_FRAME for busy, frame in measured), measured
@@ -110,8 +109,8 @@ def test_a_page_at_rest_draws_nothing(serve, new_page) -> None:
     expect(page.locator("#dial .expect")).to_contain_text("At most")
     page.wait_for_load_state("networkidle")
     in_a_second = "frames_asked = 0, new Promise(done => setTimeout(() => done(frames_asked), 1000))"
-    frames = [page.evaluate(in_a_second) for _ in range(5)]  # at first there is movement: Gradio's own parts come in softly
-    assert min(frames) < 10, frames
+    # At first there is movement: Gradio's own parts come in softly.
+    assert any(page.evaluate(in_a_second) < 10 for _ in range(8))
 
 
 def test_an_85_kb_story_costs_little_more_than_its_bytes_on_the_wire() -> None:
@@ -127,21 +126,19 @@ def test_an_85_kb_story_costs_little_more_than_its_bytes_on_the_wire() -> None:
     runner, got = Runner(ScriptedEngine(script)), 0
     with serving(runner) as url:
         job = runner.submit(asked(words=12_000))
-        begun = time.monotonic()
         with httpx.stream("GET", f"{url}stories/{job.record.id}/events", timeout=60) as stream:
             lines: list[bytes] = []
             for data in stream.iter_raw():
                 got += len(data)
                 lines.append(data)
-        seconds = time.monotonic() - begun
     updates = [json.loads(line[5:]) for line in b"".join(lines).decode().splitlines() if line.startswith("data:")]
     text = "".join(update.get("t", "") for update in updates)
     size = len(story.encode())
-    overhead = (got - size) / seconds
-    print(f"\n{size:,} bytes of story in {seconds:.1f} s and {len(updates)} updates: {got:,} bytes, {overhead:,.0f} a second more")
+    overhead = (got - size) / len(updates)
+    print(f"\n{size:,} bytes of story in {len(updates)} updates: {got:,} bytes, {overhead:,.0f} an update more")
     assert text == story and updates[-1]["rests"]
-    assert len(updates) > 5 * seconds, "too few updates to say what they cost"
-    assert overhead <= WIRE_A_SECOND
+    assert len(updates) > 10, "too few updates to say what they cost"
+    assert overhead * UPDATES_A_SECOND <= WIRE_A_SECOND
 
 
 def seconds_an_update(characters: int, times: int = 300) -> float:

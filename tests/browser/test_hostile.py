@@ -4,7 +4,7 @@ What each of the four places is put through, with every one of the texts unless 
 - model output and title: stories of the server, shown by the reading pane's own code a character at a time, and all of
   them as one story written in front of a visitor; the titles once more in the list of stories;
 - premise: of those stories, where the pane names it and the prompt; typed into the form, one text of each family;
-- link: what the server makes of it and the page it sends; opened in the browser, one text of each family.
+- link: what the server makes of it, and of a family at once the page it sends; opened in the browser, one text of each family.
 """
 
 import json
@@ -209,22 +209,23 @@ def test_arriving_in_one_story_they_are_text(serve, new_page) -> None:
 def test_in_a_link_they_are_text(serve, new_page) -> None:
     url = serve(ScriptedEngine(echo))
     bare = httpx.get(url).text
-    with httpx.Client() as client:
-        for text in TEXTS:
-            query = urlencode({"premise": text})
-            values, findings = links.arrival(dict(parse_qsl(query)), 2000)
-            assert values["premise"] == text and not findings
-            assert parse_qsl(links.query(values, 2000)) == [("premise", text)]
-            sent = client.get(f"{url}?{query}").text
-            assert sent.count(text) == bare.count(text), "the page the server sends holds what its address says"
-    page = new_page()
-    for family, texts in FAMILIES.items():
-        page.goto(f"{url}?{urlencode({'premise': texts[0], 'words': texts[-1], 'form': texts[0]})}")
-        expect(page.get_by_label("What is the story about?")).to_have_value(texts[0])
+    for text in TEXTS:
+        values, findings = links.arrival(dict(parse_qsl(urlencode({"premise": text}))), 2000)
+        assert values["premise"] == text and not findings
+        assert parse_qsl(links.query(values, 2000)) == [("premise", text)]
+    for texts in FAMILIES.values():
+        sent = httpx.get(f"{url}?{urlencode({'premise': ' '.join(texts)})}").text
+        assert all(sent.count(text) == bare.count(text) for text in texts), "the page the server sends holds what its address says"
+    page, families = new_page(), list(FAMILIES.values())
+    for three in (families[0::3], families[1::3], families[2::3]):
+        first, last = ([texts[at] for texts in three] for at in (0, -1))
+        wrong = dict(zip(("words", "form", "temperature"), last, strict=True))
+        page.goto(f"{url}?{urlencode({'premise': ' '.join(first), **wrong})}")
+        expect(page.get_by_label("What is the story about?")).to_have_value(" ".join(first))
         notes = page.locator("#arrived .note")
-        expect(notes).to_have_count(2)
-        assert not notes.locator("*").count(), family
-        page.get_by_label("What is the story about?").fill(texts[-1])
+        expect(notes).to_have_count(3)
+        assert not notes.locator("*").count(), three
+        page.get_by_label("What is the story about?").fill(" ".join(last))
         expect(page.locator("#link .copy-link")).to_be_visible()
         nothing_ran(page)
 

@@ -123,7 +123,7 @@ def test_a_story_is_asked_for_written_and_stopped(page: Page) -> None:
     page.keyboard.press("Control+Enter")
     expect(page.locator("#pane .story")).to_contain_text("word word")
     page.keyboard.press("Escape")
-    steps.wait_until_over(page, 10)
+    steps.wait_until_over(page)
     expect(page.locator("#pane .ended")).to_contain_text("Stopped")
 
 

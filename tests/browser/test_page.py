@@ -55,7 +55,7 @@ def test_stop_keeps_what_was_written_and_frees_the_engine(scripted, new_page) ->
     steps.write(page)
     expect(page.locator("#pane .story")).to_contain_text("word word")
     steps.stop(page)
-    steps.wait_until_over(page, 5)
+    steps.wait_until_over(page)
     expect(page.locator("#pane .ended")).to_contain_text("Stopped")
     assert steps.story(page).startswith("word word")
     expect(page.get_by_role("button", name="Stop")).to_be_hidden()
@@ -200,15 +200,18 @@ def test_copying_and_selecting_give_the_text_as_it_is_read_and_markdown_is_its_o
     )
 
 
-@pytest.mark.parametrize("width", [1440, 390, 360])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_screen_holds_the_page_without_scrolling_sideways(scripted, new_page, width: int, theme: str) -> None:
-    page = steps.open_page(new_page(width, 844), scripted(tells("# Donaudampfschifffahrtsgesellschaft\n\n" + "x" * 300)), theme)
+@pytest.mark.parametrize(("theme", "widths"), [("light", (1440, 390, 360)), ("dark", (360, 390, 1440))])
+def test_every_screen_holds_the_page_without_scrolling_sideways(scripted, new_page, theme: str, widths: tuple[int, ...]) -> None:
+    """As a screen, or turned or drawn to another width."""
+    page = steps.open_page(new_page(widths[0], 844), scripted(tells("# Donaudampfschifffahrtsgesellschaft\n\n" + "x" * 300)), theme)
     steps.ask(page, "w" * 200, 200)
     steps.open_settings(page)
     steps.write(page)
     steps.wait_until_over(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 844})
+        page.wait_for_function("width => innerWidth === width", arg=width)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{width} pixels"
     dark = page.evaluate("getComputedStyle(document.querySelector('.pane')).backgroundColor") != "rgb(255, 253, 248)"
     assert dark == (theme == "dark")
 
@@ -275,7 +278,7 @@ def test_a_reloaded_page_finds_its_story_and_goes_on_following(scripted, new_pag
     expect(page.locator("#pane .story")).to_contain_text("word word")
     assert steps.story(page).startswith(before)
     steps.stop(page)
-    steps.wait_until_over(page, 5)
+    steps.wait_until_over(page)
     assert set(steps.story(page).split()) == {"word"}
     page.get_by_role("button", name="Continue").click()
     expect(page.locator("#pane .stage")).to_contain_text("Writing")
@@ -292,8 +295,8 @@ def test_whoever_has_the_link_reads_along_and_cannot_stop(scripted, new_page) ->
     for name in ("Stop", "Write the story"):
         expect(reader.get_by_role("button", name=name)).to_be_hidden()
     steps.stop(owner)
-    steps.wait_until_over(reader, 5)
-    steps.wait_until_over(owner, 5)
+    steps.wait_until_over(reader)
+    steps.wait_until_over(owner)
     assert steps.story(reader) == steps.story(owner)
     for name in ("Continue", "Delete this story"):
         expect(reader.get_by_role("button", name=name)).to_be_hidden()
@@ -315,7 +318,7 @@ def test_without_browser_storage_a_story_is_still_written_and_stopped(scripted, 
     steps.write(page)
     expect(page.locator("#pane .story")).to_contain_text("word word")
     steps.stop(page)
-    steps.wait_until_over(page, 5)
+    steps.wait_until_over(page)
 
 
 SCREEN_LOCK = """
@@ -343,7 +346,7 @@ def test_the_screen_is_kept_awake_while_ones_own_story_is_written_and_only_then(
     expect(reader.locator("#pane .story")).to_contain_text("word word")
     assert held(reader) == 0
     steps.stop(page)
-    steps.wait_until_over(page, 5)
+    steps.wait_until_over(page)
     page.wait_for_function("locks.every(lock => lock.released)")
 
 

@@ -17,6 +17,18 @@ from . import steps
 PARAGRAPH = "The rain had stopped by then, and nobody in the house could say when it had begun or who had let it in. " * 3
 
 
+# Where what stands at a point is once it has been there for some frames: what comes into view is drawn, and grows, only then.
+AT_REST = """async () => {
+    const top = () => document.elementFromPoint(900, 300).getBoundingClientRect().top;
+    for (let same = 0, last = top(); same < 5; ) {
+        await new Promise(requestAnimationFrame);
+        same = top() === last ? same + 1 : 0;
+        last = top();
+    }
+    return top();
+}"""
+
+
 def in_bursts(gate: threading.Event) -> Script:
     """A line, then after the gate a great deal at once, then a line at a time until stopped."""
 
@@ -85,14 +97,30 @@ def test_a_reader_who_scrolled_away_stays_there_and_may_jump_to_the_end(serve, n
     page.mouse.move(900, 500)
     page.mouse.wheel(0, -3000)
     expect(page.locator("#pane .jump")).to_be_visible()
-    top = "() => document.elementFromPoint(900, 300).getBoundingClientRect().top"
-    before, paragraphs = page.evaluate(top), page.locator("#pane .story p").count()
+    before, paragraphs = page.evaluate(AT_REST), page.locator("#pane .story p").count()
     page.wait_for_function(f"document.querySelectorAll('#pane .story p').length > {paragraphs + 10}")
-    assert page.evaluate(top) == before, "the text moved under the reader's eyes"
+    assert page.evaluate(AT_REST) == before, "the text moved under the reader's eyes"
     expect(page.locator("#pane .jump")).to_be_in_viewport()
     page.locator("#pane .jump").click()
     expect(page.locator("#pane .end")).to_be_in_viewport()
     expect(page.locator("#pane .jump")).to_be_hidden()
+
+
+def test_a_reader_who_has_just_scrolled_away_is_not_fetched_back_by_what_arrives_in_that_moment(serve, new_page) -> None:
+    """Before the browser has told the page that its end is out of view."""
+    gate = threading.Event()
+    gate.set()
+    page = begun(serve, new_page(), gate)
+    flooded(page)
+    expect(page.locator("#pane .end")).to_be_in_viewport()
+    there, then = page.evaluate("""() => {
+        scrollBy(0, -3000);
+        const there = scrollY;
+        polaris.state.reader.show({ t: 'And it rained.\\n\\n' });
+        return [there, scrollY];
+    }""")
+    assert then == there > 0
+    expect(page.locator("#pane .jump")).to_be_visible()
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
@@ -104,7 +132,7 @@ def test_what_happens_now_and_a_stop_stay_in_view_however_long_the_story_is(serv
     expect(page.locator("#stop")).not_to_be_in_viewport()
     expect(page.locator("#pane .stage")).to_be_in_viewport()
     page.locator("#pane .halt").click()
-    steps.wait_until_over(page, 10)
+    steps.wait_until_over(page)
     expect(page.locator("#pane .ended")).to_contain_text("Stopped")
 
 

@@ -30,6 +30,8 @@
     if (window.parent !== window) window.parent.postMessage({ queryString: query.toString() }, "https://huggingface.co");
   }
 
+  const NEAR = 120; // pixels below the window in which the end still counts as in view
+
   // What the pane's buttons do (data-do), each to a reader.
   const actions = {
     stop: (reader) => reader.stop(),
@@ -152,6 +154,7 @@
       else this.shows(update);
     }
     shows(update) {
+      if (this.left()) this.atEnd = false;
       const { shown } = this, grows = this.take(update);
       if (update.asides) this.asides.show(update.asides, shown);
       update = this.update = { ...this.update, ...update };
@@ -251,9 +254,11 @@
         else this.atEnd = seen.isIntersecting;
         this.toggleJump();
       };
-      this.endSeen = new IntersectionObserver(look, { rootMargin: "0px 0px 120px 0px" });
+      this.endSeen = new IntersectionObserver(look, { rootMargin: `0px 0px ${NEAR}px 0px` });
       this.endSeen.observe(this.part("end"));
     }
+    // Whoever has just scrolled away has left before the observer says so, which it does between two frames.
+    left() { return window.scrollY < this.reached && this.part("end").getBoundingClientRect().top > window.innerHeight + NEAR; }
     // Where the form and its Stop have gone out of view, the line above the story has one.
     watchStop() {
       const stop = document.getElementById("stop");
