@@ -1,8 +1,12 @@
 """A hundred and sixty texts that go round for ever, made of the tests' own sentences; forty more are the miniature's. Only for tests."""
 
+import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+
+from polaris_demo.engine.drawn import Drawn
 
 from .litanies import NAMES, SENTENCES, THINGS, prose
 
@@ -101,3 +105,24 @@ def endless() -> Iterator[Endless]:
     for make, count in KINDS:
         for number in range(count):
             yield make(number, random.Random(f"{make.__name__} {number}"))
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What the miniature drew until it went round: token ids, how sure it was of each, and the first of them that repeats."""
+
+    name: str
+    tokens: tuple[Drawn, ...]
+    begun: int
+    period: int
+
+
+def of_the_miniature() -> list[Drawing]:
+    """Loops that it fell into by itself, after beginnings that no story has."""
+    kept = json.loads(Path(__file__).with_name("endless_of_the_miniature.json").read_text())
+    found = []
+    for number, one in enumerate(kept):
+        unsure = dict(one["unsure"])
+        tokens = tuple(Drawn(token, unsure.get(place, 1.0)) for place, token in enumerate(one["ids"]))
+        found.append(Drawing(f"the miniature's at {one['temperature']}, {number}", tokens, one["begun"], one["period"]))
+    return found

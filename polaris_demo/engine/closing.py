@@ -4,7 +4,7 @@ What is forced is a function of the tokens so far, so a story cut anywhere goes 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 NEVER = 2**62  # a position no output reaches
 
@@ -32,6 +32,14 @@ class ThinkingState:
         self.open, self.forced, self.after_break = True, 0, True  # the prompt ends in a line break
         for token in tokens:
             self.feed(token)
+
+    def close(self) -> None:
+        """Thinking is ended from here on, wherever it was to be."""
+        self._closing = replace(self._closing, at=min(self._closing.at, self._count))
+
+    @property
+    def close_at(self) -> int:
+        return self._closing.at
 
     def feed(self, token: int) -> bool:
         """Take in the next token. True where the end of thinking is put in from this one on."""

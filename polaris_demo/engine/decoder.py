@@ -22,6 +22,7 @@ from transformers import DynamicCache, PreTrainedModel, StaticCache
 from ..story.events import Progress
 from ..story.request import SamplingParams
 from .closing import Closing
+from .drawn import packed, unpacked
 from .sampling import BROKEN, Sampler
 
 PREFILL_CHUNK = 512  # tokens read between two looks at the stop event
@@ -78,7 +79,7 @@ class Decoder:
         self._loops: dict[int, StaticLoop] = {}
 
     def tokens(self, run: Run, stop: threading.Event) -> Iterator[Progress | int]:
-        """Generated ids after `run.output`, one by one, until `run.limit` or `stop`; Progress while reading.
+        """Generated ids (each a Drawn) after `run.output`, one by one, until `run.limit` or `stop`; Progress while reading.
 
         End tokens are yielded like any other: it is the caller's to leave then. Raises Stopped when stopped while
         still reading, NotFinite, torch.OutOfMemoryError where the cache does not fit.
@@ -116,7 +117,7 @@ class Decoder:
         logits = yield from self._read(run, stop, forward)
         for _ in range(run.limit - len(run.output)):
             token = self._sampler.draw(logits)
-            yield int(token)
+            yield self._drawn(logits, token)
             if stop.is_set():
                 return
             logits = forward(token.view(1, 1))  # a BROKEN one never comes back: its reader leaves
@@ -135,7 +136,7 @@ class Decoder:
             return
         token = self._sampler.draw(logits)
         loop.begin(token, length)
-        yield int(token)
+        yield self._drawn(logits, token)
         left -= 1
         while left > 0 and not stop.is_set():
             room = min(left, loop.length - length)
@@ -151,6 +152,9 @@ class Decoder:
 
     def _begin(self, run: Run) -> None:
         self._sampler.start(run.params, run.seed, run.prompt, run.output, run.closing)
+
+    def _drawn(self, logits: torch.Tensor, token: torch.Tensor) -> int:
+        return unpacked(int(packed(token, self._sampler.sureness(logits, token))))
 
     def _read(self, run: Run, stop: threading.Event, forward: Callable[[torch.Tensor], torch.Tensor]) -> Reading:
         """Read prompt and output in chunks; the last logits, shape (vocabulary,)."""
@@ -234,8 +238,9 @@ class StaticLoop:
             use_cache=True,
             attention_mask={"full_attention": mask, "linear_attention": None},
         ).last_hidden_state
-        token = self._sampler.draw(self._model.lm_head(hidden)[0, -1])
-        self._ring.index_copy_(0, self._slot, token)
+        logits = self._model.lm_head(hidden)[0, -1]
+        token = self._sampler.draw(logits)
+        self._ring.index_copy_(0, self._slot, packed(token, self._sampler.sureness(logits, token)))
         self._slot.add_(1).remainder_(RING)
         self._token.copy_(token.clamp(min=0).view(1, 1))  # BROKEN is for the host alone
         self._position.add_(1)
@@ -262,7 +267,7 @@ class StaticLoop:
         """Starts moving the token of step `number` to the host; called later, it waits for it."""
         slot = number % RING
         if not cuda:
-            token = int(self._ring[slot])
+            token = unpacked(int(self._ring[slot]))
             return lambda: token
         host = torch.empty(1, dtype=torch.long, pin_memory=True)
         host.copy_(self._ring[slot : slot + 1], non_blocking=True)
@@ -271,7 +276,7 @@ class StaticLoop:
 
         def wait() -> int:
             arrived.synchronize()
-            return int(host)
+            return unpacked(int(host))
 
         return wait
 

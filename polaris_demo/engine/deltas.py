@@ -6,7 +6,7 @@ its end, and a second "</think>" without one tells that what stood before it was
 
 import time
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import accumulate
 
 from ..story.characters import is_blank
@@ -15,38 +15,46 @@ from ..story.loops import Loop, LoopGuard, sound_end
 from ..story.measures import count_words
 from ..story.thinking import StoryOpening
 from .closing import NEVER, ThinkingState
+from .drawn import Drawn
 from .tokens import ChatTokens
 
 DELTA_SECONDS = 0.05  # tokens are handed on in lots of this age: one event a token would cost more than it shows
+DOUBT = 0.5  # a token less probable than this was drawn in doubt
 A_STORY = 200  # words that a model which closed its thinking itself does not write by mistake
 GO_ON = "What came after its last sound place is folded there, and Continue goes on from that place with another seed."
 Told = Delta | TakenBack | ThinkingClosed
 
 
 class Deltas:
-    """Gathers tokens into deltas, and watches the story for loops. `output` is what was generated, and told, before.
+    """Gathers tokens into deltas, and watches the story and the thinking for loops. `output` is what was generated, and told, before.
 
-    `close_at` is the position at which thinking that is still open is ended for the model.
+    `close_at` is the position at which thinking that is still open is ended for the model; a loop in it brings it forward.
     """
 
-    def __init__(self, chat: ChatTokens, output: Sequence[int] = (), close_at: int = NEVER) -> None:
+    def __init__(
+        self, chat: ChatTokens, output: Sequence[int] = (), close_at: int = NEVER, guard: bool = True, doubts: Collection[int] = ()
+    ) -> None:
         self._chat, self._state = chat, ThinkingState(chat.closing_at(close_at))
         self._story: list[str] = []  # the text of every token that is story,
         self._places: list[int] = []  # and how many tokens there were with it
         self._opening, self._guard, self._decoder = StoryOpening(), LoopGuard(), chat.decoder()
+        self._plan, self._plan_decoder = LoopGuard(), chat.decoder()
+        self._guarded, self._budget = guard, close_at
         self._since_end = 0  # the story's tokens that were there when thinking was last ended
         self._being_forced = self._forced = False  # its end is being put in; the last one was
-        self._text, self._ids, self._since = "", [], time.monotonic()  # type: tuple[str, list[int], float]
+        self._text, self._ids, self._doubts = "", [], []  # type: tuple[str, list[int], list[int]]
+        self._since = time.monotonic()
         self.kind: Kind = "thinking"
         self.count = self.ended_at = 0  # tokens so far, and up to the last end of thinking
-        for token in output:
-            for _ in self._take_in(token):
+        known = frozenset(doubts)
+        for number, token in enumerate(output):
+            for _ in self._take_in(token, number in known):
                 pass
-        self._text, self._ids = "", []
+        self._text, self._ids, self._doubts = "", [], []
 
     def add(self, token: int) -> Iterator[Told]:
-        """Take in the next token."""
-        yield from self._take_in(token)
+        """Take in the next token; one that is no Drawn counts as sure."""
+        yield from self._take_in(int(token), isinstance(token, Drawn) and token.sureness < DOUBT)
         if time.monotonic() - self._since >= DELTA_SECONDS:
             yield from self.flush()
 
@@ -56,8 +64,8 @@ class Deltas:
             self._ids.append(last)
             self._close()
         if self._ids:
-            yield Delta.of(self.kind, self._text, tuple(self._ids))
-        self._text, self._ids, self._since = "", [], time.monotonic()
+            yield Delta.of(self.kind, self._text, tuple(self._ids), tuple(self._doubts))
+        self._text, self._ids, self._doubts, self._since = "", [], [], time.monotonic()
 
     def _close(self) -> None:
         if self.kind == "story" and (text := self._opening.feed(self._decoder.close())):
@@ -66,7 +74,12 @@ class Deltas:
 
     @property
     def loop(self) -> Loop | None:
-        return self._guard.loop
+        return self._guard.loop if self._guarded else None
+
+    @property
+    def close_at(self) -> int:
+        """Where thinking that is still open is ended, as it is known by now."""
+        return self._state.close_at
 
     @property
     def blank(self) -> bool:
@@ -83,25 +96,29 @@ class Deltas:
         tokens, characters = (self._places[kept], ends[kept]) if kept >= 0 else (self.ended_at, 0)
         return Finish("loop", f"{self.loop.message} {GO_ON}", tokens=tokens, characters=characters)
 
-    def _take_in(self, token: int) -> Iterator[Told]:
+    def _take_in(self, token: int, doubt: bool) -> Iterator[Told]:
         if self._state.feed(token):
             self._being_forced = True
-            yield ThinkingClosed(self.count)
+            yield ThinkingClosed(self.count, "loop" if self.close_at < self._budget else "budget")
         if token == self._chat.think_start and self.kind == "story":
             yield from self._taken_up()
         self.count += 1
         self._ids.append(token)
         if self.kind == "story":
-            self._tell(self._decoder.step(token))
+            self._tell(self._decoder.step(token), doubt and self._guard.copying)
+        elif self._plan.feed(self._plan_decoder.step(token)):
+            self._state.close()
         if token == self._chat.think_end:
             yield from self.flush()
             yield from self._ended()
 
-    def _tell(self, text: str) -> None:
+    def _tell(self, text: str, doubt: bool) -> None:
+        if doubt:
+            self._doubts.append(self.count - 1)
         self._story.append(self._opening.feed(text))
         self._text += self._story[-1]
         self._places.append(self.count)
-        self._guard.feed(self._story[-1])
+        self._guard.feed(self._story[-1], doubt)
 
     def _ended(self) -> Iterator[Told]:
         """After an end of thinking. One that comes where a story stands tells that it was thinking, or is left out."""
@@ -117,7 +134,7 @@ class Deltas:
         yield from self.flush()
         if self._forced:
             yield self._take_back()
-        self.kind = "thinking"
+        self.kind, self._plan, self._plan_decoder = "thinking", LoopGuard(), self._chat.decoder()
 
     def _take_back(self) -> TakenBack:
         """The story's tokens since the last end of thinking were no story."""

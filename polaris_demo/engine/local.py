@@ -110,9 +110,9 @@ class LocalEngine:
         prompt = self._chat.encode(message)
         yield Started(self._chat.render(message), len(prompt), self._writer)
         _require_none(errors(check(request, self._writer, len(prompt))))
-        close_at = thinking_budget(request)
-        run = Run(prompt, output, request.sampling, request.sampling.seed, token_budget(request), self._chat.closing_at(close_at))
-        deltas = Deltas(self._chat, output, close_at)
+        deltas = Deltas(self._chat, output, thinking_budget(request), resume.guard, resume.doubts)
+        closing = self._chat.closing_at(deltas.close_at)
+        run = Run(prompt, output, request.sampling, request.sampling.seed, token_budget(request), closing)
         try:
             yield from self._tell(run, deltas, stop, deadline)
         except Exception:
@@ -129,6 +129,7 @@ class LocalEngine:
 
     def _tell(self, run: Run, deltas: Deltas, stop: threading.Event, deadline: float) -> Iterator[Event]:
         """The tokens of a run as events, to a Finish."""
+        written: list[int] = []
         for token in self._decoder.tokens(run, stop):
             if not isinstance(token, int):
                 yield token
@@ -140,6 +141,7 @@ class LocalEngine:
                 yield from deltas.flush(token)
                 yield _ended(deltas)
                 return
+            written.append(token)
             yield from deltas.add(token)
             if deltas.loop:
                 yield from deltas.flush()
@@ -149,8 +151,15 @@ class LocalEngine:
                 yield from deltas.flush()
                 yield Finish("segment")
                 return
-        yield from deltas.flush()
-        yield Finish("cancelled") if stop.is_set() else _used_up(deltas)
+            if run.closing and deltas.close_at < run.closing.at:
+                break
+        else:
+            yield from deltas.flush()
+            yield Finish("cancelled") if stop.is_set() else _used_up(deltas)
+            return
+        # The thinking goes round in circles, which is rare: all is read anew, to be ended here.
+        closing = self._chat.closing_at(deltas.close_at)
+        yield from self._tell(replace(run, output=[*run.output, *written], closing=closing), deltas, stop, deadline)
 
 
 def _ended(deltas: Deltas) -> Finish:

@@ -102,6 +102,14 @@ class Sampler:
         below = values.softmax(-1).cumsum(-1) <= 1 - p["top_p"]
         return values.masked_fill(below & (p["top_p"] < 1), -torch.inf).log_softmax(-1), tokens
 
+    def sureness(self, logits: torch.Tensor, token: torch.Tensor) -> torch.Tensor:
+        """The probability of `token`, shape (1,), at the story's temperature, from raw logits: what penalties forbid counts in full."""
+        greedy = self._params["temperature"] == 0
+        scaled = logits.float() / torch.where(greedy, 1.0, self._params["temperature"])
+        index = token.clamp(min=0)
+        likely = (scaled.gather(0, index) - scaled.logsumexp(-1)).exp()
+        return torch.where(greedy, (index == scaled.argmax(-1)).float(), likely)
+
     def _start_closing(self, closing: Closing | None, output: Sequence[int]) -> None:
         self._close_at.fill_(closing.at if closing else NEVER)
         self._open.fill_(False)

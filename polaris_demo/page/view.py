@@ -198,7 +198,8 @@ def stamp(record: StoryRecord) -> list[list[str]]:
         rows += [["Full marks", f"{low_high[0]:,}–{low_high[1]:,} words, in the paper's evaluation of length"]]
     rows += [["Tokens", f"{record.story_tokens:,} story, {record.thinking_tokens:,} thinking"]]
     if record.thinking_closed:
-        rows += [["Planning", f"closed by its budget after {record.thinking_tokens:,} tokens"]]
+        why = "went round in circles, and was ended" if record.closed_by == "loop" else "closed by its budget"
+        rows += [["Planning", f"{why} after {record.thinking_tokens:,} tokens"]]
     if record.tokens_per_second:
         rows += [["Speed", f"{record.tokens_per_second:g} tokens/s"]]
     rows += [["Seed", str(record.request.sampling.seed)], ["Finish reason", record.finish.reason if record.finish else ""]]

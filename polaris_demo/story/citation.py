@@ -36,7 +36,7 @@ class UnreadableRecord(VisitorError):
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a record says. `request` has its token budget in plain numbers; `closed_at` is the position of a forced end of thinking.
+    """What a record says. `request` has its token budget in plain numbers; `closed_at` is where its thinking reached its budget.
 
     `request` has the first seed; after each loop the story went on with the next of `seeds`, `unguarded` after the last as if none was.
     `ended` is false where the writing was broken off: then `text` is the beginning of a story.
@@ -96,6 +96,7 @@ def record_json(record: StoryRecord, link: str = "") -> str:
         "stretches": [{"from_token": s.tokens, "from_word": s.words, "writer": _writer(s.writer)} for s in record.stretches],
         "thinking_tokens": record.thinking_tokens,
         "thinking_closed_at": record.closed_at,
+        "thinking_closed_by": record.closed_by if record.thinking_closed else None,
         "story_tokens": record.story_tokens,
         "resumed_at": record.resumed_at,
         "reseeded": record.reseeded,
@@ -127,7 +128,7 @@ def read_record(source: str) -> Recorded:
         request=_request(data),
         prompt=_part(data, "prompt", str),
         writer=_recorded_writer(_part(data, "writer", dict)),
-        closed_at=None if data.get("thinking_closed_at") is None else _part(data, "thinking_closed_at", int),
+        closed_at=_part(data, "thinking_closed_at", int) if _closed_by_budget(data) else None,
         resumed=len(_part(data, "resumed_at", list)),
         stretches=len(_part(data, "stretches", list)) if "stretches" in data else 1,
         seeds=tuple(_seed(change) for change in _part(data, "reseeded", list)),
@@ -205,6 +206,11 @@ def _request(data: Mapping[str, Any]) -> StoryRequest:
     if budget == 0 or not LIMITS["max_new_tokens"].allows(budget):
         raise UnreadableRecord(f"Its token budget is outside the limits. Give {LIMITS['max_new_tokens'].sentence()}.")
     return replace(request, sampling=replace(request.sampling, max_new_tokens=budget))
+
+
+def _closed_by_budget(data: Mapping[str, Any]) -> bool:
+    """Thinking that went round in circles does so again, and is closed there by itself."""
+    return data.get("thinking_closed_at") is not None and data.get("thinking_closed_by") != "loop"
 
 
 def _seed(change: object) -> int:

@@ -34,22 +34,25 @@ class Started:
 
 @dataclass(frozen=True)
 class ThinkingClosed:
-    """The thinking reached its budget: after `tokens` generated tokens its end is put in for the model."""
+    """The thinking reached its budget, or went round in circles: after `tokens` generated tokens its end is put in for the model."""
 
     tokens: int
+    why: Literal["budget", "loop"] = "budget"
 
 
 @dataclass(frozen=True)
 class Delta:
     """`tokens` newly generated tokens of one kind, with their ids where the engine has any.
 
-    `text` may be empty: a character can span tokens. Without tokens it is a sign of life.
+    `text` may be empty: a character can span tokens. Without tokens it is a sign of life. `doubts` are the tokens, counted from the
+    first that was generated, at which the model weighed another way out of text that copies itself.
     """
 
     kind: Kind
     text: str
     tokens: int = 0
     token_ids: tuple[int, ...] = ()
+    doubts: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.token_ids and len(self.token_ids) != self.tokens:
@@ -58,9 +61,9 @@ class Delta:
             raise ValueError("text without tokens")
 
     @classmethod
-    def of(cls, kind: Kind, text: str, token_ids: tuple[int, ...]) -> "Delta":
+    def of(cls, kind: Kind, text: str, token_ids: tuple[int, ...], doubts: tuple[int, ...] = ()) -> "Delta":
         """The delta of tokens whose ids are known."""
-        return cls(kind, text, len(token_ids), token_ids)
+        return cls(kind, text, len(token_ids), token_ids, doubts)
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ class Finish:
 class Resume:
     """What an engine needs to go on: the ids of all tokens so far or, where they are not all known, the texts; and who wrote it.
 
-    Empty for a new story. Without `guard` a story that goes round in circles goes on.
+    Empty for a new story. Without `guard` a story that goes round in circles goes on; with it the `doubts` there were count.
     """
 
     token_ids: tuple[int, ...] = ()
@@ -98,6 +101,7 @@ class Resume:
     story: str = ""
     writer: ModelInfo | None = None
     guard: bool = True
+    doubts: tuple[int, ...] = ()
 
 
 Event = Progress | Started | ThinkingClosed | Delta | TakenBack | Finish

@@ -8,9 +8,10 @@ way, after four times as many.
 """
 
 import re
+from collections import deque
 from dataclasses import dataclass
 
-from .litany import GRAM, SURE, News
+from .litany import GRAM, MEMORY, SURE, News
 
 # Chosen on the wanted and endless texts of the tests, and on 115 human stories.
 SPAN = 300  # words that a copy goes round before it is a loop: fifty lines of a punishment are fewer
@@ -23,7 +24,9 @@ SHIFT, SHIFT_GRAM = 8, 2  # a copy goes on where up to so many words were put in
 NEAR, JUMP = 300, 3  # what copying from elsewhere takes off, up to so many words away; from further on it is another copy
 SETTLED = 20  # copied words in a row, after which the length of the rounds is taken as known
 LONGEST = 12  # characters of a word: what never ends has to be cut somewhere to be seen repeating
-WORTH = 6.5  # remembered words of it that allow a copy SPAN words more
+WORTH = 6.5  # words of news or of doubt, still remembered, that allow a copy SPAN words more
+WEIGHED = 4.0  # words of doubt, still remembered, are the least that counts: a loop that is drawn at random has a few, too
+A_WHILE = 50  # words; what was doubted before them is forgotten by the end of SPAN
 
 # Characters of scripts written without spaces are words of their own, as are other marks and four blanks in a row.
 _UNSPACED = "\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -65,9 +68,21 @@ class LoopGuard:
         self._steady, self._since = 0.0, 0  # the same of a copy that never lets up for long
         self._row = 0  # copied words in a row, or new ones where negative
         self._news = News()
+        self._doubtful: deque[int] = deque()  # characters at which doubtful tokens begin
+        self._doubts = 0.0  # in words that were copied all the same, forgotten as news are
 
-    def feed(self, text: str) -> Loop | None:
-        """The loop, once there is one. What comes after it is not looked at; how the text is cut does not matter."""
+    @property
+    def copying(self) -> bool:
+        """The text has been copying itself for a while, so that doubts count."""
+        return self._steady > 0 and self._said[-1] - self._said[self._since] >= A_WHILE
+
+    def feed(self, text: str, doubt: bool = False) -> Loop | None:
+        """The loop, once there is one. What comes after it is not looked at; how the text is cut does not matter.
+
+        With `doubt` it is the text of a token at which the model weighed another way.
+        """
+        if doubt:
+            self._doubtful.append(self._at + len(self._open))
         self._open += text
         done = 0
         for part in _PART.finditer(self._open):
@@ -92,6 +107,7 @@ class LoopGuard:
         self._follow(word, here, before)
         if before is not None and here - before < self._back and self._same(here, before):
             self._back = here - before  # the nearest of several rounds that are alike
+        self._weigh(end)
         source = here - self._back if self._back else -1
         self._news.add(self._words, source, max(0, -self._row), before is not None, self._steady > 0)
         if self._row >= SURE and self._goes_round(here):
@@ -114,8 +130,16 @@ class LoopGuard:
         units, words = here - self._since, self._said[here] - self._said[self._since]
         if units >= ROUNDS * self._back:
             return True
-        longest = SPAN * min(LITANY, 1 + self._news.brought / WORTH)
+        weighed = self._doubts if self._doubts >= WEIGHED else 0.0
+        longest = SPAN * min(LITANY, 1 + (self._news.brought + weighed) / WORTH)
         return max(words, units // 3) >= longest and units >= min(TOLD * self._back, self._back + LATE)
+
+    def _weigh(self, end: int) -> None:
+        """Count the doubt in a word that was copied nevertheless."""
+        doubtful = False
+        while self._doubtful and self._doubtful[0] < end:
+            doubtful = self._doubtful.popleft() >= 0
+        self._doubts = (self._doubts + (doubtful and self._row > 0)) * (1 - 1 / MEMORY if self._steady > 0 else 0.0)
 
     def _copied(self, first: int) -> None:
         if self._score == 0:

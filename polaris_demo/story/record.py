@@ -20,8 +20,9 @@ State = Literal["queued", "loading", "planning", "writing", "paused", "finished"
 UNFINISHED: tuple[State, ...] = ("queued", "loading", "planning", "writing")
 _KEPT = (
     "created", "prompt", "prompt_tokens", "thinking_tokens", "closed_at", "story_tokens", "started", "first_word",
-    "seconds_to_first_word", "seconds_at_work", "resumed_at", "reseeded", "cut_to", "unguarded_at",
+    "seconds_to_first_word", "seconds_at_work", "resumed_at", "reseeded", "cut_to", "unguarded_at", "doubts", "closed_by",
 )  # fmt: skip
+MOST_DOUBTS = 500  # more than any text that copies itself may go on for without being a loop
 SHORTEST_MEASURE = 0.5  # seconds; a speed taken over less says nothing
 _STATE_AT: dict[Stage, State] = {"queued": "queued", "gpu": "queued", "loading": "loading"}
 _STATE_AFTER: dict[Reason, State] = {
@@ -78,6 +79,8 @@ class StoryRecord:
     resumed_at: tuple[int, ...] = ()
     reseeded: tuple[tuple[int, int], ...] = ()  # (tokens there were, seed from there on)
     cut_to: tuple[int, ...] = ()
+    closed_by: str = "budget"
+    doubts: tuple[int, ...] = ()  # the latest
     asides: tuple[Aside, ...] = ()
     unguarded_at: int | None = None
     version: int = 0
@@ -100,7 +103,7 @@ class StoryRecord:
                 self._began = at if self._began is None else self._began
                 self._begin_stretch(event.writer)
             case ThinkingClosed():
-                self.closed_at = event.tokens
+                self.closed_at, self.closed_by = event.tokens, event.why
             case Delta():
                 self._add(event, now, at)
             case TakenBack():
@@ -161,7 +164,7 @@ class StoryRecord:
         if not self.tokens:
             return Resume(guard=guard)
         if len(self.token_ids) == self.tokens:
-            return Resume(tuple(self.token_ids), writer=self.writer, guard=guard)
+            return Resume(tuple(self.token_ids), writer=self.writer, guard=guard, doubts=self.doubts)
         return Resume((), str(self.thinking), str(self.story), self.writer, guard)
 
     def resume(self, without_guard: bool = False) -> None:
@@ -198,6 +201,7 @@ class StoryRecord:
         if not delta.tokens:
             return
         self.token_ids += delta.token_ids
+        self.doubts = (*self.doubts, *delta.doubts)[-MOST_DOUBTS:]
         if self._last_token is not None:
             self.seconds_at_work += at - self._last_token
         self._last_token = at
@@ -218,8 +222,7 @@ class StoryRecord:
     def _take_back(self, event: TakenBack) -> None:
         if len(self.token_ids) < self.tokens:
             self.thinking.append(self.story.since(event.characters)[0])
-        begun = self.tokens - event.tokens
-        self.asides = tuple(a for a in self.asides if a.tokens < begun)  # what came after that was thinking, too
+        self.asides = tuple(a for a in self.asides if a.tokens < self.tokens - event.tokens)  # others were thinking, too
         self.story_tokens -= event.tokens
         self.thinking_tokens += event.tokens
         self._cut(event.characters)
@@ -233,6 +236,7 @@ class StoryRecord:
         self.story_tokens -= of_the_story
         self.thinking_tokens -= tokens - of_the_story
         self._cut(characters)
+        self.doubts = tuple(doubt for doubt in self.doubts if doubt < self.tokens)
         self.asides = aside.at_most(self.asides, characters, self.tokens)
         if folded and text:
             counts = of_the_story, tokens - of_the_story
@@ -247,8 +251,7 @@ class StoryRecord:
             self.reseeded = self.reseeded[:-1]
         self.request = self.request.with_seed(last.seed)
         self.token_ids = [*self.token_ids, *last.token_ids]
-        self.story_tokens += last.story_tokens
-        self.thinking_tokens += last.thinking_tokens
+        self.story_tokens, self.thinking_tokens = self.story_tokens + last.story_tokens, self.thinking_tokens + last.thinking_tokens
         self.story.append(last.text)
         self._words.add(last.text)
         self.unguarded_at = self.tokens
@@ -280,7 +283,7 @@ class StoryRecord:
 
     @property
     def thinking_closed(self) -> bool:
-        """The end of thinking was put in by its budget."""
+        """The end of thinking was put in for the model."""
         return self.closed_at is not None
 
     @property
