@@ -109,13 +109,7 @@ class Job:
         """
         if self.phase is Phase.DELETED:
             return
-        with self.folding:
-            story, anew = self._unsaved()
-        self.owed = not library.save(story, anew=anew)
-
-    def _unsaved(self) -> tuple[SavedStory, bool]:
-        """What the library does not have yet, and whether that is all there is of the story; it counts as saved from now on."""
-        record, before = self.record, self.saved
+        record, before = self.look(), self.saved
         anew = record.cuts != before.cuts or len(record.token_ids) < before.tokens
         before = Saved() if anew else before
         text, end = record.story.since(before.characters)
@@ -125,4 +119,5 @@ class Job:
         about, now = record.about(), clock.now()
         self.saved = Saved(end, thought, before.tokens + len(new), record.cuts, now.wall, now.steady)
         state, words = record.state, record.words
-        return SavedStory(record.id, self.key_hash, state, now.wall, about, text, new, heading, words, thinking, now.steady), anew
+        story = SavedStory(record.id, self.key_hash, state, now.wall, about, text, new, heading, words, thinking, now.steady)
+        self.owed = not library.save(story, anew=anew)

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from polaris_demo.story.events import Delta, Event, Started
+from polaris_demo.story.markup import as_text
 from polaris_demo.story.request import StoryRequest
 
 from ..doubles import POLARIS, ScriptedEngine, story_events
@@ -144,7 +145,7 @@ def test_a_story_is_read_copied_and_deleted(page: Page) -> None:
     to(page, "[data-do=copy]")
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
-    assert page.evaluate("navigator.clipboard.readText()") == STORY
+    assert page.evaluate("navigator.clipboard.readText()") == as_text(STORY)
     to(page, "#pane .map")
     page.keyboard.press("End")
     expect(page.locator("#pane .story p").last).to_be_in_viewport()
