@@ -4,10 +4,10 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -16,31 +16,36 @@ os.environ.setdefault("GRADIO_SERVER_PORT", str(7860 + 100 * WORKER))  # each pr
 
 import pytest
 
-from polaris_demo.engine.local import LocalEngine
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.settings import Settings
 from tools import prepare
 
 from .doubles import ScriptedEngine, until
 
+if TYPE_CHECKING:  # torch takes seconds, and not every process that reads this needs it
+    from polaris_demo.engine.local import LocalEngine
+
 SLOW_RESULTS = Path(__file__).parent.parent / "tools" / "results" / "slow.json"
-
-
+# The longest first: two are run at a time, and one that began last would be waited for alone.
 LONG_FILES = (
-    "test_zerogpu",
-    "test_coming_back",
     "test_page",
+    "test_coming_back",
+    "test_zerogpu",
+    "test_decoder",
     "test_crash",
+    "test_embed",
+    "test_local",
     "test_sentences",
     "test_everyone",
-    "test_rewrite",
-    "test_snippets",
+    "test_preview",
 )
+# Gradio looks whether its page answers within three seconds, which a busy machine may take; `_frontend` has it not look.
+LAUNCH: dict[str, Any] = {"prevent_thread_lock": True, "quiet": True, "server_name": "127.0.0.1", "_frontend": False}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take long come first: two are run at a time, and one that began last would be waited for alone."""
-    items.sort(key=lambda item: item.path.stem not in LONG_FILES)  # stable: all else stays in order
+    rank = {name: number for number, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))  # stable: all else stays in order
 
 
 @pytest.hookimpl(wrapper=True)
@@ -64,8 +69,9 @@ def needs(name: str) -> Any:
 
 
 @pytest.fixture(scope="session")
-def miniature() -> LocalEngine:
+def miniature() -> "LocalEngine":
     from polaris_demo.engine.loading import load
+    from polaris_demo.engine.local import LocalEngine
 
     engine = load(Settings(model="preview"), lambda progress: None)
     assert isinstance(engine, LocalEngine)
@@ -76,6 +82,7 @@ def miniature() -> LocalEngine:
 def run() -> Iterator[Callable[..., Runner]]:
     """run(engine or script, capacity, **runner options) -> a runner, closed at the end with all its threads."""
     runners: list[Runner] = []
+    before = set(threading.enumerate())
 
     def start(script, capacity: int = 1, **options) -> Runner:
         engine = ScriptedEngine(script, capacity=capacity) if callable(script) else script
@@ -85,7 +92,7 @@ def run() -> Iterator[Callable[..., Runner]]:
     yield start
     for runner in runners:
         runner.close()
-    until(lambda: not [t for t in threading.enumerate() if t.name.startswith("writer-")], what="workers ended")
+    until(lambda: not [t for t in threading.enumerate() if t.name.startswith("writer-") and t not in before], what="workers ended")
 
 
 @contextmanager
@@ -93,22 +100,17 @@ def serving(runner: Runner, settings: Settings | None = None) -> Iterator[str]:
     """The app over a runner; yields its address."""
     from polaris_demo.page.layout import build_page, launch_options
 
-    settings = settings or Settings()
-    page = build_page(runner, settings)
-    options = launch_options(runner, settings) | {"mcp_server": False}
-    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **options)
-    try:
+    with ExitStack() as stack:
+        stack.callback(runner.close)
+        page = build_page(runner, settings := settings or Settings())
+        _, url, _ = page.launch(**launch_options(runner, settings) | LAUNCH | {"mcp_server": False})
+        stack.callback(page.close, verbose=False)
         yield url
-    finally:
-        page.close(verbose=False)
-        runner.close()
 
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., str]]:
     """serve(engine, **runner options) -> address."""
-    from contextlib import ExitStack
-
     with ExitStack() as stack:
 
         def start(engine, settings: Settings | None = None, **options) -> str:
@@ -118,6 +120,6 @@ def serve() -> Iterator[Callable[..., str]]:
 
 
 @pytest.fixture(scope="module")
-def miniature_app(miniature: LocalEngine) -> Iterator[str]:
+def miniature_app(miniature: "LocalEngine") -> Iterator[str]:
     with serving(Runner(miniature)) as url:
         yield url

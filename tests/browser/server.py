@@ -21,6 +21,7 @@ from polaris_demo.settings import Settings
 from polaris_demo.story.events import Delta, Event, Finish, Resume, Started
 from polaris_demo.story.request import StoryRequest
 
+from ..conftest import LAUNCH
 from ..doubles import POLARIS
 
 PLANNING = 10
@@ -64,7 +65,7 @@ def serve(port: int, folder: Path, seconds_a_token: float) -> None:
     settings = Settings(data_dir=folder)
     runner = Runner(Counting(seconds_a_token), library=Library(folder))
     page = build_page(runner, settings)
-    page.launch(server_name="127.0.0.1", server_port=port, quiet=True, **launch_options(runner, settings) | {"mcp_server": False})
+    page.launch(**launch_options(runner, settings) | LAUNCH | {"mcp_server": False, "server_port": port, "prevent_thread_lock": False})
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from polaris_demo.page import preload
 from polaris_demo.page.layout import build_page
 from polaris_demo.settings import Settings
 
+from ..conftest import LAUNCH
 from ..doubles import ScriptedEngine, endless, tells
 from . import steps
 
@@ -54,7 +55,7 @@ def empty() -> Iterator[str]:
     """Blocks with nothing in them, of the same Gradio."""
     with gr.Blocks(analytics_enabled=False) as page:
         pass
-    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", ssr_mode=False)
+    _, url, _ = page.launch(**LAUNCH, ssr_mode=False)
     yield url
     page.close(verbose=False)
 
