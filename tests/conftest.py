@@ -39,8 +39,7 @@ LONG_FILES = (
     "test_everyone",
     "test_preview",
 )
-# Gradio looks whether its page answers within three seconds, which a busy machine may take; `_frontend` has it not look.
-LAUNCH: dict[str, Any] = {"prevent_thread_lock": True, "quiet": True, "server_name": "127.0.0.1", "_frontend": False}
+LAUNCH: dict[str, Any] = {"prevent_thread_lock": True, "quiet": True, "server_name": "127.0.0.1"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
