@@ -11,6 +11,7 @@ from polaris_demo.errors import CannotGoOn
 from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.page import view
+from polaris_demo.page.handlers import Handlers
 from polaris_demo.story import exports
 from polaris_demo.story.aside import Aside
 from polaris_demo.story.events import Delta, Event, Finish, Resume, Started, TakenBack
@@ -129,7 +130,7 @@ def test_an_owner_goes_on_without_the_guard_where_there_is_something_folded(tmp_
     job = runner.submit({"premise": "a bell", "words": 200})
     until(lambda: rests(job))
     engine._script = lambda request, stop: iter([Started("<prompt>", 60, POLARIS), Delta.of("story", " The end.", (9,)), Finish("stop")])
-    runner.resume(job.record.id, job.key, without_guard=True)
+    assert Handlers(runner).api_resume(job.record.id, job.key, True)["finish_reason"] is None
     until(lambda: rests(job))
     assert engine.resumes[-1] == Resume(tuple(range(6)), writer=POLARIS, guard=False)
     with pytest.raises(CannotGoOn):

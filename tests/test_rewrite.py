@@ -16,7 +16,7 @@ from polaris_demo.engine.base import Engine
 from polaris_demo.engine.local import LocalEngine
 from polaris_demo.jobs.rewrite import as_prompted, remarks, write, write_again
 from polaris_demo.story.citation import read_record, record_json, text_hash
-from polaris_demo.story.events import Event, Finish, Resume
+from polaris_demo.story.events import Delta, Event, Finish, Resume
 from polaris_demo.story.markup import as_text
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import VERBATIM, SamplingParams, StoryRequest
@@ -132,6 +132,25 @@ def test_a_story_that_looped_and_went_on_with_another_seed_is_written_identicall
     assert recorded.ended != broken_off and recorded.request.sampling.seed == kept and recorded.seeds == (kept + 1,)
     *_, again = write_again(engine, recorded)
     assert str(again.story) == str(record.story) == (f"{sound}By seed" if broken_off else f"{sound}By seed {kept + 1}.")
+
+
+def test_a_story_that_went_on_without_the_guard_is_written_identically() -> None:
+    class Loops(ScriptedEngine):
+        def write(self, request: StoryRequest, resume: Resume, stop: threading.Event) -> Iterator[Event]:
+            if resume.token_ids:
+                yield from [Delta.of("story", "and no more." if not resume.guard else "CANARY", (99,)), Finish("stop")]
+                return
+            yield from story_events("a plan", "It rang once. " + "and again, " * 4, 7)[:-1]
+            yield Finish("loop", tokens=4, characters=14)
+
+    engine = Loops(tells(""))
+    record = StoryRecord("id", StoryRequest("a bell", 60).with_seed(3))
+    *_, record = write(engine, record)
+    record.resume(without_guard=True)
+    *_, record = write(engine, record)
+    recorded = read_record(record_json(record))
+    *_, again = write_again(engine, recorded)
+    assert recorded.unguarded and str(again.story) == str(record.story) == "It rang once. " + "and again, " * 4 + "and no more."
 
 
 def test_a_broken_off_story_is_compared_as_far_as_it_was_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
