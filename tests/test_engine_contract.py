@@ -1,6 +1,7 @@
 """What every engine does: the same statements over the miniature, one that loads behind it, ZeroGPU's, and one without token ids."""
 
 import itertools
+import pickle
 import re
 import threading
 import time
@@ -103,6 +104,12 @@ def test_it_says_something_at_least_every_second(engine: Engine) -> None:
         return max(b - a for a, b in itertools.pairwise(times))
 
     assert any(longest_silence() < 1.0 for _ in range(3))
+
+
+def test_what_it_says_can_be_sent_from_process_to_process(call: tuple[StoryRecord, list[Event]]) -> None:
+    _, said = call
+    assert pickle.loads(pickle.dumps(said)) == said
+    assert {type(token) for event in said if isinstance(event, Delta) for token in event.token_ids} <= {int}
 
 
 def test_all_text_comes_with_the_tokens_it_takes(call: tuple[StoryRecord, list[Event]], whole: StoryRecord) -> None:

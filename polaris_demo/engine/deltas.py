@@ -61,7 +61,7 @@ class Deltas:
     def flush(self, last: int | None = None) -> Iterator[Delta]:
         """What was held back, with the token that ends it all: only then will no character that was begun be finished."""
         if last is not None:
-            self._ids.append(last)
+            self._ids.append(int(last))
             self._close()
         if self._ids:
             yield Delta.of(self.kind, self._text, tuple(self._ids), tuple(self._doubts))
