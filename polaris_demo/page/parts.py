@@ -18,7 +18,7 @@ from .pictures import charts
 
 HERE = Path(__file__).parent
 BROWSER = HERE / "browser"
-SCRIPTS = ("tools.js", "inline.js", "paper.js", "aside.js", "map.js", "story.js", "replay.js", "form.js")
+SCRIPTS = ("tools.js", "inline.js", "paper.js", "aside.js", "map.js", "awake.js", "story.js", "replay.js", "form.js")
 SCRIPT = wire.head() + "".join((BROWSER / name).read_text() for name in SCRIPTS)
 STYLE = "".join((BROWSER / name).read_text() for name in ("style.css", "results.css"))
 EXAMPLES = json.loads((HERE.parent.parent / "examples" / "premises.json").read_text())["premises"]

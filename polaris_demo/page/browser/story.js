@@ -2,22 +2,7 @@
 // Each part of the page gets its element, the component's props, watch(name, callback) and trigger(event, data).
 (() => {
   "use strict";
-  const { Paper, Asides, StoryMap, state } = polaris, { events, storage } = polaris.wire, { one, setText, make, rows, keys, post, copy, copyFile } = polaris.tools;
-
-  // Keeps the screen awake while a story of one's own is being written; browsers let go of it when the page is hidden.
-  const awake = {
-    lock: null,
-    async want(wanted) {
-      this.wanted = wanted;
-      if (this.asking) return; // whoever asks sees what is wanted by then
-      this.asking = true;
-      try {
-        if (this.wanted && (!this.lock || this.lock.released)) this.lock = await navigator.wakeLock?.request("screen");
-        if (!this.wanted) { await this.lock?.release(); this.lock = null; }
-      } catch { /* not allowed here, or the battery is low */ }
-      this.asking = false;
-    },
-  };
+  const { Paper, Asides, StoryMap, awake, state } = polaris, { events, storage } = polaris.wire, { one, setText, make, rows, keys, post, copy, copyFile } = polaris.tools;
 
   // The page's address names the story, so that a reload or a link finds it again.
   function address(id) {
