@@ -72,7 +72,7 @@ def test_fifty_stories_of_the_miniature_are_the_same_to_all_four(bare: Page, min
     written = []
     for seed in range(50):
         record = StoryRecord(
-            "id", StoryRequest(f"a {('robot', 'fox', 'baker', 'bell', 'river')[seed % 5]}", 150 + 10 * seed).with_seed(seed)
+            "id", StoryRequest(f"a {('robot', 'fox', 'baker', 'bell', 'river')[seed % 5]}", 100 + 5 * seed).with_seed(seed)
         )
         for event in miniature.write(record.request, Resume(), threading.Event()):
             record.apply(event, 0.0)
