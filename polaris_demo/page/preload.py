@@ -33,6 +33,16 @@ CALM = r"""<script>{
     window.requestAnimationFrame = (draw) => clock.test(draw) ? (setTimeout(real, 1000, draw), -1) : real(draw);
 }</script>"""
 
+# Gradio 6.31's page is first painted in the system's theme, whichever its address asks for; the app's own styles come later.
+THEME = """<script>{
+    const asked = new URLSearchParams(location.search).get("__theme");
+    if (asked === "light" || asked === "dark") document.documentElement.dataset.asked = asked;
+}</script>"""
+THEMED = """<style>
+:where([data-asked="light"]) body { background: var(--bg); color: var(--col); }
+:where([data-asked="dark"]) body { background: var(--bg-dark); color: var(--col-dark); }
+</style>"""
+
 
 class QuickPage:
     """Adds the head's elements to the page itself and compresses it; whatever else is served passes untouched.
@@ -73,8 +83,8 @@ class _WithHead:
     def _page(self, page: bytes) -> bytes:
         scripts, styles = head()
         page = _GRADIOS_TAGS.sub(b"", page)
-        page = page.replace(b'<base href="./" />', b'<base href="./" />' + (self._share + scripts).encode(), 1)
-        return page.replace(b"</head>", styles.encode() + b"</head>", 1)  # after those of Gradio's that they refine
+        page = page.replace(b'<base href="./" />', b'<base href="./" />' + (self._share + THEME + scripts).encode(), 1)
+        return page.replace(b"</head>", (THEMED + styles).encode() + b"</head>", 1)  # after those of Gradio's that they refine
 
 
 @cache

@@ -1,6 +1,7 @@
 """How soon the page can be used: at once on a fast line, hardly later than an empty page of Gradio's on a slow one."""
 
 import math
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -142,3 +143,17 @@ def test_while_the_model_loads_the_page_can_be_used_and_says_how_far_it_is(serve
     steps.wait_until_over(page)
     assert steps.story(page) == "# Once\n\nUpon a time."
     expect(badge).to_contain_text("POLARIS-9B · bf16")
+
+
+@pytest.mark.parametrize(("system", "asked"), [("dark", "light"), ("light", "dark")])
+def test_the_first_paint_is_in_the_theme_that_is_asked_for(serve, new_page, system: str, asked: str) -> None:
+    url, ground = serve(ScriptedEngine(tells("Once."))), "getComputedStyle(document.body).backgroundColor"
+
+    def first_paint(scheme: str, query: str) -> str:
+        """Before any script of Gradio's has run."""
+        page = new_page(offline_is_fine=True, color_scheme=scheme)
+        page.route(re.compile(r"/assets/.*\.js"), lambda route: route.abort())
+        page.goto(url + query, wait_until="domcontentloaded")
+        return page.evaluate(ground)
+
+    assert first_paint(system, f"?__theme={asked}") == first_paint(asked, "") != first_paint(system, "")
