@@ -121,3 +121,9 @@ def test_language_and_direction_are_named(story: str, language: str, direction: 
 def test_a_book_has_no_end_of_files() -> None:
     assert len(files(epub(told("## a\n" * 5_000)))) == MOST_PARTS + 6
     assert shown(epub(told("## a\n" * 5_000))).count("a") == 5_000
+
+
+def test_a_heading_that_cannot_be_seen_heads_nothing() -> None:
+    book = files(epub(told("# \u2060\n\nOnce.\n\n## \u2060\n\nMore.", "a robot")))
+    assert '<h1 dir="auto">a robot</h1>' in book["EPUB/part-1.xhtml"]
+    assert re.findall(r">([^<]*)</a>", book["EPUB/nav.xhtml"]) == ["a robot", "Colophon"]

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
+from .characters import is_blank
 from .colophon import colophon, licence, timestamp, title
 from .day import Date, zip_date
 from .inline import Piece, marked_up, plain
@@ -65,13 +66,18 @@ def epub(record: StoryRecord, link: str = "") -> bytes:
 def _parts(story: str, name: str) -> list[Part]:
     """The story cut at its headings of the first two levels; the first part is headed by the title."""
     made = blocks(story)
-    own = made.pop(0).text if made and made[0].kind == "heading" else None
+    own = made.pop(0).text if made and _heads(made[0]) else None
     parts = [Part(name, [f'<h1 dir="auto">{_marked_up(own) if own else _literal(name)}</h1>'])]
     for block in made:
-        if block.kind == "heading" and block.level <= 2 and len(parts) < MOST_PARTS:
+        if _heads(block) and block.level <= 2 and len(parts) < MOST_PARTS:
             parts.append(Part(plain(block.text), []))
         parts[-1].blocks.append(_block(block))
     return parts
+
+
+def _heads(block: Block) -> bool:
+    """A heading that can be seen: no other stands in the contents."""
+    return block.kind == "heading" and not is_blank(plain(block.text))
 
 
 def _block(block: Block) -> str:
