@@ -82,7 +82,7 @@ def is_blank(line: str) -> bool:
     return not _BLANKS.sub("", line)
 
 
-def is_break(line: str) -> bool:
+def _is_break(line: str) -> bool:
     """A line of nothing but a scene break: * * *, ---, —, ⁂ and their like, escaped or not."""
     marks = _ESCAPE.sub("", _BLANKS.sub("", line))
     if not marks or marks.strip(marks[0]):
@@ -90,7 +90,7 @@ def is_break(line: str) -> bool:
     return (marks[0] in BREAKS_ALONE and len(marks) == 1) or (marks[0] in BREAKS_ALONE + BREAKS_BY_THREES and len(marks) >= 3)
 
 
-def heading(line: str) -> tuple[int, str] | None:
+def _heading(line: str) -> tuple[int, str] | None:
     """Level (1 to 6) and text of a heading, closing marks removed; None for any other line."""
     found = _HEADING.fullmatch(line)
     return (len(found[1]), found["text"]) if found and not is_blank(found["text"].replace("#", "")) else None
@@ -98,9 +98,9 @@ def heading(line: str) -> tuple[int, str] | None:
 
 def _own_block(line: _Line, first: bool) -> Block | None:
     """The block that a line is by itself, wherever it stands; None where it is a paragraph's or blank."""
-    if is_break(line.text):
+    if _is_break(line.text):
         return Block("break", line.text.strip(BLANK), line.start, line.end)
-    found = heading(line.text)
+    found = _heading(line.text)
     if not found and first and (bold := _BOLD.fullmatch(line.text.strip(BLANK))) and bold[1] not in bold["text"]:
         found = 1, bold["text"]
     return Block("heading", found[1], line.start, line.end, found[0]) if found else None
