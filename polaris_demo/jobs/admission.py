@@ -32,10 +32,14 @@ HOST_PAUSED = "The host has paused new stories. Stories already begun go on; try
 
 @dataclass(frozen=True)
 class Speed:
-    """How the last story went here: tokens per second, and how many it thought."""
+    """How stories went here lately, in the middle: tokens per second, and how many they thought.
+
+    `plans` are the seconds within which the middle half of the plans came, once there are a few.
+    """
 
     tokens_per_second: float
     thinking_tokens: int
+    plans: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..story.events import Finish
 from . import clock
 from .backup import Backup, restore
 from .clock import Moment
 from .expiry import DAY, Ages
 from .folder import Folder, give_back, take
+from .lifecycle import can_go_on
 from .schema import NewerLibrary, connect, set_aside
 
 MOST_BYTES = 2**30  # some tens of thousands of stories, and a small part of the smallest disk a Space has
@@ -53,7 +55,7 @@ class SavedStory:
 
 @dataclass(frozen=True)
 class Summary:
-    """A story in a list of stories. `expires` is None where nothing lasts; all times are seconds since the epoch."""
+    """A story in a list of stories: `asked` is a number of words. `expires` is None where nothing lasts; times are seconds since the epoch."""
 
     id: str
     title: str
@@ -61,6 +63,10 @@ class Summary:
     state: str
     created: float
     expires: float | None
+    premise: str
+    asked: int
+    rests: bool
+    resumable: bool
 
 
 def hash_key(key: str) -> str:
@@ -148,10 +154,13 @@ class Library:
         query = f"SELECT id, title, words, state, about, updated FROM stories WHERE id IN ({marks}) AND words IS NOT NULL"
         with self._lock:
             rows = self._db.execute(query, tuple(ids)).fetchall()
-        return {
-            story_id: Summary(story_id, heading, words, state, json.loads(about).get("created", 0.0), self.expires(story_id, updated))
-            for story_id, heading, words, state, about, updated in rows
-        }
+        return {row[0]: self._summary(*row) for row in rows}
+
+    def _summary(self, story_id: str, heading: str, words: int, state: str, about: str, updated: float) -> Summary:
+        kept = json.loads(about)
+        request, finish = kept.get("request", {}), Finish(**kept["finish"]) if kept.get("finish") else None
+        when, what = (kept.get("created", 0.0), self.expires(story_id, updated)), (request.get("premise", ""), request.get("words", 0))
+        return Summary(story_id, heading, words, state, *when, *what, rests=True, resumable=can_go_on(finish, words > 0))
 
     def delete(self, story_id: str) -> bool:
         """Let go of a story and of the room it took. False where that failed."""

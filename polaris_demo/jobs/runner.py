@@ -16,11 +16,12 @@ from ..errors import Busy, CannotGoOn, NotTheHost, RequestRefused, UnknownStory,
 from ..story.events import Event, Finish, Progress
 from ..story.record import StoryRecord
 from ..story.request import LIMITS, errors
-from .admission import HOST_PAUSED, Checked, Speed, checked, require_place, require_same_model, seconds_left, waits
+from .admission import HOST_PAUSED, Checked, checked, require_place, require_same_model, seconds_left, waits
 from .following import Piece, follow
 from .job import Job
 from .library import Library, Summary, hash_key
 from .lifecycle import Phase, Step, allows, ends_it, leads, letting_go
+from .measured import Measured
 from .shelf import INTERRUPTED, LEFT, NOT_FOLDED, UNFOLLOWED, UNFORESEEN, Shelf
 from .shutdown import start_anew
 
@@ -54,7 +55,7 @@ class Runner:
         self._shelf = Shelf(self.library, self._changed)
         self._waiting: deque[Job] = deque()
         self._closing = threading.Event()
-        self._speed: Speed | None = None
+        self.measured = Measured()
         self._workers: list[threading.Thread] = []
         self._hire()
         self._keeper = threading.Thread(target=self._tend, name="writer-keeper", daemon=True)
@@ -67,7 +68,7 @@ class Runner:
 
     def check(self, raw: Mapping[str, object]) -> Checked:
         """Everything there is to say about raw values, without running anything."""
-        return checked(raw, self.engine, self._max_words, self._speed)
+        return checked(raw, self.engine, self._max_words, self.measured.speed())
 
     def submit(self, raw: Mapping[str, object], visitor: str = "") -> Job:
         """Queue a story. `visitor` is any name for who asks, the same for all their stories; without one nobody counts them.
@@ -271,9 +272,7 @@ class Runner:
         """Save the story that this worker is writing."""
         with job.saving:
             job.save(self.library)
-        record = job.record
-        if record.story_tokens and record.tokens_per_second:
-            self._speed = Speed(record.tokens_per_second, record.thinking_tokens)
+        self.measured.add(job.record)
 
     # --- the keeper's side -------------------------------------------------------------------------------------------
 
@@ -338,7 +337,7 @@ class Runner:
     def _tell_places(self) -> None:
         """Tell every waiting story how many stand before it, those being written among them, and how long that may take."""
         seconds: list[int] | list[None] = [None] * len(self._waiting)
-        if speed := self._speed:
+        if speed := self.measured.speed():
             left = [seconds_left(job.record, speed) for job in self._writing()]
             seconds = waits(left, [seconds_left(job.record, speed) for job in self._waiting], len(self._workers))
         for before, (job, wait) in enumerate(zip(self._waiting, seconds, strict=True), len(self._writing())):

@@ -11,7 +11,7 @@ from ..story.record import UNFINISHED, StoryRecord
 from . import clock
 from .job import Job, Saved
 from .library import Library, SavedStory, Summary
-from .lifecycle import Phase, at_rest
+from .lifecycle import Phase, at_rest, resumable
 
 KEPT = 200  # stories at rest kept in memory
 MOST_SUMMARIES = 200  # in one list
@@ -97,7 +97,9 @@ class Shelf:
 
     def _summary(self, job: Job) -> Summary:
         record = job.record
-        return Summary(record.id, title(record), record.words, record.state, record.created, self._library.expires(record.id, job.saved.at))
+        expires, asked = self._library.expires(record.id, job.saved.at), record.request
+        about = (record.id, title(record), record.words, record.state, record.created, expires, asked.premise, asked.words)
+        return Summary(*about, record.rests, resumable(record))
 
     def _from_library(self, story_id: str) -> Job:
         """A story at rest. Read again where something was deleted meanwhile: it might have been this one."""

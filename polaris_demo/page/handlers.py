@@ -22,9 +22,7 @@ from ..jobs.runner import Runner
 from ..settings import Settings
 from ..story.length import length_in
 from ..story.request import FIELDS, LIMITS
-from . import links, snippets, view, wire
-from .parts import EXAMPLES
-from .recordings import shown
+from . import asking, links, snippets, view, wire
 
 T = TypeVar("T")
 UNFORESEEN = "Something went wrong on the server that nobody foresaw. Try again; if it stays, tell the host of this Space."
@@ -47,16 +45,17 @@ class Handlers:
         try:
             job = await asyncio.to_thread(self._runner.submit, raw, visitor())
         except VisitorError as error:
-            yield _refused(str(error)), *self._notes(self._runner.check(raw))
+            result = self._runner.check(raw)
+            yield _refused(str(error)), self._dial(result, raw), *self._notes(result, raw)
             return
         except Exception as error:
             log_bug(log, "Starting a story failed", error)
-            yield _refused(UNFORESEEN), *(gr.skip() for _ in FIELDS)
+            yield _refused(UNFORESEEN), *(gr.skip() for _ in range(len(FIELDS) + 1))
             return
         opened: wire.Opened = {"id": job.record.id, "key": job.key}
-        yield opened, *(gr.skip() for _ in FIELDS)
+        yield opened, *(gr.skip() for _ in range(len(FIELDS) + 1))
         async for _ in self._stay(job.record.id):
-            yield gr.skip(), *(gr.skip() for _ in FIELDS)
+            yield gr.skip(), *(gr.skip() for _ in range(len(FIELDS) + 1))
 
     async def resume(self, event: gr.EventData) -> AsyncIterator[Any]:
         """Go on with a story that this page owns; the reading pane follows it."""
@@ -90,10 +89,11 @@ class Handlers:
             return  # deleted meanwhile; whoever follows it hears so
 
     def recipe(self, event: gr.EventData) -> tuple[Any, ...]:
-        """The form as it was for a story, seed included."""
+        """The form as it was for a story, seed included; any seed where it is to be another version."""
         asked = cast(wire.FormOf, _said(event))
         record = self._spoken(lambda: self._runner.get(asked.get("id")))
-        return tuple(links.of_request(record.request).values())
+        values = links.of_request(record.request)
+        return tuple((values | {"seed": -1} if asked.get("again") is True else values).values())
 
     def check(self, *values: object) -> tuple[Any, ...]:
         """The prompt as the model will get it, what to expect, the settings as a link and as code, and a note for every field."""
@@ -107,9 +107,10 @@ class Handlers:
         prompt: wire.Prompt | None = {"prompt": result.prompt, "about": tokens + budget} if begun else None
         link = links.query(raw, self._runner.default_words)
         code = self._code(result) if begun else None
-        writer = self._runner.engine.status().writer
-        dial: wire.Dial = {"lines": view.expectation(result, writer), "fits": view.fits(result, self._settings.max_words)}
-        return prompt, dial, link, code, *self._notes(result)
+        return prompt, self._dial(result, raw), link, code, *self._notes(result, raw)
+
+    def _dial(self, result: Checked, raw: dict[str, object]) -> wire.Dial:
+        return asking.dial(result, raw, self._runner.engine.status().writer, self._settings.max_words)
 
     def _code(self, result: Checked) -> wire.Code:
         """The request as code, by kind; none of a request that cannot run."""
@@ -121,22 +122,15 @@ class Handlers:
         return {"about": snippets.named(writer), "code": list(snippets.snippets(result.request, writer, place).items())}
 
     def arrive(self, request: gr.Request) -> tuple[Any, ...]:
-        """What a page shows when it opens: the form as its address says, who writes here, and what is promised."""
+        """What a page shows when it opens: the form as its address says, and what is promised."""
         values, findings = links.arrival(dict(request.query_params), self._runner.default_words)
-        arrived = [view.note(f) for f in findings]
-        status = view.status(self._runner.engine.status(), self._settings.home)
-        return *values.values(), arrived, status, self._promise(), *self._checked(values)
+        arrived = [{"level": f.level, "message": f.message, "fixes": []} for f in findings]
+        return *values.values(), arrived, self._promise(), *self._checked(values)
 
     def _promise(self) -> str:
         library = self._runner.library
         kept = view.kept(library.problem, library.expires())
         return view.promise(kept, self._settings.unfollowed_seconds, lent_gpu=self._settings.zerogpu)
-
-    def first_tab(self, request: gr.Request) -> Any:
-        """What an embed shows above its form: a recorded story, the results where none is, or the story that its address names."""
-        query = request.query_params
-        results = query.get("view") == "embed" and "story" not in query and not shown(self._settings.recordings_dir)
-        return gr.Tabs(selected=wire.RESULTS) if results else gr.skip()
 
     def length(self, event: gr.EventData) -> Any:
         """A length written in the premise moves the dial."""
@@ -146,17 +140,8 @@ class Handlers:
         limit = LIMITS["words"]
         return words if words is not None and limit.low <= words <= self._settings.max_words else gr.skip()
 
-    def example(self, event: gr.EventData) -> tuple[Any, Any]:
-        asked = cast(wire.Example, _said(event))
-        index = asked.get("index")
-        if not isinstance(index, int) or not 0 <= index < len(EXAMPLES):
-            return gr.skip(), gr.skip()
-        return EXAMPLES[index]["premise"], min(EXAMPLES[index]["words"], self._settings.max_words)
-
-    @staticmethod
-    def _notes(result: Checked) -> list[list[wire.Note]]:
-        """For every field its findings."""
-        return [[view.note(f) for f in result.findings if f.field == name] for name in FIELDS]
+    def _notes(self, result: Checked, raw: dict[str, object]) -> list[list[wire.Note]]:
+        return asking.notes(result, raw, FIELDS, self._settings.max_words)
 
     # --- the API -----------------------------------------------------------------------------------------------------
 

@@ -10,14 +10,16 @@ from starlette.middleware import Middleware
 from .. import card
 from ..jobs.runner import Runner
 from ..settings import Settings
-from ..story.request import FIELDS, FORM_NAMES, LIMITS, MAX_PREMISE, VERBATIM
-from . import about, api, preload, wire
+from ..story.examples import IDEAS
+from ..story.request import FIELDS, FORM_NAMES, LIMITS, VERBATIM
+from . import about, api, assets, preload, wire
 from .handlers import Handlers
-from .parts import SCRIPT, STYLE, dial, embed, js, presets, range_of, template
+from .parts import dial, embed, hello, js, knob, presets, run, taste, template
 from .parts import pane as pane_of
 from .pictures import charts
 from .recordings import shown
 from .routes import StoryRoutes
+from .sharing import Sharing
 
 T = TypeVar("T")
 MAX_FOLLOWERS = 400  # Gradio runs at most max_threads events at a time, and every follower of the API is one
@@ -25,7 +27,7 @@ MAX_FOLLOWERS = 400  # Gradio runs at most max_threads events at a time, and eve
 
 @dataclass(frozen=True)
 class Control:
-    """How a sampling setting is offered: what it does, and the step of its slider. Without a step its number is typed."""
+    """How a sampling setting is offered: what it does, and the step of its line. Without a step its number is typed."""
 
     info: str
     step: float | None = None
@@ -61,29 +63,26 @@ class Page(gr.Blocks):
 
 def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
     """The whole app over `runner`; `launch_options` goes with its launch()."""
-    handlers, recorded = Handlers(runner, settings), shown(settings.recordings_dir)
+    handlers = Handlers(runner, settings)
     page = Page(title="POLARIS-9B writes stories", analytics_enabled=False)
     with page:
-        badge = _part("header")
-        with gr.Tabs(elem_id="tabs") as tabs:
-            with gr.Tab("Write", id="write"), gr.Row(elem_id="desk"):
-                with gr.Column(scale=4, min_width=320, elem_id="ask"):
-                    form = Form(settings, runner.default_words)
-                with gr.Column(scale=7, min_width=320, elem_id="read"):
-                    pane = gr.HTML(html_template=pane_of(bool(recorded)), js_on_load=js("pane"), elem_id="pane")
+        _part("header")
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Write", id="write"):
+                with gr.Row(elem_id="desk"):
+                    with gr.Column(elem_id="ask"):
+                        form = Form(settings, runner.default_words)
+                    _html(taste(), js_on_load=js("taste"), elem_id="taste")
+                pane = _html(pane_of(), js_on_load=js("pane"), elem_id="pane")
             with gr.Tab("My stories", id="shelf"):
                 _part("shelf")
-            if recorded:
-                with gr.Tab("Recorded", id="recorded"):
-                    _part("replay")
-            with gr.Tab("Results", id=wire.RESULTS):
-                gr.HTML(html_template=charts.results(), elem_id="results", js_on_load=None)
+            with gr.Tab("Results", id="results"):
+                _html(charts.results(), elem_id="results", js_on_load=None)
             with gr.Tab("About", id="about"):
-                gr.HTML(html_template=about.about(), elem_id="about", js_on_load=js("about"))
-        gr.HTML(html_template=embed(settings.home, settings.max_words, runner.default_words), elem_id="embed", js_on_load=None)
-        gr.HTML(html_template=_footer(), elem_id="foot", js_on_load=js("foot"))
-        _wire(page, handlers, form, pane, badge)
-        page.load(handlers.first_tab, None, tabs, queue=False, **_HIDDEN)
+                _html(about.about(), elem_id="about", js_on_load=js("about"))
+        _html(embed(settings.home, settings.max_words, runner.default_words), elem_id="embed", js_on_load=None)
+        _html(_footer(), elem_id="foot", js_on_load=js("foot"))
+        _wire(page, handlers, form, pane)
         api.add_endpoints(handlers, runner.default_words)
     page.queue(default_concurrency_limit=None, max_size=MAX_FOLLOWERS, api_open=False)
     return page
@@ -91,10 +90,8 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
 
 def launch_options(runner: Runner, settings: Settings) -> dict[str, Any]:
     """Arguments of launch(): look, routes, limits, and nothing kept or served that the app does not need."""
-    picture = f"{settings.home}/resolve/main/{about.PICTURE}" if settings.home else ""
+    recorded = shown(settings.recordings_dir)
     return {
-        # In the head and not as `css`: Gradio would put its container before every selector, body among them.
-        "head": f"<style>{STYLE}</style><script>{SCRIPT}</script>",
         "theme": gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         "max_threads": MAX_FOLLOWERS,
         "max_file_size": "1kb",
@@ -106,42 +103,36 @@ def launch_options(runner: Runner, settings: Settings) -> dict[str, Any]:
         "_frontend": False,  # Gradio 6.31 asks itself for its page and gives up starting where a busy machine takes three seconds
         "footer_links": ["api"],
         "app_kwargs": {
-            "routes": StoryRoutes(runner, settings, shown(settings.recordings_dir)).routes(),
-            "middleware": [Middleware(preload.QuickPage, about.share_tags(settings.home, picture))],
+            "routes": [*StoryRoutes(runner, settings, recorded).routes(), *assets.routes()],
+            "middleware": [Middleware(preload.QuickPage, Sharing(runner, settings, recorded).head)],
         },
     }
 
 
 class Form:
-    """The request: one box, one length, one button; everything else folded below, in the order a person needs it."""
+    """The request: one sentence to finish, one length, one button; everything else folded below."""
 
     def __init__(self, settings: Settings, default_words: int) -> None:
         self._fields: dict[str, Any] = {}
         self._notes: dict[str, gr.HTML] = {}
-        self.arrived = _part("note", "arrived", elem_classes="note-slot")
-        self._add(
-            "premise",
-            gr.Textbox(
-                label="What is the story about?", lines=3, max_lines=8, max_length=MAX_PREMISE, elem_id="premise",
-                placeholder="a piano tuner who finds a letter inside a silent piano",
-            ),
-        )  # fmt: skip
+        _html(hello(free=bool(settings.space)), js_on_load=js("hello"), elem_id="hello")
+        # No max_length: Gradio would cut what is pasted without a word.
+        self._add("premise", gr.Textbox(label="A story about", lines=2, max_lines=2, elem_id="premise", placeholder=IDEAS[0]))
+        _part("ideas")
         self._add_note("premise")
-        self.chips = _part("chips")
-        words = LIMITS["words"]
-        self._add("words", gr.Slider(words.low, settings.max_words, value=default_words, step=50, label="Words", elem_id="words"))
-        self.dial = gr.HTML(html_template=dial(settings.max_words), js_on_load=js("dial"), elem_id="dial")
+        # A number and a line of our own: the number of Gradio's slider cuts what is typed to its limits without a word.
+        self._add("words", gr.Number(default_words, label="How many words?", precision=0, elem_id="words"))
+        self.dial = _html(dial(settings.max_words, default_words), js_on_load=js("dial"), elem_id="dial")
         self._add_note("words")
         with gr.Row(elem_id="go"):
             self.write = gr.Button("Write the story", variant="primary", elem_id="write")
-            self.stop = gr.Button("Stop", variant="stop", elem_id="stop")
+            _part("next")
+        with gr.Column(elem_id="folds"):
+            _part("differs")
+            with gr.Accordion("Settings", open=False, elem_id="settings"):
+                self._settings()
+        self.arrived = _part("note", "arrived", elem_classes="note-slot")
         self.promise = _part("promise")
-        with gr.Accordion("Settings", open=False, elem_id="settings"):
-            self._settings()
-        with gr.Accordion("The prompt the model gets", open=False, elem_id="prompt-fold"):
-            self.prompt = _part("prompt")
-        with gr.Accordion("Use it yourself", open=False, elem_id="code-fold"):
-            self.code = _part("code")
         self.link = _part("link")
 
     @property
@@ -156,29 +147,34 @@ class Form:
         return self._fields[name]
 
     def _settings(self) -> None:
+        weaker = ", ".join(f.name for f in card.FORMS if f.weaker)
+        named = [(f"{f.name} (weaker)" if f.weaker else f.name, f.name) for f in card.FORMS]
+        self._add("form", gr.Dropdown([*named, VERBATIM], value=FORM_NAMES[0], label="What is written", elem_id="form"))
+        info = f"The card calls it weaker on {weaker}. “{VERBATIM}” sends your words alone, untouched."
+        _html(template("explained", INFO=info), js_on_load=None, elem_classes="explained-slot")
+        self._add_note("form")
         gr.HTML(
             html_template=presets(),
             js_on_load=js("presets", json.dumps({name: preset.values for name, preset in card.PRESETS.items()})),
             elem_id="presets",
         )
-        weaker = ", ".join(f.name for f in card.FORMS if f.weaker)
-        info = f"What is written. The model card calls it weaker on {weaker}; verbatim sends the premise alone, untouched."
-        named = [(f"{f.name} (weaker)" if f.weaker else f.name, f.name) for f in card.FORMS]
-        self._add("form", gr.Dropdown([*named, VERBATIM], value=FORM_NAMES[0], label="Form", info=info, elem_id="form"))
-        self._add_note("form")
         for name, control in CONTROLS.items():
             self._add_control(name, control)
             self._add_note(name)
+        with gr.Accordion("The prompt the model gets", open=False, elem_id="prompt-fold"):
+            self.prompt = _part("prompt")
+        with gr.Accordion("Use it yourself", open=False, elem_id="code-fold"):
+            self.code = _part("code")
 
     def _add_control(self, name: str, control: Control) -> None:
         limit = LIMITS[name]
-        if control.step is None:
-            self._add(name, gr.Number(limit.default, label=limit.label, info=control.info, precision=0, elem_id=name))
-            return
         low = min(limit.low, limit.also) if limit.also is not None else limit.low
-        look: Any = {"label": limit.label, "info": control.info, "elem_id": name, "buttons": []}
-        self._add(name, gr.Slider(low, limit.high, value=limit.default, step=control.step, **look))
-        range_of(name, low)
+        self._add(
+            name,
+            gr.Number(limit.default, label=limit.label, precision=0 if limit.whole else None, elem_id=name, elem_classes="knob-number"),
+        )
+        script = js("knob", json.dumps(name)) if control.step is not None else None
+        _html(knob(name, limit.label, control.info, low, control.step), js_on_load=script, elem_classes="knob-slot")
 
     def _add(self, name: str, component: Any) -> None:
         component.preprocess = _as_sent
@@ -197,9 +193,14 @@ def _as_sent(payload: T) -> T:
     return payload
 
 
+def _html(html_template: str, **options: Any) -> gr.HTML:
+    """A component of ours, in the page's own styles."""
+    return gr.HTML(html_template=html_template, apply_default_css=False, **options)
+
+
 def _part(name: wire.Part, elem_id: str = "", **options: Any) -> gr.HTML:
     """One of our own components: a fixed template from pane.html, run by the function of that name in the scripts."""
-    return gr.HTML(html_template=template(name), js_on_load=js(name), elem_id=elem_id or name, **options)
+    return _html(template(name), js_on_load=js(name), elem_id=elem_id or name, **options)
 
 
 def _on(component: gr.HTML, event: wire.Event) -> Any:
@@ -207,29 +208,35 @@ def _on(component: gr.HTML, event: wire.Event) -> Any:
     return getattr(component, wire.EVENTS[event])
 
 
-def _wire(page: gr.Blocks, handlers: Handlers, form: Form, pane: gr.HTML, badge: gr.HTML) -> None:
+def _wire(page: gr.Blocks, handlers: Handlers, form: Form, pane: gr.HTML) -> None:
     fields, notes = form.fields, form.notes
-    # "multiple": with "once" a click is lost while the last story's event closes. The button is off while one is written.
-    form.write.click(handlers.write, fields, [pane, *notes], concurrency_limit=None, trigger_mode="multiple", **_HIDDEN)
-    form.stop.click(None, None, None, js="() => { polaris.stop(); }", **_HIDDEN)
+    # "multiple": with "once" a click is lost while the last story's event closes.
+    form.write.click(handlers.write, fields, [pane, form.dial, *notes], concurrency_limit=None, trigger_mode="multiple", **_HIDDEN)
     _on(pane, "go_on")(handlers.resume, None, pane, concurrency_limit=None, trigger_mode="multiple", **_HIDDEN)
     filled = _on(pane, "form_of")(handlers.recipe, None, fields, queue=False, **_HIDDEN)
-    filled.success(None, None, None, js="() => polaris.filled()", **_HIDDEN)
+    filled.success(None, None, None, js=f"() => {run('filled')}())", **_HIDDEN)
     checked = [form.prompt, form.dial, form.link, form.code, *notes]
-    gr.on([f.change for f in fields], handlers.check, fields, checked, queue=False, trigger_mode="always_last", **_HIDDEN)
+    gr.on(
+        [*(f.change for f in fields), _on(form.dial, "look_again")],
+        handlers.check,
+        fields,
+        checked,
+        queue=False,
+        trigger_mode="always_last",
+        **_HIDDEN,
+    )
     _on(form.dial, "length")(handlers.length, None, form.field("words"), queue=False, trigger_mode="always_last", **_HIDDEN)
-    _on(form.chips, "example")(handlers.example, None, [form.field("premise"), form.field("words")], queue=False, **_HIDDEN)
     repetition, presence = form.field("repetition_penalty"), form.field("presence_penalty")
     repetition.input(None, [repetition, presence], presence, js="(r, p) => r > 1 ? 0 : p", **_HIDDEN)
     presence.input(None, [presence, repetition], repetition, js="(p, r) => p > 0 ? 1 : r", **_HIDDEN)
-    arrived = page.load(handlers.arrive, None, [*fields, form.arrived, badge, form.promise, *checked], queue=False, **_HIDDEN)
-    arrived.success(None, None, None, js="() => polaris.arrived()", **_HIDDEN)
+    arrived = page.load(handlers.arrive, None, [*fields, form.arrived, form.promise, *checked], queue=False, **_HIDDEN)
+    arrived.success(None, None, None, js=f"() => {run('arrived')}())", **_HIDDEN)
 
 
 def _footer() -> str:
     model = card.MODEL
     return (
         f'<p><a href="https://arxiv.org/abs/{model.arxiv}">Paper</a> · <a href="https://huggingface.co/{model.hub_id}">Model</a> · '
-        f'<a href="{model.code}">Code of the paper</a> · <button type="button" class="host quiet">Host</button></p>'
-        '<p class="hosting" hidden></p>'
+        f'<a href="{model.code}">Code of the paper</a> · <button type="button" class="host text">Host</button></p>'
+        '<p class="why" hidden></p><p class="hosting" hidden></p>'
     )

@@ -9,6 +9,7 @@ the Gradio that is installed; where they cannot be found the page loads as Gradi
 import json
 import logging
 import re
+from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
 
@@ -17,13 +18,15 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from . import assets
+
 FRONTEND = Path(gradio.__file__).parent / "templates" / "frontend"
 ASSETS = FRONTEND / "assets"
-_GRADIOS_TAGS = re.compile(rb"""<meta\s+(?:property="og:|name="twitter:)[^>]*>\s*""")
+_GRADIOS_TAGS = re.compile(rb"""<meta\s+(?:property="og:|name="twitter:)[^>]*>\s*|<title>[^<]*</title>\s*""")
 log = logging.getLogger(__name__)
 # The page's kinds of components, those needed first to ask for a story standing first.
 COMPONENTS = (
-    "html", "textbox", "button", "tabs", "tabitem", "row", "column", "form", "slider", "accordion", "dropdown", "number", "state",
+    "html", "textbox", "number", "button", "tabs", "tabitem", "row", "column", "form", "accordion", "dropdown", "state",
 )  # fmt: skip
 
 # Gradio 6.31 leaves the clock of its loading sign running when the page has come: 60 frames a second for ever, on an empty
@@ -44,15 +47,18 @@ THEMED = """<style>
 </style>"""
 
 
+Head = Callable[[Scope], Awaitable[tuple[str, str]]]  # of a request: its title, and what its head begins with
+
+
 class QuickPage:
     """Adds the head's elements to the page itself and compresses it; whatever else is served passes untouched.
 
     Gradio's own `head` is put in place by a script, when most files have been asked for one after another; and whoever
-    makes a picture of a shared link runs no script, so `share` takes the place of Gradio's own tags for that.
+    makes a picture of a shared link runs no script, so what `head` makes takes the place of Gradio's own tags for that.
     """
 
-    def __init__(self, app: ASGIApp, share: str) -> None:
-        self._app, self._page = app, GZipMiddleware(_WithHead(app, share))
+    def __init__(self, app: ASGIApp, head: Head) -> None:
+        self._app, self._page = app, GZipMiddleware(_WithHead(app, head))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_page = scope["type"] == "http" and scope["path"] == "/" and scope["method"] == "GET"
@@ -60,8 +66,8 @@ class QuickPage:
 
 
 class _WithHead:
-    def __init__(self, app: ASGIApp, share: str) -> None:
-        self._app, self._share = app, share
+    def __init__(self, app: ASGIApp, head: Head) -> None:
+        self._app, self._head = app, head
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started: list[Message] = []
@@ -73,18 +79,21 @@ class _WithHead:
                 return
             body.extend(message.get("body", b""))
             if not message.get("more_body"):
-                whole = self._page(bytes(body))
+                whole = _page(bytes(body), *await self._head(scope))
                 MutableHeaders(scope=started[0])["content-length"] = str(len(whole))
                 await send(started[0])
                 await send({"type": "http.response.body", "body": whole})
 
         await self._app(scope, receive, gather)
 
-    def _page(self, page: bytes) -> bytes:
-        scripts, styles = head()
-        page = _GRADIOS_TAGS.sub(b"", page)
-        page = page.replace(b'<base href="./" />', b'<base href="./" />' + (self._share + THEME + scripts).encode(), 1)
-        return page.replace(b"</head>", (THEMED + styles).encode() + b"</head>", 1)  # after those of Gradio's that they refine
+
+def _page(page: bytes, title: str, first: str) -> bytes:
+    """Ours come after Gradio's where they refine them."""
+    scripts, styles = head()
+    page = _GRADIOS_TAGS.sub(b"", page)
+    begins = '<base href="./" />' + title + first + THEME + scripts + assets.preloads()
+    page = page.replace(b'<base href="./" />', begins.encode(), 1)
+    return page.replace(b"</head>", (THEMED + styles + assets.style()).encode() + b"</head>", 1)
 
 
 @cache

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from .. import card
-from ..story import day
+from ..story import day, markup
 from ..story.measures import count_words, length_ratio, self_repetition
+from ..story.prompt import heading
 from ..story.recording import Recording, UnreadableRecording, read_recording
 from ..story.request import StoryRequest
 from . import wire
-from .view import paragraph_map
+from .reading import paragraph_map
 
 log = logging.getLogger(__name__)
 
@@ -70,9 +71,16 @@ def _shown(name: str, recording: Recording) -> Shown:
 def _about(name: str, recording: Recording) -> wire.Recording:
     request, text = recording.recorded.request, recording.recorded.text
     words = count_words(text)
+    kind, premise = heading(request)
+    writer = recording.recorded.writer.name
+    begun = day.said(datetime.datetime.fromisoformat(recording.created).timestamp())
     return {
         "name": name,
-        "premise": request.premise,
+        "title": markup.title(text) or premise,
+        "premise": premise,
+        "kind": kind,
+        "byline": f"Written by {writer}, a language model, in one go{f', on {begun}' if begun else ''}",
+        "words": words,
         "line": _line(recording),
         "asked": request.words,
         "counts": [

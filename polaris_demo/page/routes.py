@@ -24,7 +24,7 @@ from ..jobs.runner import Runner
 from ..settings import Settings
 from ..story import day, exports
 from ..story.record import StoryRecord
-from . import links, view, wire
+from . import links, reading, view, wire
 from .recordings import Shown
 from .stream import Telling, compact, place
 
@@ -62,9 +62,13 @@ class StoryRoutes:
         return _answer(view.status(self._runner.engine.status(), self._settings.home))
 
     async def events(self, request: Request) -> StreamingResponse:
-        """The story from `?from=`, or from where the browser broke off, until it rests."""
-        offset, cuts = place(request.headers.get("last-event-id") or request.query_params.get("from", ""))
-        stream = self._events(request.path_params["id"], offset, cuts, self._link(request))
+        """The story from `?from=`, or from where the browser broke off, until it rests; with `?once` what there is of it now.
+
+        HTTP/1.1 lets a browser hold six connections to a host: of its pages only some may hold a line that stays open.
+        """
+        query = request.query_params
+        offset, cuts = place(request.headers.get("last-event-id") or query.get("from", ""))
+        stream = self._events(request.path_params["id"], offset, cuts, self._link(request), "once" in query)
         return StreamingResponse(stream, media_type="text/event-stream", headers=UNLISTED | {"X-Accel-Buffering": "no"})
 
     def _link(self, request: Request) -> str:
@@ -72,15 +76,17 @@ class StoryRoutes:
         home = self._settings.home or links.address(request.headers, self._settings.root_path)
         return f"{home}?story={quote(request.path_params['id'], safe='')}"
 
-    async def _events(self, story_id: str, offset: int, cuts: int, link: str) -> AsyncIterator[str]:
+    async def _events(self, story_id: str, offset: int, cuts: int, link: str, once: bool) -> AsyncIterator[str]:
         yield f"retry: {RETRY_MILLISECONDS}\n\n"
         telling = Telling()
         try:
             async for piece in self._runner.follow(story_id, offset, cuts):
                 record = piece.record
-                rest = view.rest(record, self._kept(record), link) if record.rests else None
-                if event := telling.event(piece, view.going(record), rest, self._clock()):
+                rest = reading.rest(record, self._kept(record), link) if record.rests else None
+                if event := telling.event(piece, reading.going(record, self._runner.measured.speed()), rest, self._clock()):
                     yield event
+                if once:
+                    return
         except VisitorError as error:
             yield f"event: gone\ndata:{compact({'refused': str(error)})}\n\n"
 

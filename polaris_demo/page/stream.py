@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from ..jobs.following import Piece
 from .wire import Going, Rest
 
-SLOW = ("words", "stage", "meter")  # what changes with every piece of text, and is read by nobody ten times a second
+SLOW = (
+    "words",
+    "stage",
+    "far",
+    "left",
+    "star",
+    "thought",
+    "plans",
+)  # what changes with every piece of text, and is read by nobody ten times a second
 SLOW_SECONDS = 1.0
 ALIVE = ":\n\n"  # a comment: a connection that stays silent cannot be noticed to have broken
 

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict, get_args
 
 from ..story import markup
+from ..story.examples import IDEAS
 from ..story.request import FIELDS
 
+WORDS_A_MINUTE = 240  # of a reader of fiction
 Rows = list[list[str]]  # label and text
 Map = list[tuple[int, float]]  # for each paragraph its characters and how much of it repeats, 0 to 1
 
@@ -41,11 +43,19 @@ class Going(TypedDict):
     again: bool  # its next segment waits to be asked for
     turn: int  # how often it was gone on with
     cuts: int  # how often text was taken back
-    by: str  # who writes where that is not POLARIS-9B
-    words: int
-    stage: str
-    meter: float | None  # 0 to 1; None where there is no honest measure
     asides: list[Aside]
+    kind: str  # "A story about", which the premise goes on; empty where it stands alone
+    premise: str
+    asked: int  # words
+    byline: str
+    preview: bool  # the miniature writes it
+    words: int
+    stage: str  # what is happening, in a word or two
+    far: str  # how far it is
+    left: str  # and how long it may still take
+    star: float  # where the star stands on the line, 0 to 1
+    thought: int  # tokens of planning
+    plans: str  # how long the last plans took here
 
 
 class Rest(TypedDict):
@@ -55,6 +65,9 @@ class Rest(TypedDict):
     folded: bool  # it can also be gone on with from the end of its last aside, without the guard
     ended: str
     failed: bool
+    said: str  # what was asked for and what came of it, after "You" or "Somebody"
+    band: tuple[int, int]  # words within which it is on target
+    repeats: str
     stamp: Rows
     details: Rows
     prompt: str
@@ -79,11 +92,20 @@ class Opened(TypedDict):
 class Status(TypedDict):
     """Who writes here, or what loading is doing. `home` is the address that links lead to; empty: this page's own."""
 
-    badge: str
+    who: str  # begins `lead`; both are empty where POLARIS-9B writes
+    lead: str
+    why: str  # the reason in full
     preview: bool
-    why: str
     ready: bool
     home: str
+
+
+class Fix(TypedDict):
+    """A value that mends what is said of a field, as a button."""
+
+    label: str
+    field: str
+    value: float
 
 
 class Note(TypedDict):
@@ -91,6 +113,7 @@ class Note(TypedDict):
 
     level: str
     message: str
+    fixes: list[Fix]
 
 
 class Fit(TypedDict):
@@ -101,10 +124,14 @@ class Fit(TypedDict):
 
 
 class Dial(TypedDict):
-    """What to expect of a length."""
+    """What to expect of a request: three facts, a sentence on its length, one beside the button, and what differs from the usual."""
 
-    lines: list[str]
+    facts: Rows
+    zone: str  # begins `says`
+    says: str
+    go: str
     fits: list[Fit]
+    differs: str
 
 
 class Prompt(TypedDict):
@@ -126,7 +153,15 @@ class Summary(TypedDict):
 
     id: str
     title: str
-    about: str
+    premise: str
+    begun: str
+    state: str
+    live: bool
+    resumable: bool
+    words: int
+    asked: int
+    said: str  # beside its line
+    kept: str
 
 
 class Summaries(TypedDict):
@@ -145,9 +180,13 @@ class Recording(TypedDict):
     """What is said of a recorded story before its text is asked for."""
 
     name: str
+    title: str
     premise: str
+    kind: str  # as of Going
+    byline: str
     line: str
     asked: int
+    words: int
     counts: Rows
 
 
@@ -171,6 +210,7 @@ HEARD: dict[str, tuple[type, ...]] = {
     "opened": (Opened, Refused),
     "status": (Status,),
     "note": (Note,),
+    "fix": (Fix,),
     "dial": (Dial,),
     "fit": (Fit,),
     "prompt": (Prompt,),
@@ -198,10 +238,11 @@ class GoOn(TypedDict, total=False):
 
 class FormOf(TypedDict, total=False):
     id: object
+    again: object  # with another seed
 
 
-class Example(TypedDict, total=False):
-    index: object
+class LookAgain(TypedDict, total=False):
+    """The form is the same, and who writes has changed."""
 
 
 class Length(TypedDict, total=False):
@@ -225,8 +266,8 @@ class Hosting(TypedDict, total=False):
 SENT: dict[str, type] = {
     "go_on": GoOn,
     "form_of": FormOf,
-    "example": Example,
     "length": Length,
+    "look_again": LookAgain,
     "summaries": Ids,
     "host": Hosting,
     "stop": Key,
@@ -237,44 +278,52 @@ SENT: dict[str, type] = {
 # --- names -----------------------------------------------------------------------------------------------------------
 
 # A component of ours can say only what Gradio has an event for, so each is used under a name that says what is meant.
-Event = Literal["go_on", "form_of", "example", "length"]
-EVENTS: dict[Event, str] = {"go_on": "submit", "form_of": "select", "example": "click", "length": "input"}
+Event = Literal["go_on", "form_of", "length", "look_again"]
+EVENTS: dict[Event, str] = {"go_on": "submit", "form_of": "select", "length": "input", "look_again": "apply"}
 
 # What the buttons of a component do (data-do).
 ACTIONS = {
     "pane": (
-        "stop", "smaller", "larger", "full", "jump", "continue", "unguarded", "copy", "markdown", "link", "again", "change", "results",
-        "cite", "delete",
+        "stop", "continue", "unguarded", "own", "end", "go-on", "contents", "looks", "listen", "full", "smaller", "larger", "wider",
+        "narrower", "light", "dark", "system", "letters", "beginning", "again", "change", "link", "copy", "markdown", "quote", "print",
+        "notify", "watch", "cite", "delete",
     ),
-    "replay": ("play", "skip"),
+    "taste": ("read", "another", "results"),
 }  # fmt: skip
 
-# A part is run by the scripts' function of its name, and stands in the page under that id.
+# A part is run by the function of its name that main.js exports, and stands in the page under that id.
 Part = Literal[
-    "header", "chips", "dial", "range", "presets", "promise", "link", "note", "prompt", "code", "shelf", "pane", "replay", "about", "foot",
+    "header", "hello", "ideas", "dial", "next", "differs", "knob", "presets", "promise", "link", "note", "prompt", "code", "shelf",
+    "pane", "taste", "about", "foot",
 ]  # fmt: skip
 PARTS: tuple[Part, ...] = get_args(Part)
-CALLED = ("stop", "filled", "arrived")  # functions of the scripts that the page's own events run
+CALLED = ("filled", "arrived")  # exported functions that the page's own events run
 
-READY = "polaris-ready"  # said on the window once all of the scripts have run
-
-IDS = ("premise", "words", "write", "stop", "tabs")  # elements that scripts look up by name; beside them each field's
-RESULTS = "results"  # the tab, by Gradio's data-tab-id
-STORAGE = {"stories": "polaris-stories", "size": "polaris-size", "form": "polaris-form"}
-DATA = {  # attributes of body (view: also of html) that scripts set and styles follow
-    "story": ("live", "rests"),
+IDS = ("premise", "words", "write", "tabs", "now")  # elements that scripts look up by name; beside them each field's
+TABS = ("write", "shelf", "results", "about")  # by Gradio's data-tab-id
+STORAGE = {
+    "stories": "polaris-stories", "names": "polaris-names", "places": "polaris-places", "looks": "polaris-looks", "form": "polaris-form",
+}  # fmt: skip
+DATA = {  # attributes of html that scripts set and styles follow
+    "view": ("ask", "story", "embed"),
+    "stage": ("planning", "writing", "rests", "none"),
     "own": ("yes", "no"),
-    "view": ("story", "embed"),
-    "reading": ("yes", "no"),
+    "full": ("yes", "no"),
+    "asked": ("light", "dark"),
 }
 ADDRESS = "ADDRESS"  # stands in code to copy for where the page itself is
+NOW = "now"  # the element that holds the server's Status as it was when the page was served
 MARKS = {  # a story's, as story/markup.py knows them
     "alone": markup.BREAKS_ALONE, "by_threes": markup.BREAKS_BY_THREES, "blank": markup.BLANK, "most_fenced": markup.MOST_FENCED,
 }  # fmt: skip
 TYPED = tuple(name for name in FIELDS if name != "form")  # fields whose box says their value; a list's says what it is called
+STAR_TOKENS, STARS = 440, 7  # seven times 440 is the planning its training did not punish, 3,072 tokens
 
 
-def head() -> str:
-    """What the scripts are given of this, as the script that runs before them."""
-    given = {"events": EVENTS, "fields": TYPED, "storage": STORAGE, "results": RESULTS, "address": ADDRESS, "ready": READY, "marks": MARKS}
-    return f"window.polaris = {{ wire: {json.dumps(given)} }};\n"
+def module() -> str:
+    """What the scripts are given of this, as a module that exports each by its name."""
+    given = {
+        "events": EVENTS, "fields": TYPED, "storage": STORAGE, "tabs": TABS, "address": ADDRESS, "marks": MARKS,
+        "star_tokens": STAR_TOKENS, "stars": STARS, "words_a_minute": WORDS_A_MINUTE, "ideas": IDEAS,
+    }  # fmt: skip
+    return "".join(f"export const {name} = {json.dumps(value)};\n" for name, value in given.items())

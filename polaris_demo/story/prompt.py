@@ -31,6 +31,18 @@ def user_message(request: StoryRequest) -> str:
     return _message(Asked(wanted.kind, wanted.noun, apart=whole), request.words, closing_first=True)
 
 
+def heading(request: StoryRequest) -> tuple[str, str]:
+    """What was asked for, as a title page says it: "A story about", and the premise; nothing before one that cannot follow it."""
+    premise = request.premise.strip()
+    if request.form == VERBATIM:
+        return "", premise
+    form = next(f for f in card.FORMS if f.name == request.form)
+    preposition, _, phrase = asked(premise, form).about.strip().partition(" ")
+    if phrase.rstrip(".").casefold() != premise.rstrip(".").casefold():
+        return "", premise
+    return f"A{'n' if form.about[0] in 'aeiou' else ''} {form.about.rsplit(' ', 1)[0]} {preposition}", premise.rstrip(".")
+
+
 def _message(wanted: Asked, words: int, closing_first: bool = False) -> str:
     head = f"Write {_article(words)} {words}-word {wanted.kind}"
     closing = card.TARGET_SENTENCE.format(noun=wanted.noun, words=words)

@@ -5,7 +5,6 @@ narrow places, and results.css shows one; the others are always narrow.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from html import escape
 
 from ... import card
@@ -26,15 +25,6 @@ def results() -> str:
     header = tag("header", tag("h2", "What the paper measured"), tag("p", escape(about)))
     figures = tag("div", *(figure(result) for result in (together(), quality(), elo(), preference())), class_="figures")
     return tag("section", header, figures, id="paper", aria_label="Results of the paper")
-
-
-def first() -> str:
-    """The picture that tells the paper, for a page that has nothing else to show yet."""
-    result = replace(together(), key="first")
-    words = tag("p", escape(result.description), id="first-words", hidden="")
-    more = tag("button", "All results", type="button", class_="button", data_do="results")
-    caption = tag("figcaption", tag("h2", "What the paper measured", id="first-title"), tag("p", escape(result.about)), words)
-    return tag("figure", caption, result.svg(result.frames[-1]), more, id="first")
 
 
 # Quality against length ratio: a path a model, from short requests to long ones.

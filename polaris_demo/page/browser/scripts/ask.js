@@ -1,0 +1,175 @@
+// The ask: an idea to start from, the length with its line, what to expect, and the button.
+import { box, set } from "./fields.js";
+import { page } from "./page.js";
+import { keys, session } from "./store.js";
+import { all, button, make, number, one, post, rows, setText } from "./tools.js";
+import { where } from "./where.js";
+import { events, fields, ideas as premises, storage } from "./wire.js";
+
+const OPENS = "[id=settings] > button";
+const premise = () => box("premise");
+
+// Who writes here. Asked for by the page itself: Gradio 6.31 loads the page anew when one of its own calls failed for want of a connection.
+export function hello(element) {
+  const lead = one(element, ".lead"), usual = one(lead, "span").textContent;
+  let next;
+  const again = () => { clearTimeout(next); next = setTimeout(ask, 2000); };
+  const ask = async () => {
+    try {
+      const status = await (await fetch("stories/status")).json();
+      show(status);
+    } catch { again(); }
+  };
+  let waited = false;
+  const show = (status) => {
+    if (!status.ready) again();
+    else if (waited) page.lookAgain?.();
+    waited = !status.ready;
+    page.home = status.home;
+    page.preview = status.preview;
+    lead.classList.toggle("who", Boolean(status.who));
+    setText(one(lead, "strong"), status.who);
+    setText(one(lead, "span"), status.lead || usual);
+    lead.title = status.why;
+    page.why?.(status.why);
+    page.whose?.();
+  };
+  const status = JSON.parse(document.getElementById("now")?.textContent || "null");
+  if (status) show(status);
+  else ask();
+}
+
+// The placeholder is an idea; two clicks take it or turn to the next.
+export function ideas(element) {
+  let at = 0;
+  const show = () => { if (premise()) premise().placeholder = premises[at]; };
+  one(element, ".use").addEventListener("click", () => { set("premise", premises[at]); premise().focus(); });
+  one(element, ".another").addEventListener("click", () => { at = (at + 1) % premises.length; show(); });
+}
+
+export function dial(element, props, watch, trigger) {
+  const line = one(element, "input[type=range]"), names = all(element, ".zones button");
+  const place = () => {
+    const words = Number(box("words")?.value);
+    if (Number.isFinite(words)) line.value = String(words);
+    line.setAttribute("aria-valuetext", `${number(words)} words`);
+    for (const name of names) {
+      const inside = words >= Number(name.dataset.from) && words <= Number(name.dataset.to);
+      name.classList.toggle("in", inside && !names.slice(0, names.indexOf(name)).some((one) => one.classList.contains("in")));
+    }
+  };
+  const show = () => {
+    const dial = props.value;
+    if (!dial) return place();
+    rows(one(element, ".facts"), dial.facts);
+    pair(one(element, ".facts"));
+    setText(one(element, ".says strong"), dial.zone);
+    setText(one(element, ".says span"), dial.says);
+    page.next?.(dial.go, dial.fits);
+    page.differs?.(dial.differs);
+    place();
+  };
+  line.addEventListener("input", () => { set("words", line.value); place(); });
+  for (const name of names) name.addEventListener("click", () => { set("words", name.dataset.words); place(); });
+  page.lookAgain = () => trigger(events.look_again, {});
+  let typed;
+  document.addEventListener("input", (event) => {
+    if (event.target.closest?.("#words")) place();
+    if (!event.target.closest?.("#premise")) return;
+    clearTimeout(typed); // the server reads a length out of the premise; Gradio 6.31 loses a Textbox's input event beside its change
+    typed = setTimeout(() => trigger(events.length, { premise: event.target.value }), 300);
+  });
+  watch("value", show);
+  show();
+}
+
+// Each fact with its label, so that they stand beside each other.
+function pair(list) {
+  const entries = [...list.children];
+  list.replaceChildren(...entries.filter((_, i) => i % 2 === 0).map((label, i) => {
+    const fact = make("div");
+    fact.append(label, entries[2 * i + 1]);
+    return fact;
+  }));
+}
+
+// Beside the button: what happens next, and the longest story that fits a visitor's day, which one click asks for.
+export function next(element) {
+  page.next = (go, fits) => {
+    setText(one(element, ".next span"), `${go} `);
+    for (const old of all(element, "button")) old.remove();
+    const longest = fits.map((fit) => fit.words && button(`${number(fit.words)} words ${fit.who}`, "text", () => set("words", fit.words))).filter(Boolean);
+    one(element, ".next").append(...longest);
+  };
+}
+
+// What the settings are, in a line, also where they are folded away.
+export function differs(element) {
+  page.differs = (line) => setText(one(element, ".differs"), line);
+  element.addEventListener("click", () => document.querySelector(OPENS)?.click());
+}
+
+export function promise(element, props, watch) {
+  const show = () => {
+    const promise = props.value;
+    setText(one(element, ".promise"), promise);
+  };
+  watch("value", show);
+  show();
+}
+
+// A new story is asked for: by its premise alone, where it comes from the form after somebody else's.
+page.ask = (text) => {
+  where.go({});
+  set("premise", text);
+  setTimeout(write, 100);
+};
+const write = () => document.getElementById("write")?.click();
+
+// Why nothing is written stands where it is asked for; the premise takes the focus where it is what is missing.
+page.refused = (sentence) => {
+  if (where.now.story) page.reader.refuse(sentence);
+  else if (!premise()?.value.trim()) { premise()?.setAttribute("aria-invalid", "true"); premise()?.focus(); }
+  else page.next?.(sentence, []);
+};
+document.addEventListener("input", (event) => { if (event.target.closest?.("#premise")) event.target.removeAttribute("aria-invalid"); });
+
+// After the form has been filled from a story: write another version at once, or let the visitor change one thing.
+export function filled() {
+  where.go({});
+  setTimeout(() => document.dispatchEvent(new Event("change"))); // Gradio says nothing of values it sets itself
+  if (page.filling === "again") setTimeout(write, 100);
+  else premise()?.focus();
+}
+
+// What stands in the form goes through a reload: the address brings it back (page.js), and is as before once it has arrived.
+addEventListener("pagehide", () => {
+  const form = new URLSearchParams(page.recipe);
+  for (const field of fields) if (box(field)) form.set(field, box(field).value);
+  session(storage.form, form.toString());
+});
+export function arrived() {
+  if (page.brought) history.replaceState(history.state, "", page.brought);
+  page.brought = "";
+  premise().dir = "auto"; // Gradio 6.31 has every Textbox begin at the left
+}
+
+// The host of this server, by the key set as POLARIS_ADMIN_KEY: lets new stories begin or not, deletes any story.
+export function foot(element) {
+  const line = one(element, ".hosting"), why = one(element, ".why");
+  page.why = (sentence) => { setText(why, sentence); why.hidden = !sentence; };
+  const ask = async (key, paused) => {
+    const host = await post("stories/host", { key, paused });
+    line.hidden = false;
+    if (host.refused) return setText(line, host.refused);
+    keys.host = key;
+    const toggle = button(host.paused ? "Let new stories begin" : "Pause new stories", "text", () => ask(key, !host.paused));
+    line.replaceChildren(host.paused ? "New stories are paused. " : "New stories may begin. ", toggle, " Any story opened by its link can be deleted.");
+    const remove = document.querySelector("[data-do=delete]");
+    if (remove) remove.hidden = false;
+  };
+  one(element, ".host").addEventListener("click", () => {
+    const key = window.prompt("The key this server's host has set:");
+    if (key) ask(key);
+  });
+}

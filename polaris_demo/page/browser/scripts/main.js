@@ -1,0 +1,7 @@
+// What Gradio's components run, each by its name, as they are put in place (parts.py).
+export { arrived, dial, differs, filled, foot, hello, ideas, next, promise } from "./ask.js";
+export { about, header } from "./frame.js";
+export { pane } from "./pane.js";
+export { code, knob, link, note, presets, prompt } from "./settings.js";
+export { shelf } from "./shelf.js";
+export { taste } from "./taste.js";

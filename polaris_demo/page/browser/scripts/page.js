@@ -1,0 +1,33 @@
+// What the parts of the page know in common, and change. Runs before the form asks for its values.
+import { session } from "./store.js";
+import { storage } from "./wire.js";
+
+export const page = {
+  home: "", // the address that links to stories lead to, as the server says it; empty: this page's own
+  preview: false, // the miniature writes here
+  recipe: "", // the form's settings as a query, as the server wrote it last
+  brought: "", // the address as it was before the form's fields were put into it, until they have arrived
+  goesOn: null, // the story that is gone on with as soon as it is here
+  filling: null, // what becomes of the form once it is filled from a story
+  reader: null, // the reading pane's Reader
+  refreshShelf: null, // asks anew for the list of this browser's stories
+};
+
+export const here = () => page.home || location.origin + location.pathname;
+export const storyLink = (id) => `${here()}?story=${encodeURIComponent(id)}`;
+
+// In a frame of another page (?view=embed) whatever wants to come into view moves this document only, never the page around it.
+export const embedded = new URLSearchParams(location.search).get("view") === "embed";
+if (embedded) {
+  Element.prototype.scrollIntoView = function () { scrollTo({ top: scrollY + this.getBoundingClientRect().top - innerHeight / 3 }); };
+}
+
+// Gradio 6.31 loads the page anew once a lost connection is back, whatever has been typed since.
+export const reloaded = ["reload", "back_forward"].includes(performance.getEntriesByType("navigation")[0]?.type);
+const before = reloaded && session(storage.form);
+if (before) {
+  const query = new URLSearchParams(location.search);
+  for (const [field, value] of new URLSearchParams(before)) query.set(field, value);
+  page.brought = location.pathname + location.search;
+  history.replaceState(history.state, "", `?${query}`);
+}

@@ -1,0 +1,62 @@
+// The reading pane: what its buttons do, and which story stands in it, by the page's address.
+import { page } from "./page.js";
+import { quoted } from "./quote.js";
+import { Reader } from "./reader.js";
+import { copy, copyFile } from "./tools.js";
+import { where } from "./where.js";
+
+// What the pane's buttons do (data-do), each to a reader.
+const actions = {
+  stop: (reader) => reader.stop(),
+  continue: (reader) => reader.continue(),
+  unguarded: (reader) => reader.continue(true),
+  own: (reader) => reader.writeOwn(),
+  end: (reader) => reader.toEnd(),
+  "go-on": (reader) => { reader.place.goOn(); reader.look(); },
+  contents: (reader) => reader.contents(),
+  looks: (reader, button) => reader.looks.toggle(button),
+  listen: (reader, button) => reader.listen.toggle(button),
+  full: (reader) => reader.looks.full(),
+  smaller: (reader) => reader.resize(() => reader.looks.size(-1)),
+  larger: (reader) => reader.resize(() => reader.looks.size(1)),
+  narrower: (reader) => reader.resize(() => reader.looks.width(-1)),
+  wider: (reader) => reader.resize(() => reader.looks.width(1)),
+  light: (reader) => reader.looks.theme("light"),
+  dark: (reader) => reader.looks.theme("dark"),
+  system: (reader) => reader.looks.theme(""),
+  letters: (reader) => reader.looks.letters(),
+  beginning: (reader) => reader.toBeginning(),
+  again: (reader) => reader.fill("again"),
+  change: (reader) => reader.fill("change"),
+  link: (reader, button) => reader.share(button),
+  copy: (reader, button) => copy(button, reader.paper.plain(), reader.part("story")),
+  markdown: (reader, button) => copyFile(button, `stories/${encodeURIComponent(reader.id)}/story.md`),
+  quote: (reader, button) => quoted(button, reader),
+  print: () => window.print(),
+  notify: (reader, button) => reader.notifyLater(button),
+  cite: (reader, button) => copy(button, reader.part("cite").textContent, reader.part("cite")),
+  delete: (reader) => reader.delete(),
+  watch: (reader) => reader.recording.watch(),
+};
+
+export function pane(element, props, watch, trigger) {
+  const reader = page.reader = new Reader(element, trigger);
+  element.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-do]");
+    if (button) actions[button.dataset.do]?.(reader, button);
+  });
+  const opened = () => {
+    const opened = props.value;
+    if (opened?.refused) page.refused?.(opened.refused);
+    else if (opened?.id) { reader.open(opened.id, opened.key); where.go({ story: opened.id }); }
+  };
+  watch("value", opened);
+  const arrive = (now) => {
+    if (now.story && (now.story !== reader.id || !reader.line)) reader.open(now.story);
+    else if (now.recorded) reader.openRecorded(now.recorded);
+    if (now.story) reader.tell(reader.update);
+    reader.look();
+  };
+  where.watch(arrive);
+  arrive(where.now);
+}

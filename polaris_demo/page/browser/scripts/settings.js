@@ -1,0 +1,77 @@
+// The settings: each number's line with the card's range on it, what there is to say of a field, presets, the prompt, the code.
+import { box, set } from "./fields.js";
+import { here, page } from "./page.js";
+import { button, copy, make, one, setText } from "./tools.js";
+
+export function knob(element, field) {
+  const line = one(element, "input[type=range]");
+  const look = () => { if (box(field)) line.value = box(field).value; };
+  line.addEventListener("input", () => set(field, line.value));
+  for (const kind of ["input", "change", "click"]) document.addEventListener(kind, () => setTimeout(look));
+  look();
+}
+
+export function presets(element, values) {
+  element.addEventListener("click", (event) => {
+    const chosen = event.target.closest("[data-preset]");
+    if (!chosen) return;
+    for (const [field, value] of Object.entries(values[chosen.dataset.preset])) set(field, value);
+  });
+}
+
+// What there is to say of a field, with what mends it in one click.
+export function note(element, props, watch) {
+  const show = () => {
+    const notes = props.value || [];
+    one(element, ".notes").replaceChildren(...notes.map((note) => {
+      const said = make("p", note.message, `note ${note.level}`);
+      for (const fix of note.fixes) said.append(" ", button(fix.label, "text", () => set(fix.field, fix.value)));
+      return said;
+    }));
+    const field = box(element.closest("[id^=note-]")?.id.slice(5) || "none");
+    if (notes.some((note) => note.level === "error")) field?.setAttribute("aria-invalid", "true");
+    else field?.removeAttribute("aria-invalid");
+  };
+  watch("value", show);
+  show();
+}
+
+export function prompt(element, props, watch) {
+  const show = () => {
+    const prompt = props.value;
+    setText(one(element, ".prompt"), prompt?.prompt);
+    setText(one(element, ".about"), prompt?.about);
+  };
+  watch("value", show);
+  show();
+}
+
+// The request as code, one kind at a time; it follows the controls.
+export function code(element, props, watch) {
+  const kinds = one(element, ".kinds"), text = one(element, "pre"), copies = one(element, ".copy-code");
+  let chosen = "";
+  const show = () => {
+    const code = props.value, all = code?.code || [];
+    chosen = all.some(([kind]) => kind === chosen) ? chosen : all[0]?.[0];
+    setText(one(element, ".about"), code?.about);
+    setText(text, all.find(([kind]) => kind === chosen)?.[1]);
+    kinds.hidden = copies.hidden = !all.length;
+    if (kinds.children.length !== all.length) kinds.replaceChildren(...all.map(choice));
+    [...kinds.children].forEach((pick, i) => pick.setAttribute("aria-pressed", String(all[i]?.[0] === chosen)));
+  };
+  const choice = ([kind]) => button(kind, "button", () => { chosen = kind; show(); text.scrollTop = 0; });
+  copies.addEventListener("click", () => copy(copies, text.textContent, text));
+  watch("value", show);
+  show();
+}
+
+export function link(element, props, watch) {
+  const copies = one(element, ".copy-link");
+  const show = () => {
+    const link = props.value;
+    page.recipe = link || "";
+  };
+  watch("value", show);
+  show();
+  copies.addEventListener("click", () => copy(copies, here() + (page.recipe && `?${page.recipe}`)));
+}

@@ -1,0 +1,69 @@
+// What the modules share: nodes, text, small requests. Knows nothing of stories.
+
+export const one = (element, selector) => element.querySelector(selector);
+export const all = (element, selector) => [...element.querySelectorAll(selector)];
+export const setText = (node, text) => { if (node && node.textContent !== text) node.textContent = text || ""; };
+export const number = (count) => count.toLocaleString("en");
+export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+export function make(tag, text, className) {
+  const node = document.createElement(tag);
+  if (text) node.textContent = text;
+  if (className) node.className = className;
+  return node;
+}
+
+export function button(text, className, act) {
+  const node = make("button", text, className);
+  node.type = "button";
+  if (act) node.addEventListener("click", act);
+  return node;
+}
+
+// Label and text pairs as the rows of a definition list; a text begins where its own script begins.
+export const rows = (list, pairs) => list.replaceChildren(...(pairs || []).flatMap(([label, text]) => {
+  const said = make("dd", text);
+  said.dir = "auto";
+  return [make("dt", label), said];
+}));
+
+// The server's JSON answer; a server that cannot be reached is a refusal with a sentence.
+export async function post(path, body) {
+  try {
+    const answer = await fetch(path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } });
+    return await answer.json(); // a message of wire.py, which whoever asks names
+  } catch {
+    return { refused: "The server cannot be reached just now. Try again in a moment." };
+  }
+}
+
+// A button says for a moment what has come of it.
+const labels = new WeakMap();
+export function answers(button, text) {
+  if (!labels.has(button)) labels.set(button, button.textContent);
+  setText(button, text);
+  setTimeout(() => setText(button, labels.get(button)), 2000);
+}
+
+// Copies text; where the browser forbids it the text's element is selected instead.
+export async function copy(button, text, element) {
+  try {
+    await navigator.clipboard.writeText(text);
+    answers(button, "Copied");
+  } catch {
+    if (element) getSelection().selectAllChildren(element);
+    else window.prompt("Copy this:", text);
+    answers(button, element ? "Selected: press Ctrl+C" : button.textContent);
+  }
+}
+
+// Copies what the server has at a path. It is on its way when the browser is asked: some allow that only at the click itself.
+export async function copyFile(button, path) {
+  const text = fetch(path).then((answer) => answer.ok ? answer.blob() : Promise.reject()).then((blob) => new Blob([blob], { type: "text/plain" }));
+  try {
+    await navigator.clipboard.write([new ClipboardItem({ "text/plain": text })]);
+    answers(button, "Copied");
+  } catch {
+    answers(button, "Could not be copied");
+  }
+}

@@ -1,0 +1,58 @@
+// Where the page is: its address, its history, its title. A story, a recorded one, a tab, or else the ask.
+import { embedded, page } from "./page.js";
+import { tabs } from "./wire.js";
+
+const NAME = "POLARIS-9B", KEPT = ["__theme", "view"], NAMES = { shelf: "My stories", results: "Results", about: "About" };
+const watchers = [], query = () => new URLSearchParams(page.brought ? page.brought.split("?")[1] : location.search);
+
+function read() {
+  const asked = query(), tab = asked.get("tab");
+  return { story: asked.get("story"), recorded: asked.get("recorded"), tab: tabs.includes(tab) && tab !== "write" ? tab : null };
+}
+
+function address(to) {
+  const next = new URLSearchParams();
+  for (const name of KEPT) if (query().has(name)) next.set(name, query().get(name));
+  for (const [name, value] of Object.entries(to)) if (value) next.set(name, value);
+  if (window.parent !== window) window.parent.postMessage({ queryString: next.toString() }, "https://huggingface.co");
+  return next.size ? `?${next}` : location.pathname;
+}
+
+let now = read();
+
+function arrive(next) {
+  now = next;
+  const view = next.tab ? "tab" : next.story || next.recorded ? "story" : "ask";
+  if (!embedded) document.documentElement.dataset.view = view;
+  if (view !== "story") title(next.tab ? `${NAMES[next.tab]} · ${NAME}` : `${NAME} writes stories`);
+  for (const watcher of watchers) watcher(now);
+  if (view !== "story") requestAnimationFrame(() => scrollTo({ top: history.state?.y ?? 0, behavior: "instant" })); // a story's place is its reader's
+}
+
+// The tab says the state of a story first, which is what is seen of it beside others.
+export function title(text) {
+  document.title = text;
+}
+
+export const where = {
+  get now() { return now; },
+  // Each place is an entry of the history, so that Back and Forward go between them; `instead` takes the place of this one.
+  go(to, instead = false) {
+    const next = { story: null, recorded: null, tab: null, ...to };
+    if (["story", "recorded", "tab"].every((name) => next[name] === now[name])) return;
+    if (page.brought) page.brought = address(next); // the form is still being filled from the address
+    else history[instead ? "replaceState" : "pushState"]({}, "", address(next));
+    arrive(next);
+  },
+  watch(watcher) { watchers.push(watcher); },
+  begin() { arrive(read()); },
+  // Something of this entry, which is there again after a reload, and when it is come back to.
+  remember(about) { history.replaceState({ ...history.state, ...about }, ""); },
+};
+history.scrollRestoration = "manual"; // the browser's own comes before there is any text
+addEventListener("popstate", () => arrive(read()));
+let still;
+addEventListener("scroll", () => {
+  clearTimeout(still);
+  still = setTimeout(() => { if (document.documentElement.dataset.view !== "story") where.remember({ y: scrollY }); }, 200);
+}, { passive: true });

@@ -1,0 +1,210 @@
+"""What a reading page is told of a story: its line, its title page, and what stands after its last word.
+
+Knows no runner, no library, no settings and no clock: whoever asks brings what is to be shown.
+"""
+
+from .. import card
+from ..jobs.admission import Speed
+from ..jobs.lifecycle import resumable
+from ..story import day, exports
+from ..story.advice import advice
+from ..story.citation import text_hash
+from ..story.colophon import left_out, setting, stretches
+from ..story.measures import paragraph_heat, self_repetition
+from ..story.prompt import heading
+from ..story.record import StoryRecord
+from ..story.request import LABELS
+from ..story.spoken import spoken
+from . import wire
+from .view import Kept, as_read, ended, minutes_to_read, share, stories
+
+_AT_REST = {
+    "stop": "Finished",
+    "length": "Cut off",
+    "cancelled": "Stopped",
+    "loop": "Stopped",
+    "pause": "Paused",
+    "segment": "Paused",
+    "error": "Broken off",
+}
+
+
+def going(record: StoryRecord, speed: Speed | None = None) -> wire.Going:
+    """A story on its way, beside its text; `speed` is how stories went here lately."""
+    kind, premise = heading(record.request)
+    stage, far, left = line(record, speed)
+    return {
+        "state": record.state,
+        "rests": record.rests,
+        "again": record.finish is not None and record.finish.reason == "segment",
+        "turn": len(record.resumed_at),
+        "cuts": record.cuts,
+        "asides": [{"at": aside.characters, "words": aside.words, "text": aside.text} for aside in record.asides],
+        "kind": kind,
+        "premise": premise,
+        "asked": record.request.words,
+        "byline": byline(record),
+        "preview": _is_preview(record),
+        "words": record.words,
+        "stage": stage,
+        "far": far,
+        "left": left,
+        "star": round(min(1.0, record.words / record.request.words), 3),
+        "thought": record.thinking_tokens,
+        "plans": plans(speed),
+    }
+
+
+def line(record: StoryRecord, speed: Speed | None) -> tuple[str, str, str]:
+    """The line above a story: what is happening, how far it is, and how long it may still take."""
+    if record.rests:
+        return _at_rest(record)
+    progress, asked, so_far = record.progress, f"{record.request.words:,}", f"{record.words:,} words so far" if record.words else ""
+    match record.state:
+        case "queued" if progress.stage == "gpu":
+            return "Waiting for a GPU", so_far, ""
+        case "queued":
+            before = f"{stories(progress.done)} before yours" if progress.done else "yours is next"
+            return "Waiting", before, f"about {spoken(progress.seconds)}" if progress.seconds else ""
+        case "loading":
+            return "Loading the model", share(progress), ""
+        case "paused":
+            return "Going on in a moment", so_far, ""
+        case "writing":
+            return "Writing", f"{record.words:,} of {asked} words", _left(record, speed)
+    if not record.thinking_tokens:
+        return "Reading the prompt", "", f"then {asked} words"
+    return "Planning", f"{max(1, round(record.seconds_at_work))} s so far", f"then {asked} words"
+
+
+def _at_rest(record: StoryRecord) -> tuple[str, str, str]:
+    reason = record.finish.reason if record.finish else "cancelled"
+    said = "Interrupted" if record.state == "interrupted" else _AT_REST[reason]
+    words = f"{record.words:,} words"
+    if reason == "stop":
+        return said, f"{words} · {minutes_to_read(record.words)} min", ""
+    return (f"{said} at {words}" if record.words else said), "", ""
+
+
+def _left(record: StoryRecord, speed: Speed | None) -> str:
+    """How long the words that are still to be expected take, at the middle of the speeds measured here."""
+    expected = record.request.words
+    if not speed or record.words < 50 or record.words >= expected or record.read_as:
+        return ""
+    tokens = record.story_tokens / record.words * (expected - record.words)
+    return f"about {spoken(tokens / speed.tokens_per_second)} left"
+
+
+def plans(speed: Speed | None) -> str:
+    """How long the last plans took here; empty where too few were made."""
+    if speed is None or speed.plans is None:
+        return ""
+    low, high = (spoken(seconds) for seconds in speed.plans)
+    return f"The last plans here took about {low}." if low == high else f"The last plans here took {low} to {high}."
+
+
+def byline(record: StoryRecord) -> str:
+    """Who writes or wrote it, and when it was begun."""
+    writer = record.writer
+    who = "the miniature, not POLARIS-9B" if _is_preview(record) else writer.name if writer else "a language model"
+    if not record.rests:
+        return f"{who[:1].upper()}{who[1:]} is writing it now" if writer else ""
+    model, begun = "" if _is_preview(record) or not writer else ", a language model", day.said(record.created)
+    return f"Written by {who}{model}{f', on {begun}' if begun else ''}"
+
+
+def rest(record: StoryRecord, kept: Kept, link: str = "") -> wire.Rest:
+    """What is added once a story rests. `link` is its address."""
+    text = str(record.story)
+    return {
+        "resumable": resumable(record),
+        "folded": record.folded is not None,
+        "ended": ended(record),
+        "failed": record.state == "failed",
+        "said": said(record),
+        "band": card.EVALUATION_BAND.around(record.request.words),
+        "repeats": repeats(text),
+        "stamp": [*stamp(record), ["Kept", kept.text]],
+        "details": details(record),
+        "prompt": record.prompt,
+        "cite": exports.bibtex(record, link) if len(record.story) else "",
+        "map": paragraph_map(text),
+    }
+
+
+def said(record: StoryRecord) -> str:
+    """What was asked for and what came of it, in a sentence whose first word the page has."""
+    asked, words, (low, high) = record.request.words, record.words, card.EVALUATION_BAND.around(record.request.words)
+    what = f"asked for {asked:,} words and got {words:,}."
+    if record.read_as:
+        return f"{what} That is {as_read(record.read_as)}."
+    ratio = f"{what} That is {record.length_ratio:.2f} of the length,"
+    if low <= words <= high:
+        return f"{ratio} and on target."
+    return f"{ratio} and {low - words:,} words short of it." if words < low else f"{ratio} longer than asked by {words - asked:,} words."
+
+
+def repeats(text: str) -> str:
+    """How much of a story comes again, by the paper's measure of four-word phrases."""
+    ratio = self_repetition(text).global_ratio
+    where = "Almost nowhere" if ratio < 0.01 else "Here and there" if ratio <= card.SELF_REPETITION.hinge else "Often"
+    more = f", more than the {card.SELF_REPETITION.hinge:.0%} the paper's reward allows" if ratio > card.SELF_REPETITION.hinge else ""
+    return f"{where}: {ratio:.1%} of its four-word phrases come back{more}. Choose a bar to read that place.".replace("%", " %")
+
+
+def paragraph_map(text: str) -> wire.Map:
+    """For each paragraph its characters and its heat."""
+    return [(paragraph.end - paragraph.start, round(paragraph.heat, 3)) for paragraph in paragraph_heat(text)]
+
+
+def stamp(record: StoryRecord) -> wire.Rows:
+    """Rows of label and value: what was asked, what came of it, and how."""
+    asked, low_high = record.request.words, card.EVALUATION_BAND.around(record.request.words)
+    rows = [["Asked", f"{asked:,} words"], ["Written", f"{record.words:,} words, as the paper counts them"]]
+    rows += [["Read as", as_read(record.read_as)]] if record.read_as else []
+    rows += [["Length ratio", f"{record.length_ratio:.2f}{_beside(record)}"]]
+    if not _is_preview(record):
+        rows += [["Full marks", f"{low_high[0]:,}–{low_high[1]:,} words, in the paper's evaluation of length"]]
+    rows += [["Tokens", f"{record.story_tokens:,} story, {record.thinking_tokens:,} thinking"]]
+    if record.thinking_closed:
+        why = "went round in circles, and was ended" if record.closed_by == "loop" else "closed by its budget"
+        rows += [["Planning", f"{why} after {record.thinking_tokens:,} tokens"]]
+    if record.tokens_per_second:
+        rows += [["Speed", f"{record.tokens_per_second:g} tokens/s"]]
+    rows += [["Seed", str(record.request.sampling.seed)], ["Finish reason", record.finish.reason if record.finish else ""]]
+    if record.writer:
+        rows.append(["Model", record.writer.badge()])
+    if parts := stretches(record):
+        rows.append(["Written", parts])
+    rows += [["Warning", f.message] for f in record.findings if f.level == "warning"]
+    return rows + [["Advice", f.message] for f in advice(record)]
+
+
+def _beside(record: StoryRecord) -> str:
+    """What the model that wrote averages at this length, where the card has measured it."""
+    bucket = card.bucket(record.request.words)
+    if record.writer is None or bucket is None or record.writer.on_the_card not in bucket.ratios:
+        return ""
+    return f"; {record.writer.name} averages {bucket.ratios[record.writer.on_the_card]:.2f} at {bucket.label()} words"
+
+
+def _is_preview(record: StoryRecord) -> bool:
+    return record.writer is not None and record.writer.is_preview
+
+
+def details(record: StoryRecord) -> wire.Rows:
+    """Rows of everything else that a record names: all it takes to write the story again."""
+    request, writer = record.request, record.writer
+    rows = [["Premise", request.premise], ["Form", request.form]]
+    rows += [[LABELS[name], setting(name, value)] for name, value in vars(request.sampling).items()]
+    if writer:
+        rows += [["Model", writer.model], ["Revision", writer.revision], ["Precision", writer.precision]]
+        rows += [["Engine", f"{writer.engine} on {writer.device}"]]
+        rows += [["Versions", ", ".join(f"{name} {version}" for name, version in writer.versions.items())]] if writer.versions else []
+    if record.resumed_at:
+        rows.append(["Gone on with", "after token " + ", ".join(f"{n:,}" for n in record.resumed_at)])
+    rows += [["Left out", line] for line in left_out(record)]
+    if record.unguarded_at is not None:
+        rows.append(["Loop guard", f"off from token {record.unguarded_at:,} on, as was asked"])
+    rows.append(["Begun", day.minute(record.created)])
+    return [*rows, ["SHA-256 of the text", text_hash(str(record.story))]] if len(record.story) else rows

@@ -1,0 +1,78 @@
+"""The head of the page as it is served for one address: what a link to it shows elsewhere, and what need not be asked for again."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from html import escape
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from .. import card
+from ..errors import VisitorError
+from ..jobs.runner import Runner
+from ..settings import Settings
+from ..story.exports import title
+from ..story.prompt import heading
+from ..story.request import MAX_PREMISE, StoryRequest
+from . import about, links, view, wire
+from .recordings import Shown
+
+LONGEST = 300  # characters of a premise that a preview still shows
+# Before anything is painted: which view the address is for, so that none is shown that is not meant.
+VIEW = """<script>{
+    const query = new URLSearchParams(location.search), reads = query.has("story") || query.has("recorded");
+    document.documentElement.dataset.view = query.get("view") === "embed" ? "embed" : reads ? "story" : "ask";
+}</script>"""
+
+
+class Sharing:
+    """Makes the head over one runner."""
+
+    def __init__(self, runner: Runner, settings: Settings, recordings: Sequence[Shown]) -> None:
+        self._runner, self._settings = runner, settings
+        self._recordings = {one.name: one for one in recordings}
+
+    async def head(self, scope: Scope) -> tuple[str, str]:
+        """Tags for the page's title and sharing, and what goes before the scripts. A story's are its own."""
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+        heading, words = await asyncio.to_thread(self._told, query)
+        home = self._settings.home or links.address(Headers(scope=scope), self._settings.root_path)
+        kept = {name: query[name] for name in ("story", "recorded", "premise", "words") if name in query}
+        url = f"{home}?{urlencode(kept)}" if kept else home
+        picture = f"{self._settings.home}/resolve/main/{about.PICTURE}" if self._settings.home else ""
+        tags = about.share_tags(url if self._settings.home else "", picture, heading, words)
+        unlisted = '<meta name="robots" content="noindex">' if "story" in query else ""
+        status: wire.Status = view.status(self._runner.engine.status(), self._settings.home)
+        now = f'<script type="application/json" id="{wire.NOW}">{_inert(status)}</script>'
+        return f"<title>{escape(heading)}</title>", tags + unlisted + VIEW + now
+
+    def _told(self, query: dict[str, str]) -> tuple[str, str]:
+        """Title and description of an address."""
+        if "story" in query:
+            try:
+                record = self._runner.get(query["story"])
+            except VisitorError:
+                return about.TITLE, about.DESCRIPTION
+            return title(record), _asked_for(record.request)
+        if shown := self._recordings.get(query.get("recorded", "")):
+            return shown.about["title"], _asked_for(shown.request)
+        premise = query.get("premise", "").strip()[:MAX_PREMISE]
+        if premise:
+            return _short(f"Ask {card.MODEL.name}: {premise}"), about.DESCRIPTION
+        return about.TITLE, about.DESCRIPTION
+
+
+def _asked_for(request: StoryRequest) -> str:
+    kind, premise = heading(request)
+    return _short(f"{kind} {premise}".strip())
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1].rstrip()}…"
+
+
+def _inert(message: object) -> str:
+    """JSON that cannot end the element it stands in."""
+    return json.dumps(message).replace("<", "\\u003c")
