@@ -55,7 +55,10 @@ class SavedStory:
 
 @dataclass(frozen=True)
 class Summary:
-    """A story in a list of stories: `asked` is a number of words. `expires` is None where nothing lasts; times are seconds since the epoch."""
+    """A story in a list of stories; `asked` counts words.
+
+    `expires` is None where nothing lasts; all times are seconds since the epoch.
+    """
 
     id: str
     title: str

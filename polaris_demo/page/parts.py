@@ -21,6 +21,7 @@ PARTS = {
     for name, text in (part.split(" -->\n", 1) for part in (BROWSER / "parts.html").read_text().split("<!-- ")[1:] if " -->\n" in part)
     if name != "end"
 }
+NAMES, USUAL_WORDS = ("at home", "a stretch", "far out"), int(LIMITS["words"].default)
 SHARED = {"STAR": PARTS["star"].strip(), "HOW": PARTS["how"].strip()}  # stand in other parts
 
 
@@ -77,17 +78,17 @@ def dial(longest: int, words: int) -> str:
     def share(number: float) -> float:
         return round(100 * (number - low) / (longest - low), 2)
 
-    lines = "".join(
-        f'<i class="zone zone-{i}" style="left:{share(a)}%;width:{share(b) - share(a):.2f}%"></i>'
-        for i, (a, b) in enumerate(zones(longest))
-    )
-    names = "".join(
-        f'<button type="button" data-words="{(a + b) // 2 if i > 1 else min(2000, b)}" data-from="{a}" data-to="{b}" style="left:{share(a)}%">'
-        f'<b>{("at home", "a stretch", "far out")[i - 1]}</b><span class="long">{a:,}–{b:,}</span><span class="short">to {b:,}</span></button>'
-        for i, (a, b) in enumerate(zones(longest))
-        if i
-    )
+    found = list(enumerate(zones(longest)))
+    lines = "".join(f'<i class="zone zone-{i}" style="left:{share(a)}%;width:{share(b) - share(a):.2f}%"></i>' for i, (a, b) in found)
+    names = "".join(_zone(NAMES[i - 1], a, b, share(a)) for i, (a, b) in found if i)
     return template("dial", ZONES=lines, NAMES=names, LOW=f"{low:g}", HIGH=str(longest), WORDS=str(words))
+
+
+def _zone(name: str, low: int, high: int, left: float) -> str:
+    """A zone's name, which asks for a length in it."""
+    middle = min(USUAL_WORDS, high) if low < USUAL_WORDS else (low + high) // 2
+    says = f'<b>{name}</b><span class="long">{low:,}–{high:,}</span><span class="short">to {high:,}</span>'
+    return f'<button type="button" data-words="{middle}" data-from="{low}" data-to="{high}" style="left:{left}%">{says}</button>'
 
 
 def knob(name: str, label: str, info: str, low: float, step: float | None) -> str:
@@ -105,9 +106,8 @@ def knob(name: str, label: str, info: str, low: float, step: float | None) -> st
 
 def embed(home: str, longest: int, words: int) -> str:
     """The small form of the embed view: it opens the full page, in a tab of its own, with what was asked for in its address."""
-    values: dict[str, Any] = {
-        "ADDRESS": home or "./", "MOST": MAX_PREMISE, "SHORTEST": f"{LIMITS['words'].low:g}", "LONGEST": longest, "WORDS": words, "IDEA": IDEAS[0],
-    }  # fmt: skip
+    limits = {"MOST": MAX_PREMISE, "SHORTEST": f"{LIMITS['words'].low:g}", "LONGEST": longest}
+    values: dict[str, Any] = limits | {"ADDRESS": home or "./", "WORDS": words, "IDEA": IDEAS[0]}
     return template("embed", **{name: escape(str(value)) for name, value in values.items()})
 
 

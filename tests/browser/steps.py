@@ -1,19 +1,17 @@
 """What a visitor does, by what a visitor sees."""
 
-import re
-
 from playwright.sync_api import Page, expect
 
 
-def open_page(page: Page, url: str, theme: str = "light") -> Page:
-    page.goto(f"{url}?__theme={theme}")
-    expect(page.get_by_role("heading", name="POLARIS-9B", exact=True)).to_be_visible()
-    expect(page.locator("#header .badge")).not_to_have_text("", timeout=30_000)
+def open_page(page: Page, url: str, theme: str = "light", query: str = "") -> Page:
+    """Until the form can be used: its parts have said what there is to expect."""
+    page.goto(f"{url}?__theme={theme}{query and '&' + query}")
+    expect(page.locator("#dial .facts dt").first).to_be_attached(timeout=30_000)
     return page
 
 
 def ask(page: Page, premise: str, words: int | None = None) -> None:
-    page.get_by_label("What is the story about?").fill(premise)
+    page.locator("#premise textarea").fill(premise)
     if words is not None:
         number = page.locator("#words input[type=number]")
         number.fill(str(words))
@@ -25,8 +23,13 @@ def write(page: Page) -> None:
 
 
 def stop(page: Page) -> None:
-    """With the form's Stop, or where that is out of view the one above the story."""
-    page.get_by_role("button", name="Stop").first.click()
+    page.get_by_role("button", name="Stop", exact=True).click()
+
+
+def to_the_form(page: Page) -> None:
+    """From a story back to the ask."""
+    page.get_by_role("tab", name="Write").click()
+    expect(page.locator("#write")).to_be_visible()
 
 
 def open_tab(page: Page, name: str) -> None:
@@ -37,13 +40,24 @@ def open_tab(page: Page, name: str) -> None:
         expect(page.locator("#shelf li").first).to_be_visible()
 
 
+def module(page: Page, name: str, then: str, argument: object = None):
+    """What `then`, a function of a module of the page and of `argument`, makes of it."""
+    link = f"document.querySelector('link[rel=modulepreload][href$=\"/{name}.js\"]').href"
+    return page.evaluate(f"async (argument) => ({then})(await import({link}), argument)", argument)
+
+
+def reader(page: Page, then: str, argument: object = None):
+    """What `then`, a function of the reading pane's Reader and of `argument`, makes of it."""
+    return module(page, "page", f"({{ page }}, argument) => ({then})(page.reader, argument)", argument)
+
+
 def story(page: Page) -> str:
     """The text as the page holds it, character for character."""
-    return page.evaluate("polaris.story()")
+    return reader(page, "reader => reader.paper.text")
 
 
 def open_settings(page: Page) -> None:
-    page.get_by_role("button", name=re.compile("^Settings")).click()
+    page.locator("#settings > button").click()
     expect(page.locator("#temperature")).to_be_visible()
     # Gradio mounts the fold's fields when it opens, and takes a first change in the same frame for its own.
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
