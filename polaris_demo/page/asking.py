@@ -144,10 +144,8 @@ def notes(result: Checked, raw: Mapping[str, object], names: Sequence[str], max_
 
 
 def note(found: Finding, fixes: Sequence[wire.Fix] = ()) -> wire.Note:
-    """A finding as it stands beside its field, whose name it need not repeat."""
-    label = f"{LABELS.get(found.field, '')}: "
-    message = found.message.removeprefix(label)
-    return {"level": found.level, "message": message[:1].upper() + message[1:], "fixes": list(fixes)}
+    """A finding as it stands beside its field."""
+    return {"level": found.level, "message": found.message, "fixes": list(fixes)}
 
 
 def _fixes(found: Finding, raw: Mapping[str, object], max_words: int) -> list[wire.Fix]:

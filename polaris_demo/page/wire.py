@@ -305,7 +305,7 @@ STORAGE = {
     "stories": "polaris-stories", "names": "polaris-names", "places": "polaris-places", "looks": "polaris-looks", "form": "polaris-form",
 }  # fmt: skip
 DATA = {  # attributes of html that scripts set and styles follow
-    "view": ("ask", "story", "embed"),
+    "view": ("ask", "story", "tab", "embed"),
     "stage": ("planning", "writing", "rests", "none"),
     "own": ("yes", "no"),
     "full": ("yes", "no"),
