@@ -109,6 +109,10 @@ def test_what_is_said_of_a_field_comes_with_what_mends_it() -> None:
 
 
 def test_of_a_length_only_what_its_zone_does_not_say_stands_beside_it() -> None:
-    assert notes(Finding("note", "words", "Words: longer than POLARIS-9B was trained on.")) == []
-    assert notes(Finding("note", "words", "Words: your premise names 500."))
-    assert notes(Finding("warning", "words", "Words: it wanders."))
+    def beside(request: StoryRequest, *levels: str) -> list[str]:
+        found = tuple(Finding(level, "words", f"Words: {number}.") for number, level in enumerate(levels))  # type: ignore[arg-type]
+        return [note["message"] for note in asking.notes(Checked(request, found), USUAL, ["words"], 12_000)[0]]
+
+    assert beside(StoryRequest("a bell", 9000), "note") == []
+    assert beside(StoryRequest("a bell", 9000), "note", "warning") == ["Words: 1."]
+    assert beside(StoryRequest("a 500-word tale of a bell", 9000), "note", "note") == ["Words: 0."], "the premise's own length comes first"

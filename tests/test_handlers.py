@@ -165,6 +165,7 @@ def test_an_unforeseen_error_is_one_calm_line(handlers: Handlers, monkeypatch: p
 
 
 @pytest.mark.words
+@pytest.mark.words
 def test_a_page_is_told_who_writes_what_is_loading_and_what_failed() -> None:
     assert view.status(Status(POLARIS), "") == {"who": "", "lead": "", "why": "", "preview": False, "ready": True, "home": ""}
     loading = view.status(Status(loading=Loading("downloading POLARIS-9B", 4_200_000_000, 17_900_000_000, 170.0)), "")

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from .. import card
 from ..jobs.admission import Checked
+from ..story.length import length_in
 from ..story.model_info import ModelInfo
-from ..story.request import LABELS, LIMITS, Finding
+from ..story.request import LABELS, LIMITS, Finding, StoryRequest
 from ..story.spoken import spoken
 from . import wire
 from .view import minutes_to_read
@@ -139,8 +140,15 @@ def notes(result: Checked, raw: Mapping[str, object], names: Sequence[str], max_
     """
     order = ("error", "warning", "note")
     found = sorted(result.findings, key=lambda finding: order.index(finding.level))
-    told = [f for f in found if f.field != "words" or f.level != "note" or "premise" in f.message]
-    return [[note(f, _fixes(f, raw, max_words)) for f in told if f.field == name] for name in names]
+    return [[note(f, _fixes(f, raw, max_words)) for f in _beside(name, found, result.request)] for name in names]
+
+
+def _beside(name: str, findings: Sequence[Finding], request: StoryRequest | None) -> list[Finding]:
+    """What stands beside a field; beside the length no note, but for the first where the premise names another one."""
+    found = [f for f in findings if f.field == name]
+    if name != "words" or (request and length_in(request.premise) not in (None, request.words)):
+        return found[:1] if name == "words" else found
+    return [f for f in found if f.level != "note"]
 
 
 def note(found: Finding, fixes: Sequence[wire.Fix] = ()) -> wire.Note:
