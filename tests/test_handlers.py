@@ -167,10 +167,13 @@ def test_an_unforeseen_error_is_one_calm_line(handlers: Handlers, monkeypatch: p
 @pytest.mark.words
 @pytest.mark.words
 def test_a_page_is_told_who_writes_what_is_loading_and_what_failed() -> None:
-    assert view.status(Status(POLARIS), "") == {"who": "", "lead": "", "why": "", "preview": False, "ready": True, "home": ""}
-    loading = view.status(Status(loading=Loading("downloading POLARIS-9B", 4_200_000_000, 17_900_000_000, 170.0)), "")
+    said = {"who": "", "lead": "", "why": "", "preview": False, "ready": True, "home": "", "leave": "You may go."}
+    assert view.status(Status(POLARIS), "", "You may go.") == said
+    loading = view.status(Status(loading=Loading("downloading POLARIS-9B", 4_200_000_000, 17_900_000_000, 170.0)), "", "")
     assert loading["lead"].startswith("Downloading POLARIS-9B: 4.2 of 17.9 GB (23 %), about 3 min left …") and not loading["ready"]
-    miniature = view.status(Status(replace(POLARIS, is_preview=True, why="No GPU.")), "")
+    miniature = view.status(Status(replace(POLARIS, is_preview=True, why="No GPU.")), "", "")
     assert "not POLARIS-9B" in miniature["who"] and (miniature["why"], miniature["preview"]) == ("No GPU.", True)
-    failed = view.status(Status(failure="The disk is full. Make room."), "")
+    failed = view.status(Status(failure="The disk is full. Make room."), "", "")
     assert failed["lead"] == failed["why"] == "The disk is full. Make room."
+    assert view.leave(600, lent_gpu=False) == "You may leave: it goes on for 10 min, and My stories finds it again."
+    assert "paused at the end of its GPU time" in view.leave(600, lent_gpu=True)

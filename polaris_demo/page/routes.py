@@ -59,7 +59,11 @@ class StoryRoutes:
 
     async def status(self, request: Request) -> Response:
         """Who writes here, or how far loading is."""
-        return _answer(view.status(self._runner.engine.status(), self._settings.home))
+        return _answer(
+            view.status(
+                self._runner.engine.status(), self._settings.home, view.leave(self._settings.unfollowed_seconds, self._settings.zerogpu)
+            )
+        )
 
     async def events(self, request: Request) -> StreamingResponse:
         """The story from `?from=`, or from where the browser broke off, until it rests; with `?once` what there is of it now.

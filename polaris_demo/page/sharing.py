@@ -44,7 +44,9 @@ class Sharing:
         picture = f"{self._settings.home}/resolve/main/{about.PICTURE}" if self._settings.home else ""
         tags = about.share_tags(url if self._settings.home else "", picture, heading, words)
         unlisted = '<meta name="robots" content="noindex">' if "story" in query else ""
-        status: wire.Status = view.status(self._runner.engine.status(), self._settings.home)
+        status: wire.Status = view.status(
+            self._runner.engine.status(), self._settings.home, view.leave(self._settings.unfollowed_seconds, self._settings.zerogpu)
+        )
         now = f'<script type="application/json" id="{wire.NOW}">{_inert(status)}</script>'
         return f"<title>{escape(heading)}</title>", tags + unlisted + VIEW + now
 

@@ -142,8 +142,8 @@ def kept(problem: str, expires: float | None) -> Kept:
     return Kept(f"until {last}" if last else "for as many days as this server keeps stories", lasting=True)
 
 
-def status(engine: Status, home: str) -> wire.Status:
-    """Who writes here, why nobody does, or what loading is doing and how far it is."""
+def status(engine: Status, home: str, leave: str) -> wire.Status:
+    """Who writes here, why nobody does, or what loading is doing and how far it is; and what happens when one leaves."""
     who = lead = why = ""
     if writer := engine.writer:
         if writer.is_preview:
@@ -153,7 +153,14 @@ def status(engine: Status, home: str) -> wire.Status:
     else:
         lead = f"{engine.loading.sentence() if engine.loading else 'Loading'} … You can ask already."
     ready = bool(writer or engine.failure)
-    return {"who": who, "lead": lead, "why": why, "preview": bool(writer and writer.is_preview), "ready": ready, "home": home}
+    preview = bool(writer and writer.is_preview)
+    return {"who": who, "lead": lead, "why": why, "preview": preview, "ready": ready, "home": home, "leave": leave}
+
+
+def leave(unfollowed_seconds: float, lent_gpu: bool) -> str:
+    """What whoever waits for a story's first word may do meanwhile."""
+    goes_on = "it is paused at the end of its GPU time" if lent_gpu else f"it goes on for {spoken(unfollowed_seconds)}"
+    return f"You may leave: {goes_on}, and My stories finds it again."
 
 
 def promise(kept: Kept, unfollowed_seconds: float, lent_gpu: bool) -> str:

@@ -90,7 +90,10 @@ class Opened(TypedDict):
 
 
 class Status(TypedDict):
-    """Who writes here, or what loading is doing. `home` is the address that links lead to; empty: this page's own."""
+    """Who writes here, or what loading is doing. `home` is the address that links lead to; empty: this page's own.
+
+    `leave` says what happens to a story when whoever waits for it leaves.
+    """
 
     who: str  # begins `lead`; both are empty where POLARIS-9B writes
     lead: str
@@ -98,6 +101,7 @@ class Status(TypedDict):
     preview: bool
     ready: bool
     home: str
+    leave: str
 
 
 class Fix(TypedDict):

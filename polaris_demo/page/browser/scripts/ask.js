@@ -27,6 +27,7 @@ export function hello(element) {
     waited = !status.ready;
     page.home = status.home;
     page.preview = status.preview;
+    page.leave = status.leave;
     lead.classList.toggle("who", Boolean(status.who));
     setText(one(lead, "strong"), status.who);
     setText(one(lead, "span"), status.lead || usual);

@@ -4,6 +4,7 @@ import { storage } from "./wire.js";
 
 export const page = {
   home: "", // the address that links to stories lead to, as the server says it; empty: this page's own
+  leave: "", // what happens to a story when whoever waits for it leaves
   preview: false, // the miniature writes here
   recipe: "", // the form's settings as a query, as the server wrote it last
   brought: "", // the address as it was before the form's fields were put into it, until they have arrived
