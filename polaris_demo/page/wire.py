@@ -132,6 +132,7 @@ class Dial(TypedDict):
     go: str
     fits: list[Fit]
     differs: str
+    wrong: list[str]  # the fields that want a look before anything is written
 
 
 class Prompt(TypedDict):
