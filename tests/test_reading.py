@@ -74,7 +74,7 @@ def test_a_title_page_names_what_was_asked_for_and_who_wrote_it() -> None:
     ("words", "said"),
     [
         (95, "asked for 100 words and got 95. That is 0.95 of the length, and on target."),
-        (30, "asked for 100 words and got 30. That is 0.30 of the length, and 20 words short of it."),
+        (30, "asked for 100 words and got 30. That is 0.30 of the length, and 70 words short of it."),
         (180, "asked for 100 words and got 180. That is 1.80 of the length, longer than asked by 80 words."),
     ],
 )

@@ -2,7 +2,19 @@
 import { session } from "./store.js";
 import { storage } from "./wire.js";
 
+// What is said once is told to every part that shows some of it, also to one that Gradio puts in place later.
+const said = () => {
+  const parts = [];
+  let last;
+  return {
+    say(message) { last = message; for (const part of parts) part(message); },
+    hear(part) { parts.push(part); if (last) part(last); },
+  };
+};
+
 export const page = {
+  told: said(), // what there is to say of the form as it stands
+  status: said(), // who writes here
   home: "", // the address that links to stories lead to, as the server says it; empty: this page's own
   leave: "", // what happens to a story when whoever waits for it leaves
   preview: false, // the miniature writes here

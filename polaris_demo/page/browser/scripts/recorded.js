@@ -1,5 +1,6 @@
 // A recorded story in the reading pane: its whole text at once, or again at the pace it was written in; and the same premise at
 // other lengths, where it was recorded at several.
+import { minutes } from "./head.js";
 import { button, number, one, rows } from "./tools.js";
 import { recorded } from "./taste.js";
 import { title, where } from "./where.js";
@@ -35,7 +36,7 @@ export class Recorded {
     this.head = [`${recording.kind} ${recording.premise}`.trim(), recording.byline];
     reader.update = { cuts: 0, rests: true, words: recording.words };
     reader.stage("rests");
-    reader.say(`${reader.minutes(recording.words)} min to read`, `${number(recording.words)} words`, "");
+    reader.head.say(`${minutes(recording.words)} min to read`, `${number(recording.words)} words`);
     for (const own of reader.buttons("own")) own.hidden = false;
     rows(reader.part("stamp"), [...recording.counts, ["Recorded", recording.line]]);
     this.ladder(recording, rungs);
