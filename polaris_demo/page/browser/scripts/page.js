@@ -2,9 +2,10 @@
 import { session } from "./store.js";
 import { storage } from "./wire.js";
 
+const status = JSON.parse(document.getElementById("now")?.textContent || "null"); // as it was when the page was served
 export const page = {
-  home: "", // the address that links to stories lead to, as the server says it; empty: this page's own
-  preview: false, // the miniature writes here
+  home: status?.home || "", // the address that links to stories lead to, as the server says it; empty: this page's own
+  preview: Boolean(status?.preview), // the miniature writes here
   recipe: "", // the form's settings as a query, as the server wrote it last
   brought: "", // the address as it was before the form's fields were put into it, until they have arrived
   goesOn: null, // the story that is gone on with as soon as it is here
@@ -15,6 +16,7 @@ export const page = {
 
 export const here = () => page.home || location.origin + location.pathname;
 export const storyLink = (id) => `${here()}?story=${encodeURIComponent(id)}`;
+export const recordedLink = (name) => `${here()}?recorded=${encodeURIComponent(name)}`;
 
 // In a frame of another page (?view=embed) whatever wants to come into view moves this document only, never the page around it.
 export const embedded = new URLSearchParams(location.search).get("view") === "embed";

@@ -59,9 +59,9 @@ export class Reader {
     if (asked) this.part("row").focus({ preventScroll: true });
   }
   openRecorded(name) {
-    if (this.recording?.name === name) return;
+    if (this.recorded?.name === name) return this.recorded.titled();
     this.begin(`recording ${name}`, false);
-    this.recording = new Recorded(this, name);
+    this.recorded = new Recorded(this, name);
   }
   // More of a recorded story, which no server tells anything more of.
   grow(text, wish, byline, share, over) {
@@ -78,8 +78,8 @@ export class Reader {
   // Of the story that was here.
   leave() {
     this.line?.close();
-    this.recording?.stop();
-    this.line = this.recording = null;
+    this.recorded?.stop();
+    this.line = this.recorded = null;
     this.listen.stop();
   }
   connect() {
