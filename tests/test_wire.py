@@ -20,7 +20,8 @@ from polaris_demo.story.record import State
 from .doubles import Runner, ScriptedEngine, echoes, recording_of
 
 SCRIPTS = {path.stem: re.sub(r"(?<![:\"'`])//.*", "", path.read_text()) for path in sorted((parts.BROWSER / "scripts").glob("*.js"))}
-SCRIPT, STYLE = re.sub(r' from "\./\w+\.js"', "", "".join(SCRIPTS.values())), assets.STYLE
+RESULTS = (parts.BROWSER / "styles" / "results.css").read_text()  # of pictures that no script touches
+SCRIPT, STYLE = re.sub(r' from "\./\w+\.js"', "", "".join(SCRIPTS.values())), assets.STYLE.replace(RESULTS, "")
 TEXTS = {"promise", "link", "notes"}  # values that are no message of their own: two texts, and a list of `note`
 GRADIOS = {"tabId", "testid"}  # its own data attributes
 NO_SINGLE_PLACE = {"note", "knob"}  # parts that stand in many places
@@ -39,8 +40,9 @@ def page(tmp_path_factory) -> Iterator[gr.Blocks]:
 
 @pytest.fixture(scope="module")
 def ours(page: gr.Blocks) -> str:
-    """The markup of the page's own components."""
-    return "".join(block.html_template for block in page.blocks.values() if isinstance(block, gr.HTML))
+    """The markup of the page's own components that scripts run in, and of the embed's form."""
+    made = [block for block in page.blocks.values() if isinstance(block, gr.HTML)]
+    return "".join(block.html_template for block in made if block.js_on_load or block.elem_id == "embed")
 
 
 def found(pattern: str, text: str = SCRIPT) -> set[str]:
@@ -106,7 +108,7 @@ def test_states_that_scripts_and_styles_tell_apart_are_a_storys() -> None:
 
 @pytest.mark.parametrize("part", wire.ACTIONS)
 def test_every_button_has_its_action_and_every_action_its_button(part: str) -> None:
-    template = parts.pane() if part == "pane" else parts.taste()
+    template = {"pane": parts.pane(), "taste": parts.taste(True)}.get(part) or parts.template(part)
     (table,) = re.findall(r"const actions = \{(.*?)\n\};", SCRIPTS[part], re.DOTALL)
     assert found(r'\n  "?([\w-]+)"?: \(', table) == found(r'data-do="([\w-]+)"', template) == set(wire.ACTIONS[part])
 

@@ -35,7 +35,7 @@ def about() -> str:
 
 
 def share_tags(page_url: str, picture_url: str, title: str = TITLE, description: str = DESCRIPTION) -> str:
-    """Meta tags of a shared link. Both addresses have to be absolute; without them there are words only."""
+    """Meta tags of a shared link. Both addresses have to be absolute; without a picture there are words only."""
     open_graph = {
         "og:type": "website", "og:title": title, "og:description": description, "og:url": page_url, "og:image": picture_url,
     }  # fmt: skip

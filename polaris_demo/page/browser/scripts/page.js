@@ -12,12 +12,13 @@ const said = () => {
   };
 };
 
+const status = JSON.parse(document.getElementById("now")?.textContent || "null"); // as it was when the page was served
 export const page = {
   told: said(), // what there is to say of the form as it stands
   status: said(), // who writes here
-  home: "", // the address that links to stories lead to, as the server says it; empty: this page's own
+  home: status?.home || "", // the address that links to stories lead to, as the server says it; empty: this page's own
   leave: "", // what happens to a story when whoever waits for it leaves
-  preview: false, // the miniature writes here
+  preview: Boolean(status?.preview), // the miniature writes here
   recipe: "", // the form's settings as a query, as the server wrote it last
   brought: "", // the address as it was before the form's fields were put into it, until they have arrived
   goesOn: null, // the story that is gone on with as soon as it is here
@@ -28,6 +29,7 @@ export const page = {
 
 export const here = () => page.home || location.origin + location.pathname;
 export const storyLink = (id) => `${here()}?story=${encodeURIComponent(id)}`;
+export const recordedLink = (name) => `${here()}?recorded=${encodeURIComponent(name)}`;
 
 // In a frame of another page (?view=embed) whatever wants to come into view moves this document only, never the page around it.
 export const embedded = new URLSearchParams(location.search).get("view") === "embed";
@@ -36,7 +38,7 @@ if (embedded) {
 }
 
 // Gradio 6.31 loads the page anew once a lost connection is back, whatever has been typed since.
-export const reloaded = ["reload", "back_forward"].includes(performance.getEntriesByType("navigation")[0]?.type);
+const reloaded = ["reload", "back_forward"].includes(performance.getEntriesByType("navigation")[0]?.type);
 const before = reloaded && session(storage.form);
 if (before) {
   const query = new URLSearchParams(location.search);

@@ -68,9 +68,12 @@ export class Reader {
     if (this.line?.closed) this.connect();
   }
   openRecorded(name) {
-    if (this.recording?.name === name) return this.place.back();
+    if (this.recorded?.name === name) {
+      this.recorded.titled();
+      return this.place.back();
+    }
     this.begin(`recording ${name}`, false);
-    this.recording = new Recorded(this, name);
+    this.recorded = new Recorded(this, name);
   }
   // More of a recorded story, which no server tells anything more of.
   grow(text, wish, byline, share, over) {
@@ -88,8 +91,8 @@ export class Reader {
   // Of the story that was here.
   leave() {
     this.line?.close();
-    this.recording?.stop();
-    this.line = this.recording = null;
+    this.recorded?.stop();
+    this.line = this.recorded = null;
     this.listen.stop();
   }
   connect() {
@@ -111,10 +114,10 @@ export class Reader {
     this.keepFocus();
   }
   setLive(live) {
-    const { dataset } = document.documentElement;
+    const root = document.documentElement;
     this.live = live;
-    dataset.own = this.own ? "yes" : "no";
-    dataset.live = live && this.own ? "yes" : "no";
+    root.dataset.own = this.own ? "yes" : "no";
+    root.dataset.live = live && this.own ? "yes" : "no";
     awake.want(live && this.own);
   }
   // While it plans the page is night; with the first word it is day, and stays so.
