@@ -20,7 +20,7 @@ from polaris_demo.page.handlers import Handlers, visitor
 from polaris_demo.settings import Settings
 from polaris_demo.story.request import FIELDS, LIMITS
 
-from .doubles import POLARIS, ScriptedEngine, echoes, until, waits_for
+from .doubles import MINIATURE, POLARIS, ScriptedEngine, echoes, until, waits_for
 
 GOOD = {
     "premise": "a robot", "words": 200, "form": "short story", "temperature": 0.6, "top_p": 0.95, "top_k": 20, "min_p": 0,
@@ -117,6 +117,19 @@ def test_going_on_takes_the_storys_key(handlers: Handlers) -> None:
     assert "nothing to go on with" in all_of(handlers.resume(event))[0]["refused"]
 
 
+def test_a_page_over_the_miniature_opens_with_its_length_and_no_example_asks_for_more_than_it_can_hold() -> None:
+    runner = Runner(ScriptedEngine(echoes, MINIATURE))
+    handlers = Handlers(runner)
+    at = FIELDS.index("words")
+    assert handlers.arrive(gr.Request(query_params={}))[at] == 600
+    assert handlers.arrive(gr.Request(query_params={"words": "2000"}))[at] == 2000
+    offered = [handlers.example(gr.EventData(None, {"index": index})) for index in range(6)]
+    assert max(words for _, words in offered) == 1500
+    assert not [note for _, words in offered for note in notes(handlers.check(*values(words=words)))["words"]]
+    assert len(notes(handlers.check(*values(words=1501)))["words"]) == 1
+    runner.close()
+
+
 @pytest.mark.words
 def test_a_page_opens_with_what_its_link_says_and_says_what_it_could_not_use(handlers: Handlers) -> None:
     request = gr.Request(query_params={"premise": "a bell", "words": "700", "temperature": "hot", "seed": "-3"})
@@ -165,9 +178,9 @@ def test_an_unforeseen_error_is_one_calm_line(handlers: Handlers, monkeypatch: p
 
 @pytest.mark.words
 def test_the_badge_says_who_writes_what_is_loading_and_what_failed() -> None:
-    said = {"badge": "POLARIS-9B · bf16 · test GPU", "preview": False, "why": "a test", "ready": True, "home": ""}
-    assert view.status(Status(POLARIS), "") == said
+    said = {"badge": "POLARIS-9B · bf16 · test GPU", "preview": False, "why": "a test", "ready": True, "home": "", "words": 700}
+    assert view.status(Status(POLARIS), "", 700) == said
     loading = Status(loading=Loading("downloading POLARIS-9B", 4_200_000_000, 17_900_000_000, 170.0))
-    assert view.status(loading, "")["badge"] == "Downloading POLARIS-9B: 4.2 of 17.9 GB (23 %), about 3 min left …"
-    assert not view.status(loading, "")["ready"]
-    assert view.status(Status(failure="The disk is full. Make room."), "")["why"] == "The disk is full. Make room."
+    assert view.status(loading, "", 700)["badge"] == "Downloading POLARIS-9B: 4.2 of 17.9 GB (23 %), about 3 min left …"
+    assert not view.status(loading, "", 700)["ready"]
+    assert view.status(Status(failure="The disk is full. Make room."), "", 700)["why"] == "The disk is full. Make room."

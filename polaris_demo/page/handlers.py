@@ -124,7 +124,7 @@ class Handlers:
         """What a page shows when it opens: the form as its address says, who writes here, and what is promised."""
         values, findings = links.arrival(dict(request.query_params), self._runner.default_words)
         arrived = [view.note(f) for f in findings]
-        status = view.status(self._runner.engine.status(), self._settings.home)
+        status = view.status(self._runner.engine.status(), self._settings.home, self._runner.default_words)
         return *values.values(), arrived, status, self._promise(), *self._checked(values)
 
     def _promise(self) -> str:
@@ -151,7 +151,8 @@ class Handlers:
         index = asked.get("index")
         if not isinstance(index, int) or not 0 <= index < len(EXAMPLES):
             return gr.skip(), gr.skip()
-        return EXAMPLES[index]["premise"], min(EXAMPLES[index]["words"], self._settings.max_words)
+        writer, most = self._runner.engine.status().writer, self._settings.max_words
+        return EXAMPLES[index]["premise"], min(EXAMPLES[index]["words"], most, (writer and writer.wanders_above) or most)
 
     @staticmethod
     def _notes(result: Checked) -> list[list[wire.Note]]:

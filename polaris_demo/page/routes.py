@@ -59,7 +59,7 @@ class StoryRoutes:
 
     async def status(self, request: Request) -> Response:
         """Who writes here, or how far loading is."""
-        return _answer(view.status(self._runner.engine.status(), self._settings.home))
+        return _answer(view.status(self._runner.engine.status(), self._settings.home, self._runner.default_words))
 
     async def events(self, request: Request) -> StreamingResponse:
         """The story from `?from=`, or from where the browser broke off, until it rests."""

@@ -251,18 +251,19 @@ def kept(problem: str, expires: float | None) -> Kept:
     return Kept(f"until {last}" if last else "for as many days as this server keeps stories", lasting=True)
 
 
-def status(engine: Status, home: str) -> wire.Status:
-    """Who writes here, why nobody does, or what loading is doing and how far it is."""
+def status(engine: Status, home: str, words: int) -> wire.Status:
+    """Who writes here, why nobody does, or what loading is doing and how far it is; and the length to begin with."""
     if writer := engine.writer:
-        return {"badge": writer.badge(), "preview": writer.is_preview, "why": writer.why, "ready": True, "home": home}
+        return {"badge": writer.badge(), "preview": writer.is_preview, "why": writer.why, "ready": True, "home": home, "words": words}
     if engine.failure:
-        return {"badge": "no model", "preview": True, "why": engine.failure, "ready": True, "home": home}
+        return {"badge": "no model", "preview": True, "why": engine.failure, "ready": True, "home": home, "words": words}
     return {
         "badge": f"{engine.loading.sentence() if engine.loading else 'Loading'} …",
         "preview": False,
         "why": "",
         "ready": False,
         "home": home,
+        "words": words,
     }
 
 

@@ -77,13 +77,17 @@ class Opened(TypedDict):
 
 
 class Status(TypedDict):
-    """Who writes here, or what loading is doing. `home` is the address that links lead to; empty: this page's own."""
+    """Who writes here, or what loading is doing. `home` is the address that links lead to; empty: this page's own.
+
+    `words` is the length a visitor starts from.
+    """
 
     badge: str
     preview: bool
     why: str
     ready: bool
     home: str
+    words: int
 
 
 class Note(TypedDict):
@@ -258,7 +262,7 @@ CALLED = ("stop", "filled", "arrived")  # functions of the scripts that the page
 
 READY = "polaris-ready"  # said on the window once all of the scripts have run
 
-IDS = ("premise", "words", "write", "stop", "tabs")  # elements that scripts look up by name; beside them each field's
+IDS = ("embed", "premise", "words", "write", "stop", "tabs")  # elements that scripts look up by name; beside them each field's
 RESULTS = "results"  # the tab, by Gradio's data-tab-id
 STORAGE = {"stories": "polaris-stories", "size": "polaris-size", "form": "polaris-form"}
 DATA = {  # attributes of body (view: also of html) that scripts set and styles follow

@@ -25,10 +25,19 @@
     };
     let next;
     const again = () => { clearTimeout(next); next = setTimeout(ask, 2000); };
+    // Who writes may become known only now, and with that the length to begin with. What the address asks for stays.
+    let usual;
+    const begin = (words) => {
+      if (Number(input("words")?.value) === usual && !new URLSearchParams(location.search).has("words")) set("words", words);
+      usual = words;
+      const small = document.querySelector("#embed [name=words]");
+      if (small) small.defaultValue = words;
+    };
     const show = (status) => {
       if (!status) return;
       if (!status.ready) again();
       state.home = status.home;
+      begin(status.words);
       setText(one(element, ".badge"), status.badge);
       one(element, ".badge").classList.toggle("preview", status.preview);
       const why = one(element, ".why");
