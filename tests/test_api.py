@@ -11,10 +11,11 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from polaris_demo.story.request import FIELDS, LIMITS
+from polaris_demo.engine.base import BackgroundEngine, Report, wait_until_ready
+from polaris_demo.story.request import FIELDS, LIMITS, StoryRequest, token_budget
 
 from .conftest import serving
-from .doubles import ScriptedEngine, echoes, endless, story_events, until
+from .doubles import MINIATURE, ScriptedEngine, echoes, endless, story_events, until
 
 CANARY = "CANARY-9f2c"
 DEFAULTS = ["a robot", 200, "short story", 0.6, 0.95, 20, 0, None, 0, 0, -1]
@@ -134,6 +135,24 @@ def test_values_left_out_take_their_defaults_or_are_asked_for(app: str) -> None:
     assert event == "complete" and data[0]["token_budget"] == 5672
     event, data = post(app, "check_request", '{"data": []}')
     assert data[0]["findings"][0]["message"].startswith("Premise: nothing was given")
+
+
+def test_a_length_left_out_is_the_usual_one_of_who_writes_also_where_that_was_unknown_at_the_start(serve) -> None:
+    gate = threading.Event()
+
+    def load(report: Report) -> ScriptedEngine:
+        gate.wait(20)
+        return ScriptedEngine(echoes, MINIATURE)
+
+    engine = BackgroundEngine(load)
+    loading, ready = serve(engine), serve(ScriptedEngine(echoes, MINIATURE))
+    gate.set()
+    wait_until_ready(engine)
+    for url in (loading, ready):
+        _, (found,) = post(url, "check_request", '{"data": ["a robot"]}')
+        assert found["token_budget"] == token_budget(StoryRequest("a robot", 600)) and found["findings"] == []
+        _, (found,) = post(url, "check_request", '{"data": ["a robot", 2000]}')
+        assert [(f["field"], f["level"]) for f in found["findings"]] == [("words", "warning")]
 
 
 @pytest.mark.parametrize("offset", [-1, "abc", None, 1.5, [], True])

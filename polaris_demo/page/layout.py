@@ -84,7 +84,7 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
         _html(embed(settings.home, settings.max_words, runner.default_words), elem_id="embed", js_on_load=None)
         _html(_footer(), elem_id="foot", js_on_load=js("foot"))
         _wire(page, handlers, form, pane)
-        api.add_endpoints(handlers, runner.default_words)
+        api.add_endpoints(handlers, runner.default_words if runner.engine.status().writer else None)
     page.queue(default_concurrency_limit=None, max_size=MAX_FOLLOWERS, api_open=False)
     return page
 

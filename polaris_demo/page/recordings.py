@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 class Shown:
     """A recording as it is sent, under the name of its file.
 
-    `about` is what the page says before its text is asked for; `whole` is JSON of its text and of when each part of it came; `record` is the story's record. All is made once: measuring a long story takes a while.
+    `about` is what the page says before its text is asked for; `whole` is JSON of its text and of when each part of it came;
+    `record` is the story's record. All is made once: measuring a long story takes a while.
     """
 
     name: str

@@ -26,6 +26,7 @@ from ..story import day, exports
 from ..story.record import StoryRecord
 from . import links, reading, view, wire
 from .recordings import Shown
+from .sharing import status
 from .stream import Telling, compact, place
 
 MOST_IDS = 200
@@ -59,11 +60,7 @@ class StoryRoutes:
 
     async def status(self, request: Request) -> Response:
         """Who writes here, or how far loading is."""
-        return _answer(
-            view.status(
-                self._runner.engine.status(), self._settings.home, view.leave(self._settings.unfollowed_seconds, self._settings.zerogpu)
-            )
-        )
+        return _answer(status(self._runner, self._settings))
 
     async def events(self, request: Request) -> StreamingResponse:
         """The story from `?from=`, or from where the browser broke off, until it rests; with `?once` what there is of it now.

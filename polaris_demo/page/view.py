@@ -158,8 +158,8 @@ def kept(problem: str, expires: float | None) -> Kept:
     return Kept(f"until {last}" if last else "for as many days as this server keeps stories", lasting=True)
 
 
-def status(engine: Status, home: str, leave: str) -> wire.Status:
-    """Who writes here, why nobody does, or what loading is doing and how far it is; and what happens when one leaves."""
+def status(engine: Status, home: str, words: int, leave: str) -> wire.Status:
+    """Who writes here, or why nobody does, or how far loading is; the length to begin with, and what leaving does."""
     who = lead = why = ""
     if writer := engine.writer:
         if writer.is_preview:
@@ -170,7 +170,7 @@ def status(engine: Status, home: str, leave: str) -> wire.Status:
         lead = f"{engine.loading.sentence() if engine.loading else 'Loading'} … You can ask already."
     ready = bool(writer or engine.failure)
     preview = bool(writer and writer.is_preview)
-    return {"who": who, "lead": lead, "why": why, "preview": preview, "ready": ready, "home": home, "leave": leave}
+    return {"who": who, "lead": lead, "why": why, "preview": preview, "ready": ready, "home": home, "words": words, "leave": leave}
 
 
 def leave(unfollowed_seconds: float, lent_gpu: bool) -> str:

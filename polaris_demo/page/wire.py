@@ -92,7 +92,7 @@ class Opened(TypedDict):
 class Status(TypedDict):
     """Who writes here, or what loading is doing. `home` is the address that links lead to; empty: this page's own.
 
-    `leave` says what happens to a story when whoever waits for it leaves.
+    `words` is the length a visitor starts from; `leave` says what happens to a story when whoever waits for it leaves.
     """
 
     who: str  # begins `lead`; both are empty where POLARIS-9B writes
@@ -101,6 +101,7 @@ class Status(TypedDict):
     preview: bool
     ready: bool
     home: str
+    words: int
     leave: str
 
 
