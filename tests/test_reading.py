@@ -63,6 +63,7 @@ def test_a_title_page_names_what_was_asked_for_and_who_wrote_it() -> None:
     assert (writing["kind"], writing["premise"], writing["byline"]) == ("A story about", "a bell", "POLARIS-9B is writing it now")
     apart = reading.going(record(premise="A bell rang. Nobody heard."))
     assert (apart["kind"], apart["premise"]) == ("", "A bell rang. Nobody heard.")
+    assert reading.byline(record(writer=PREVIEW)) == "The miniature, not POLARIS-9B, is writing it now"
     over = record(Delta.of("story", "a", (1,)), Finish("stop"))
     assert reading.byline(over) == "Written by POLARIS-9B, a language model, on 21 September 2026"
     over.writer = PREVIEW

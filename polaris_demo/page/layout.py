@@ -12,7 +12,7 @@ from ..jobs.runner import Runner
 from ..settings import Settings
 from ..story.examples import IDEAS
 from ..story.request import FIELDS, FORM_NAMES, LIMITS, VERBATIM
-from . import about, api, assets, preload, wire
+from . import about, api, assets, gate, preload, wire
 from .handlers import Handlers
 from .parts import dial, embed, hello, js, knob, presets, run, taste, template
 from .parts import pane as pane_of
@@ -105,7 +105,7 @@ def launch_options(runner: Runner, settings: Settings) -> dict[str, Any]:
         "footer_links": ["api"],
         "app_kwargs": {
             "routes": [*StoryRoutes(runner, settings, recorded).routes(), *assets.routes()],
-            "middleware": [Middleware(preload.QuickPage, Sharing(runner, settings, recorded).head)],
+            "middleware": [Middleware(gate.Gate), Middleware(preload.QuickPage, Sharing(runner, settings, recorded).head)],
         },
     }
 

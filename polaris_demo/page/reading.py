@@ -104,7 +104,7 @@ def byline(record: StoryRecord) -> str:
     writer = record.writer
     who = "the miniature, not POLARIS-9B" if _is_preview(record) else writer.name if writer else "a language model"
     if not record.rests:
-        return f"{who[:1].upper()}{who[1:]} is writing it now" if writer else ""
+        return f"{who[:1].upper()}{who[1:]}{',' if ',' in who else ''} is writing it now" if writer else ""
     model, begun = "" if _is_preview(record) or not writer else ", a language model", day.said(record.created)
     return f"Written by {who}{model}{f', on {begun}' if begun else ''}"
 
