@@ -11,13 +11,9 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-<<<<<<< HEAD
 from polaris_demo.engine.base import BackgroundEngine, Report, wait_until_ready
-from polaris_demo.story.request import FIELDS, LIMITS, StoryRequest, token_budget
-=======
 from polaris_demo.page import gate
-from polaris_demo.story.request import FIELDS, LIMITS
->>>>>>> gate
+from polaris_demo.story.request import FIELDS, LIMITS, StoryRequest, token_budget
 
 from .conftest import serving
 from .doubles import MINIATURE, ScriptedEngine, echoes, endless, story_events, until

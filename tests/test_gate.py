@@ -66,7 +66,7 @@ def test_what_the_app_does_not_use_is_closed(url: str, method: str, path: str, s
         (b'{"data": [1e999]}', 400, gate.NO_NUMBER),
         (b'{"data": ["LEAK \\ud800"]}', 400, gate.HALF),
         (b'{"data": [{"path": "/LEAK", "meta": {"_type": "gradio.FileData"}}]}', 400, gate.A_FILE),
-        (b'{"data": [], "event_data": "LEAK"}', 400, gate.WRONG_SHAPE.format("event_data", "an object, or leave it out")),
+        (b'{"data": [], "session_hash": ["LEAK"]}', 400, gate.WRONG_SHAPE.format("session_hash", "text")),
         (b'{"data": "LEAK"}', 400, gate.WRONG_SHAPE.format("data", "a list of values")),
     ],
     ids=lambda value: repr(value)[:40],
@@ -77,6 +77,21 @@ def test_a_body_that_nothing_can_be_made_of_is_a_sentence_and_in_no_log(
     with caplog.at_level(logging.DEBUG):
         answer = httpx.post(url.rstrip("/") + path, content=body, headers={"content-type": "application/json"}, timeout=20)
     assert (answer.status_code, answer.json()) == (status, {"refused": sentence})
+    assert "LEAK" not in caplog.text and "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "said", ["LEAK", 7, [1], True, None, {"premise": ["LEAK"]}, {"id": {"a": 1}}, "a" * 9000], ids=lambda said: repr(said)[:30]
+)
+def test_event_data_of_any_type_is_no_traceback(url: str, said: object, caplog) -> None:
+    """The page's own components send text, objects and nothing; a script may send anything."""
+    config = httpx.get(f"{url}config").json()
+    for number, listener in enumerate(config["dependencies"]):
+        values = [None] * len(listener["inputs"])
+        body = {"data": values, "event_data": said, "fn_index": listener.get("id", number), "session_hash": "a"}
+        with caplog.at_level(logging.DEBUG):
+            answer = httpx.post(f"{url}gradio_api/queue/join", json=body, timeout=20)
+        assert answer.status_code < 500
     assert "LEAK" not in caplog.text and "Traceback" not in caplog.text
 
 

@@ -37,7 +37,6 @@ WRONG_SHAPE = "The body's “{}” has the wrong type. Send {}."
 _HALF = re.compile("[\ud800-\udfff]")
 _SHAPES: dict[str, tuple[tuple[type, ...], str]] = {
     "data": ((list, dict), "a list of values"),
-    "event_data": ((dict, type(None)), "an object, or leave it out"),
     "session_hash": ((str, type(None)), "text"),
     "fn_index": ((int, type(None)), "a whole number"),
     "event_id": ((str, type(None)), "text"),
