@@ -177,13 +177,11 @@ def test_an_unforeseen_error_is_one_calm_line(handlers: Handlers, monkeypatch: p
 
 @pytest.mark.words
 def test_a_page_is_told_who_writes_what_is_loading_and_what_failed() -> None:
-    said = {"who": "", "lead": "", "why": "", "preview": False, "ready": True, "home": "", "words": 700, "leave": "You may go."}
-    assert view.status(Status(POLARIS), "", 700, "You may go.") == said
-    loading = view.status(Status(loading=Loading("downloading POLARIS-9B", 4_200_000_000, 17_900_000_000, 170.0)), "", 700, "")
+    said = {"who": "", "lead": "", "why": "", "preview": False, "ready": True, "home": "", "words": 700}
+    assert view.status(Status(POLARIS), "", 700) == said
+    loading = view.status(Status(loading=Loading("downloading POLARIS-9B", 4_200_000_000, 17_900_000_000, 170.0)), "", 700)
     assert loading["lead"].startswith("Downloading POLARIS-9B: 4.2 of 17.9 GB (23 %), about 3 min left …") and not loading["ready"]
-    miniature = view.status(Status(replace(POLARIS, is_preview=True, why="No GPU.")), "", 700, "")
+    miniature = view.status(Status(replace(POLARIS, is_preview=True, why="No GPU.")), "", 700)
     assert "not POLARIS-9B" in miniature["who"] and (miniature["why"], miniature["preview"]) == ("No GPU.", True)
-    failed = view.status(Status(failure="The disk is full. Make room."), "", 700, "")
+    failed = view.status(Status(failure="The disk is full. Make room."), "", 700)
     assert failed["lead"] == failed["why"] == "The disk is full. Make room."
-    assert view.leave(600, lent_gpu=False) == "You may leave: it goes on for 10 min, and My stories finds it again."
-    assert "paused at the end of its GPU time" in view.leave(600, lent_gpu=True)

@@ -93,7 +93,7 @@ def test_a_story_on_its_way_and_at_rest() -> None:
     told = record(*story_events("plan", "# T\n\none two"))
     going = reading.going(told)
     assert (going["rests"], going["again"], going["stage"], going["star"]) == (True, False, "Finished", 0.03)
-    rest = reading.rest(told, view.kept("", None), "https://a.b/?story=id")
+    rest = reading.rest(told, view.kept("", None), reading.Repetition.of(str(told.story)), "https://a.b/?story=id")
     assert ["Length ratio", "0.03"] in rest["stamp"] and ["Seed", "3"] in rest["stamp"]
     assert ["Kept", "until this server restarts"] in rest["stamp"]
     assert rest["map"] == [(3, 0.0), (7, 0.0)] and "url={https://a.b/?story=id}" in rest["cite"]

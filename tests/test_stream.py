@@ -39,7 +39,7 @@ class Reader:
     def hears(self, record: StoryRecord, start: int, now: float) -> dict[str, Any] | None:
         text, end = record.story.since(start)
         going = reading.going(record)
-        rest = reading.rest(record, view.kept("", None)) if record.rests else None
+        rest = reading.rest(record, view.kept("", None), reading.Repetition.of(str(record.story))) if record.rests else None
         event = self.telling.event(Piece(record, start, end, text), going, rest, now)
         self.ids += [line[3:] for line in event.splitlines() if line.startswith("id:")]
         if event in ("", ALIVE):

@@ -3,6 +3,8 @@
 Knows no runner, no library, no settings and no clock: whoever asks brings what is to be shown.
 """
 
+from dataclasses import dataclass
+
 from .. import card
 from ..jobs.admission import Speed
 from ..jobs.lifecycle import resumable
@@ -109,21 +111,32 @@ def byline(record: StoryRecord) -> str:
     return f"Written by {who}{model}{f', on {begun}' if begun else ''}"
 
 
-def rest(record: StoryRecord, kept: Kept, link: str = "") -> wire.Rest:
+@dataclass(frozen=True)
+class Repetition:
+    """Where a text repeats itself, and how much, in a sentence: what takes long of a long story."""
+
+    map: wire.Map
+    said: str
+
+    @classmethod
+    def of(cls, text: str) -> "Repetition":
+        return cls(paragraph_map(text), repeats(text))
+
+
+def rest(record: StoryRecord, kept: Kept, repetition: Repetition, link: str = "") -> wire.Rest:
     """What is added once a story rests. `link` is its address."""
-    text = str(record.story)
     return {
         "resumable": resumable(record),
         "folded": record.folded is not None,
         "ended": ended(record),
         "said": said(record),
         "band": card.EVALUATION_BAND.around(record.request.words),
-        "repeats": repeats(text),
+        "repeats": repetition.said,
         "stamp": [*stamp(record), ["Kept", kept.text]],
         "details": details(record),
         "prompt": record.prompt,
         "cite": exports.bibtex(record, link) if len(record.story) else "",
-        "map": paragraph_map(text),
+        "map": repetition.map,
     }
 
 

@@ -11,6 +11,7 @@ import io
 import json
 import time
 import zipfile
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import cast
 from urllib.parse import quote
@@ -33,6 +34,23 @@ MOST_IDS = 200
 UNLISTED = {"X-Robots-Tag": "noindex, nofollow", "Cache-Control": "no-store"}
 RECORDED = {"Cache-Control": "public, max-age=300"}
 RETRY_MILLISECONDS = 1000
+MOST_MEASURED = 32  # texts
+
+
+class Once:
+    """What is made of a text, in a thread and once for everybody who asks meanwhile; the latest are kept."""
+
+    def __init__(self, make: Callable[[str], reading.Repetition]) -> None:
+        self._make = make
+        self._made: OrderedDict[str, asyncio.Future[reading.Repetition]] = OrderedDict()
+
+    async def of(self, text: str) -> reading.Repetition:
+        found = self._made.get(text)
+        if found is None:
+            found = self._made[text] = asyncio.ensure_future(asyncio.to_thread(self._make, text))
+            if len(self._made) > MOST_MEASURED:
+                self._made.popitem(last=False)
+        return await asyncio.shield(found)  # one follower that leaves takes nothing from the others
 
 
 class StoryRoutes:
@@ -43,6 +61,7 @@ class StoryRoutes:
     ) -> None:
         self._runner, self._settings, self._clock = runner, settings, clock
         self._recordings = {one.name: one for one in recordings}
+        self._measured = Once(reading.Repetition.of)
 
     def routes(self) -> list[Route]:
         return [
@@ -83,13 +102,18 @@ class StoryRoutes:
         try:
             async for piece in self._runner.follow(story_id, offset, cuts):
                 record = piece.record
-                rest = reading.rest(record, self._kept(record), link) if record.rests else None
+                rest = await self._rest(record, link) if record.rests else None
                 if event := telling.event(piece, reading.going(record, self._runner.measured.speed(), leave), rest, self._clock()):
                     yield event
                 if once:
                     return
         except VisitorError as error:
             yield f"event: gone\ndata:{compact({'refused': str(error)})}\n\n"
+
+    async def _rest(self, record: StoryRecord, link: str) -> wire.Rest:
+        """What is told at the end. However many follow a story, it is measured once, and not where the others wait for it."""
+        text = str(record.story)
+        return reading.rest(record, self._kept(record), await self._measured.of(text), link)
 
     def _kept(self, record: StoryRecord) -> view.Kept:
         return view.kept(self._runner.library.problem, self._runner.expires(record))

@@ -30,8 +30,7 @@ VIEW = """<script>{
 
 def status(runner: Runner, settings: Settings) -> wire.Status:
     """What a page is told of the server it is on."""
-    leave = view.leave(settings.unfollowed_seconds, settings.zerogpu)
-    return view.status(runner.engine.status(), settings.home, runner.default_words, leave)
+    return view.status(runner.engine.status(), settings.home, runner.default_words)
 
 
 class Sharing:

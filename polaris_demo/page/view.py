@@ -158,8 +158,8 @@ def kept(problem: str, expires: float | None) -> Kept:
     return Kept(f"until {last}" if last else "for as many days as this server keeps stories", lasting=True)
 
 
-def status(engine: Status, home: str, words: int, leave: str) -> wire.Status:
-    """Who writes here, or why nobody does, or how far loading is; the length to begin with, and what leaving does."""
+def status(engine: Status, home: str, words: int) -> wire.Status:
+    """Who writes here, or why nobody does, or how far loading is; and the length to begin with."""
     who = lead = why = ""
     if writer := engine.writer:
         if writer.is_preview:
@@ -170,13 +170,7 @@ def status(engine: Status, home: str, words: int, leave: str) -> wire.Status:
         lead = f"{engine.loading.sentence() if engine.loading else 'Loading'} … You can ask already."
     ready = bool(writer or engine.failure)
     preview = bool(writer and writer.is_preview)
-    return {"who": who, "lead": lead, "why": why, "preview": preview, "ready": ready, "home": home, "words": words, "leave": leave}
-
-
-def leave(unfollowed_seconds: float, lent_gpu: bool) -> str:
-    """What whoever waits for a story's first word may do meanwhile."""
-    goes_on = "it is paused at the end of its GPU time" if lent_gpu else f"it goes on for {spoken(unfollowed_seconds)}"
-    return f"You may leave: {goes_on}, and My stories finds it again."
+    return {"who": who, "lead": lead, "why": why, "preview": preview, "ready": ready, "home": home, "words": words}
 
 
 def promise(kept: Kept, unfollowed_seconds: float, lent_gpu: bool) -> str:

@@ -92,7 +92,7 @@ class Opened(TypedDict):
 class Status(TypedDict):
     """Who writes here, or what loading is doing. `home` is the address that links lead to; empty: this page's own.
 
-    `words` is the length a visitor starts from; `leave` says what happens to a story when whoever waits for it leaves.
+    `words` is the length a visitor starts from.
     """
 
     who: str  # begins `lead`; both are empty where POLARIS-9B writes
@@ -102,7 +102,6 @@ class Status(TypedDict):
     ready: bool
     home: str
     words: int
-    leave: str
 
 
 class Fix(TypedDict):

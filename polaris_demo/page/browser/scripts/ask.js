@@ -36,7 +36,6 @@ export function hello(element) {
     waited = !status.ready;
     page.home = status.home;
     page.preview = status.preview;
-    page.leave = status.leave;
     begin(status.words);
     lead.classList.toggle("who", Boolean(status.who));
     setText(one(lead, "strong"), status.who);

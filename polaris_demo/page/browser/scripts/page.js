@@ -17,7 +17,6 @@ export const page = {
   told: said(), // what there is to say of the form as it stands
   status: said(), // who writes here
   home: status?.home || "", // the address that links to stories lead to, as the server says it; empty: this page's own
-  leave: "", // what happens to a story when whoever waits for it leaves
   preview: Boolean(status?.preview), // the miniature writes here
   recipe: "", // the form's settings as a query, as the server wrote it last
   brought: "", // the address as it was before the form's fields were put into it, until they have arrived
