@@ -22,6 +22,8 @@ from .routes import StoryRoutes
 from .sharing import Sharing
 
 T = TypeVar("T")
+# Gradio 6.31 keeps a copy of every component for each session, and makes up one for each call that names none: 190 KB that nothing here reads.
+MOST_SESSIONS = 32
 MAX_FOLLOWERS = 400  # Gradio runs at most max_threads events at a time, and every follower of the API is one
 
 
@@ -95,6 +97,7 @@ def launch_options(runner: Runner, settings: Settings) -> dict[str, Any]:
     return {
         "theme": gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         "max_threads": MAX_FOLLOWERS,
+        "state_session_capacity": MOST_SESSIONS,
         "max_file_size": "1kb",
         "show_error": False,
         "enable_monitoring": False,
