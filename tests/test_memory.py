@@ -24,9 +24,9 @@ def test_calls_without_a_session_keep_nothing() -> None:
                 event = client.post(f"{url}gradio_api/call/get_story", json={"data": ["nobody", 0]}).json()["event_id"]
                 client.get(f"{url}gradio_api/call/get_story/{event}")
 
-        calls(60)  # until there are as many sessions as are kept
+        calls(40)  # until there are as many sessions as are kept
         before = used()
-        calls(150)
+        calls(80)
         grown = used() - before
-    print(f"\n150 calls without a session: {grown / 1e6:.1f} MB more")
-    assert grown < 150 * LEAKED / 4
+    print(f"\n80 calls without a session: {grown / 1e6:.1f} MB more")
+    assert grown < 80 * LEAKED / 4
