@@ -8,9 +8,9 @@ const UP = ["ArrowUp", "PageUp", "Home"], MOVES = [...UP, "ArrowDown", "PageDown
 const passive = { passive: true }, top = ({ node }) => node.getBoundingClientRect().top;
 
 export class Place {
-  // `paper` is what is read in `pane`, `moved()` is called when the reader has moved.
-  constructor(pane, paper, moved) {
-    Object.assign(this, { pane, paper, moved, width: innerWidth });
+  // `paper` is what is read, `spared` stands below it and is as high as need be, `moved()` is called when the reader has moved.
+  constructor(spared, paper, moved) {
+    Object.assign(this, { spared, paper, moved, width: innerWidth });
     this.following = this.touching = false;
     this.reached = 0;
     this.listen();
@@ -18,7 +18,7 @@ export class Place {
   // A story, which begins where this entry of the history left it; where it has none, at its first page.
   begin(id) {
     this.id = id;
-    this.pane.style.paddingBottom = "";
+    this.spared.style.height = "";
     this.following = this.went = false;
     this.last = this.held = null;
     this.wanted = history.state?.place ?? null;
@@ -129,15 +129,15 @@ export class Place {
   }
   // A change that may take away from what stands below: the page stays long enough for what can be seen to stay where it is.
   room(change) {
-    const { style } = this.pane, there = scrollY, bottom = there + innerHeight;
-    style.paddingBottom = `${bottom}px`;
+    const { style } = this.spared, there = scrollY, bottom = there + innerHeight;
+    style.height = `${bottom}px`;
     change();
     this.spare(bottom);
     if (scrollY !== there) scrollTo({ top: there, behavior: "instant" });
   }
   spare(bottom) {
-    const { style } = this.pane, missing = bottom + parseFloat(style.paddingBottom) - document.documentElement.scrollHeight;
-    style.paddingBottom = missing > 0 && scrollY > 0 ? `${missing}px` : "";
+    const { style } = this.spared, missing = bottom + parseFloat(style.height) - document.documentElement.scrollHeight;
+    style.height = missing > 0 && scrollY > 0 ? `${missing}px` : "";
   }
 
   // --- kept for another time -------------------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ export class Place {
     this.looking = requestAnimationFrame(() => {
       this.looking = 0;
       if (!this.shown) return;
-      if (this.pane.style.paddingBottom) this.spare(scrollY + innerHeight);
+      if (this.spared.style.height) this.spare(scrollY + innerHeight);
       this.held = this.hold();
       this.moved();
       clearTimeout(this.soon);

@@ -23,7 +23,7 @@ export class Reader {
     this.update = { cuts: 0 }; // what the server has said of the story so far, put together
     this.paper = new Paper(this.part("story"));
     this.asides = new Asides(this.paper);
-    this.place = new Place(element, this.paper, () => this.look());
+    this.place = new Place(this.part("room"), this.paper, () => this.look());
     this.head = new Head(this);
     this.rail = new Rail(element, this.paper, this.place);
     this.night = new Night(this.part("night"));
