@@ -32,7 +32,7 @@ ASKS = """async argument => {
         },
         settled: async (most = 0) => {
             for (; most && !window.moved; most--) await frame();
-            for (let same = 0, last = scrollY; same < 5; last = scrollY) { await frame(); same = scrollY === last ? same + 1 : 0; }
+            for (let same = 0, last = scrollY; same < 6; last = scrollY) { await frame(); same = scrollY === last ? same + 1 : 0; }
             return scrollY;
         },
         below: () => [...document.querySelectorAll('#pane .story > p:not(.heading, .break)')].filter(p => p.getBoundingClientRect().top >= innerHeight - 88).length,
@@ -44,7 +44,7 @@ ASKS = """async argument => {
 STAYS = """async there => {
     at(0);
     const selected = marked();
-    for (let i = 0; i < 20; i++) more(50);
+    for (let i = 0; i < 4; i++) more(250);
     const stayed = await settled() === there, kept = getSelection().toString() === selected;
     getSelection().removeAllRanges();
     return [stayed, kept, pill(), below()];
@@ -88,7 +88,7 @@ def moves_up(page: Page, cdp: CDPSession, how: str) -> None:
     if how == "one notch":
         page.mouse.wheel(0, -120)
     elif how == "a trackpad":
-        cdp.send("Input.synthesizeScrollGesture", {"x": 150, "y": 400, "yDistance": 480, "speed": 480, "gestureSourceType": "mouse"})  # 8 pixels a frame
+        cdp.send("Input.synthesizeScrollGesture", {"x": 150, "y": 400, "yDistance": 480, "speed": 960, "gestureSourceType": "mouse"})  # 16 pixels a frame
     elif how == "arrow keys":
         for _ in range(5):
             page.keyboard.press("ArrowUp")
@@ -120,7 +120,7 @@ def gone_up(page: Page, cdp: CDPSession, how: str, place: str, tokens: int) -> t
 def test_who_goes_up_comes_where_they_went_and_stays_there(serve, new_page) -> None:
     """By every way, at the beginning, the middle and the followed end, while little and much arrives, on a desk and a phone."""
     page = begun(serve, new_page(has_touch=True), threading.Event())
-    page.evaluate("more(8000)")
+    page.evaluate("more(4000)")
     cdp, wrong = page.context.new_cdp_session(page), []
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
