@@ -62,8 +62,8 @@ def goes_to(page: Page, paragraph: str) -> list[str]:
     """Scrolls until a paragraph stands where one reads, and waits until that is kept."""
     page.evaluate("begins => { const p = [...document.querySelectorAll('#pane .story p')].find(p => p.textContent.startsWith(begins)); scrollTo(0, p.getBoundingClientRect().top + scrollY - 200); }", paragraph)
     stands = page.evaluate(STANDS)
-    page.evaluate("delete window.kept")
-    page.wait_for_function("JSON.stringify(history.state?.place) === window.kept || void (window.kept = JSON.stringify(history.state?.place))", polling=400)
+    kept = "reader => new Promise(done => setInterval(() => JSON.stringify(history.state.place) === JSON.stringify(reader.place.here()) && done(), 50))"
+    steps.reader(page, kept)
     return stands
 
 
@@ -180,7 +180,9 @@ def test_on_a_later_visit_it_is_offered_for_each_story_and_goes_there(app, new_p
 
 
 def test_who_goes_up_to_the_tabs_is_offered_to_go_on_where_they_were(app, new_page) -> None:
+    app[1].set()
     page = written(new_page(390, 844), app[0])
+    steps.wait_until_over(page)
     stands = goes_to(page, "II 9.")
     steps.open_tab(page, "My stories")
     expect(page.locator("#shelf li .about")).to_contain_text("you are at II. What the boy saw")
