@@ -33,7 +33,7 @@ export class Recorded {
   begin(recording, rungs) {
     const { reader } = this, counted = `${number(recording.words)} of ${number(recording.asked)} words`;
     this.recording = recording;
-    this.head = [`${recording.kind} ${recording.premise}`.trim(), embedded ? [by(recording), counted, toRead(recording)].join(" · ") : recording.byline];
+    this.head = [recording.kind, recording.premise, embedded ? [by(recording), counted, toRead(recording)].join(" · ") : recording.byline];
     for (const action of NOT_OFFERED) for (const other of reader.buttons(action)) other.hidden = true;
     for (const own of reader.buttons("own")) own.hidden = false;
     rows(this.part("stamp"), [...recording.counts, ["Recorded", recording.line]]);
