@@ -5,6 +5,7 @@ import contextvars
 import math
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -58,10 +59,10 @@ def test_the_form_sends_its_fields_in_the_contracts_order() -> None:
 @pytest.mark.parametrize("field", LIMITS)
 @pytest.mark.parametrize("value", BAD, ids=repr)
 def test_a_wrong_value_is_noted_at_its_field_and_refused(handlers: Handlers, field: str, value: object) -> None:
-    sentence = notes(handlers.check(*values(**{field: value})))[field][0]
-    assert LIMITS[field].sentence() in sentence
-    (update, *_noted) = all_of(handlers.write(*values(**{field: value})))[0]
-    assert update == {"refused": sentence}
+    assert notes(handlers.check(*values(**{field: value})))[field]
+    update, dial, *noted = all_of(handlers.write(*values(**{field: value})))[0]
+    assert LIMITS[field].sentence() in update["refused"] and dial["wrong"] == [field]
+    assert noted[FIELDS.index(field)][0]["level"] == "error"
 
 
 @pytest.mark.parametrize(("field", "value"), [("premise", None), ("premise", 5), ("form", None), ("form", "limerick")])
@@ -80,7 +81,7 @@ def test_a_value_outside_the_cards_range_is_warned_of_at_its_field(handlers: Han
 
 def test_writing_gives_the_page_the_id_and_the_key_and_leaves_the_story_to_the_server(handlers: Handlers) -> None:
     ((given, *noted),) = all_of(handlers.write(*values()))
-    assert set(given) == {"id", "key"} and noted == [gr.skip()] * len(FIELDS)
+    assert set(given) == {"id", "key"} and noted == [gr.skip()] * (len(FIELDS) + 1)
     until(lambda: handlers._runner.get(given["id"]).rests)
     assert str(handlers._runner.get(given["id"]).story).endswith("about a robot.")
 
@@ -123,10 +124,10 @@ def test_a_page_opens_with_what_its_link_says_and_says_what_it_could_not_use(han
     opened = handlers.arrive(request)
     shown = dict(zip(FIELDS, opened[: len(FIELDS)], strict=True))
     assert (shown["premise"], shown["words"], shown["temperature"], shown["seed"]) == ("a bell", 700, 0.6, -3)
-    arrived, status, promise, prompt = opened[len(FIELDS) : len(FIELDS) + 4]
+    arrived, promise, prompt = opened[len(FIELDS) : len(FIELDS) + 3]
     assert [f["message"].split(":")[0] for f in arrived] == ["Temperature", "Seed"] and "'hot' is not a number" in arrived[0]["message"]
-    assert status["ready"] and "kept on this server until this server restarts" in promise and prompt["prompt"] == ""
-    assert "Seed: -3 is outside the limits" in notes(opened)["seed"][0]
+    assert "kept on this server until this server restarts" in promise and prompt["prompt"] == ""
+    assert notes(opened)["seed"][0].startswith("-3 is outside the limits")
 
 
 @pytest.mark.parametrize(
@@ -164,10 +165,11 @@ def test_an_unforeseen_error_is_one_calm_line(handlers: Handlers, monkeypatch: p
 
 
 @pytest.mark.words
-def test_the_badge_says_who_writes_what_is_loading_and_what_failed() -> None:
-    said = {"badge": "POLARIS-9B · bf16 · test GPU", "preview": False, "why": "a test", "ready": True, "home": ""}
-    assert view.status(Status(POLARIS), "") == said
+def test_the_page_says_who_writes_where_it_is_not_the_model_what_is_loading_and_what_failed() -> None:
+    assert view.status(Status(POLARIS), "") == {"who": "", "lead": "", "preview": False, "why": "", "ready": True, "home": ""}
+    miniature = view.status(Status(replace(POLARIS, is_preview=True)), "")
+    assert "not POLARIS-9B" in miniature["who"] and miniature["preview"] and miniature["why"] == "a test"
     loading = Status(loading=Loading("downloading POLARIS-9B", 4_200_000_000, 17_900_000_000, 170.0))
-    assert view.status(loading, "")["badge"] == "Downloading POLARIS-9B: 4.2 of 17.9 GB (23 %), about 3 min left …"
+    assert view.status(loading, "")["lead"].startswith("Downloading POLARIS-9B: 4.2 of 17.9 GB (23 %), about 3 min left …")
     assert not view.status(loading, "")["ready"]
     assert view.status(Status(failure="The disk is full. Make room."), "")["why"] == "The disk is full. Make room."

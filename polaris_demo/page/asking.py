@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from .. import card
 from ..jobs.admission import Checked
+from ..story.characters import is_blank
+from ..story.length import length_in
 from ..story.model_info import ModelInfo
-from ..story.request import LABELS, LIMITS, Finding
+from ..story.request import FORM_NAMES, LABELS, LIMITS, MAX_PREMISE, Finding, errors
 from ..story.spoken import spoken
 from . import wire
 from .view import minutes_to_read
@@ -28,6 +30,7 @@ def dial(result: Checked, raw: Mapping[str, object], writer: ModelInfo | None, m
         "go": go(result, writer),
         "fits": fits(result, max_words),
         "differs": differs(raw),
+        "wrong": list(dict.fromkeys(f.field for f in errors(result.findings))),
     }
 
 
@@ -98,27 +101,30 @@ def fits(result: Checked, max_words: int) -> list[wire.Fit]:
 
 
 def differs(raw: Mapping[str, object]) -> str:
-    """The settings in a line: the form, the temperature, the seed, and whatever else is not as usual."""
-    parts = [str(raw.get("form", "")), f"temperature {_plain(raw.get('temperature'))}"]
-    penalties = [name for name in (_REPETITION, _PRESENCE) if _number(raw.get(name)) not in (_off(name), LIMITS[name].default)]
-    if _both(raw):
-        parts.append("two penalties")
-    else:
-        parts += [f"{LABELS[name].lower()} {_plain(raw.get(name))}" for name in penalties]
-        if not penalties and _number(raw.get(_REPETITION)) == _off(_REPETITION):
-            parts.append("no penalty")
-    usual = [name for name in ("top_p", "top_k", "min_p", "max_new_tokens") if _number(raw.get(name)) != LIMITS[name].default]
-    parts += [f"{LABELS[name].lower()} {_plain(raw.get(name))}" for name in usual]
-    seed = raw.get("seed")
-    return " · ".join([*parts, "any seed" if _number(seed) == LIMITS["seed"].default else f"seed {_plain(seed)}"])
+    """The settings in a line: only what is not as usual, so that a link hides nothing; and where nothing is, the usual ones."""
+    parts = [str(raw.get("form", ""))] if raw.get("form") != FORM_NAMES[0] else []
+    parts += _numbers(raw, "temperature")
+    parts += ["two penalties"] if _both(raw) else _penalty(raw)
+    parts += _numbers(raw, "top_p", "top_k", "min_p", "max_new_tokens", "seed")
+    return " · ".join(parts) or f"{FORM_NAMES[0]} · temperature {LIMITS['temperature'].default:g} · any seed"
+
+
+def _numbers(raw: Mapping[str, object], *names: str) -> list[str]:
+    return [f"{LABELS[name].lower()} {_plain(raw.get(name))}" for name in names if _number(raw.get(name)) != LIMITS[name].default]
+
+
+def _penalty(raw: Mapping[str, object]) -> list[str]:
+    """The one at work, where it is not the usual one at its usual strength."""
+    at_work = [name for name in (_REPETITION, _PRESENCE) if _number(raw.get(name)) != LIMITS[name].low]
+    return [said for name in at_work for said in _numbers(raw, name)] if at_work else ["no penalty"]
 
 
 def _both(raw: Mapping[str, object]) -> bool:
-    return _number(raw.get(_REPETITION)) not in (1, None) and _number(raw.get(_PRESENCE)) not in (0, None)
+    return all(_at_work(name, _number(raw.get(name))) for name in (_REPETITION, _PRESENCE))
 
 
-def _off(name: str) -> float:
-    return LIMITS[name].low
+def _at_work(name: str, value: float | None) -> bool:
+    return value is not None and value != LIMITS[name].low and LIMITS[name].allows(value)
 
 
 def _number(value: object) -> float | None:
@@ -126,7 +132,7 @@ def _number(value: object) -> float | None:
 
 
 def _plain(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)[:20] if value is not None else UNKNOWN
+    return f"{value:.6g}" if isinstance(value, float) else str(value)[:20] if value is not None else UNKNOWN
 
 
 # --- beside a field --------------------------------------------------------------------------------------------------
@@ -140,26 +146,79 @@ def notes(result: Checked, raw: Mapping[str, object], names: Sequence[str], max_
     order = ("error", "warning", "note")
     found = sorted(result.findings, key=lambda finding: order.index(finding.level))
     told = [f for f in found if f.field != "words" or f.level != "note" or "premise" in f.message]
-    return [[note(f, _fixes(f, raw, max_words)) for f in told if f.field == name] for name in names]
+    return [[note(f, raw, max_words) for f in told if f.field == name] for name in names]
 
 
-def note(found: Finding, fixes: Sequence[wire.Fix] = ()) -> wire.Note:
-    """A finding as it stands beside its field, whose name it need not repeat."""
-    label = f"{LABELS.get(found.field, '')}: "
-    message = found.message.removeprefix(label)
-    return {"level": found.level, "message": message[:1].upper() + message[1:], "fixes": list(fixes)}
+def note(found: Finding, raw: Mapping[str, object], max_words: int) -> wire.Note:
+    """A finding as it stands beside its field: shorter than to a script, since the field and what mends it stand there too."""
+    wrong, value = found.level == "error", raw.get(found.field)
+    said, fixes = _as_found(found), _usual(found.field)
+    match found.field:
+        case "premise" if wrong and (value is None or isinstance(value, str)):
+            said, fixes = _premise(str(value or ""), said), []
+        case "words" if wrong:
+            said, fixes = _words(_number(value), said, max_words)
+        case "words":
+            named = length_in(str(raw.get("premise"))) or 0
+            said, fixes = f"Your premise names {named:,} words.", [_ask_for(named)] if named <= max_words else []
+        case "presence_penalty" if wrong and _both(raw):
+            said, fixes = "Both penalties are on, and the card says never both. Keep one:", _one_penalty(raw)
+        case name if name in card.SETTINGS and found.level == "warning":
+            said = _outside(card.SETTINGS[name], _number(value), said)
+    return {"level": found.level, "message": said, "fixes": fixes}
 
 
-def _fixes(found: Finding, raw: Mapping[str, object], max_words: int) -> list[wire.Fix]:
-    if found.field == _PRESENCE and found.level == "error" and _both(raw):
-        repetition, presence = _plain(raw.get(_REPETITION)), _plain(raw.get(_PRESENCE))
-        return [
-            {"label": f"Only repetition, {repetition}", "field": _PRESENCE, "value": 0},
-            {"label": f"Only presence, {presence}", "field": _REPETITION, "value": 1},
-        ]
-    if found.field == "words" and found.level == "error":
-        words, low = _number(raw.get("words")), int(LIMITS["words"].low)
-        nearest = max_words if words and words > max_words else low
-        return [{"label": f"Ask for {nearest:,}", "field": "words", "value": nearest}]
-    setting = card.SETTINGS.get(found.field)
-    return [{"label": f"Back to {setting.value:g}", "field": found.field, "value": setting.value}] if setting else []
+def as_found(found: Finding) -> wire.Note:
+    """A finding of what a link says, which has no field of its own to stand beside."""
+    return {"level": found.level, "message": found.message, "fixes": []}
+
+
+def _as_found(found: Finding) -> str:
+    """Without its field's name, beside which it stands."""
+    message = found.message.removeprefix(f"{LABELS.get(found.field, '')}: ")
+    return message[:1].upper() + message[1:]
+
+
+def _premise(premise: str, said: str) -> str:
+    if is_blank(premise):
+        return "First say what it is about." if premise else "First say what it is about, or:"  # an idea
+    length = len(premise.strip())
+    return f"{length:,} of {MAX_PREMISE:,} characters. Shorten it." if length > MAX_PREMISE else said
+
+
+def _words(words: float | None, said: str, max_words: int) -> tuple[str, list[wire.Fix]]:
+    low = int(LIMITS["words"].low)
+    if words is not None and words > max_words:
+        return f"This server writes at most {max_words:,} words.", [_ask_for(max_words)]
+    if words is not None and words < low:
+        return f"The shortest story is {low:,} words.", [_ask_for(low)]
+    return said, [_ask_for(min(max_words, int(LIMITS["words"].default)))]
+
+
+def _ask_for(words: int) -> wire.Fix:
+    return {"label": f"Ask for {words:,}", "field": "words", "value": words}
+
+
+def _one_penalty(raw: Mapping[str, object]) -> list[wire.Fix]:
+    repetition, presence = _number(raw.get(_REPETITION)) or 1, _number(raw.get(_PRESENCE)) or 0
+    return [
+        {"label": f"Only repetition, {repetition:.2f}", "field": _PRESENCE, "value": 0},
+        {"label": f"Only presence, {presence:.1f}", "field": _REPETITION, "value": 1},
+    ]
+
+
+def _outside(setting: card.Setting, value: float | None, said: str) -> str:
+    if value is None:
+        return said
+    where = "not" if setting.low == setting.high else "above" if value > setting.high else "below"
+    note = f" ({setting.note})" if setting.note else ""
+    outside = f"{value:g} is {where} the {setting.range()} the model card recommends{note}."
+    return f"{outside} The story will be written, and its record will say so."
+
+
+def _usual(name: str) -> list[wire.Fix]:
+    """Back to what a number is where nobody has touched it."""
+    if name not in LIMITS:
+        return []
+    usual, means = LIMITS[name].default, LIMITS[name].also_means if LIMITS[name].also == LIMITS[name].default else ""
+    return [{"label": f"Back to {means or f'{usual:g}'}", "field": name, "value": usual}]

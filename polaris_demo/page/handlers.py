@@ -124,7 +124,7 @@ class Handlers:
     def arrive(self, request: gr.Request) -> tuple[Any, ...]:
         """What a page shows when it opens: the form as its address says, and what is promised."""
         values, findings = links.arrival(dict(request.query_params), self._runner.default_words)
-        arrived = [{"level": f.level, "message": f.message, "fixes": []} for f in findings]
+        arrived = [asking.as_found(found) for found in findings]
         return *values.values(), arrived, self._promise(), *self._checked(values)
 
     def _promise(self) -> str:

@@ -73,6 +73,7 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
                     with gr.Column(elem_id="ask"):
                         form = Form(settings, runner.default_words)
                     _html(taste(any(one.about["ours"] for one in recorded)), js_on_load=js("taste"), elem_id="taste")
+                form.add_small_print()
                 pane = _html(pane_of(), js_on_load=js("pane"), elem_id="pane")
             with gr.Tab("My stories", id="shelf"):
                 _part("shelf")
@@ -118,12 +119,14 @@ class Form:
         _html(hello(free=bool(settings.space)), js_on_load=js("hello"), elem_id="hello")
         # No max_length: Gradio would cut what is pasted without a word.
         self._add("premise", gr.Textbox(label="A story about", lines=2, max_lines=2, elem_id="premise", placeholder=IDEAS[0]))
-        _part("ideas")
-        self._add_note("premise")
+        with gr.Row(elem_id="below-premise"):
+            self._add_note("premise")
+            _part("ideas")
         # A number and a line of our own: the number of Gradio's slider cuts what is typed to its limits without a word.
-        self._add("words", gr.Number(default_words, label="How many words?", precision=0, elem_id="words"))
-        self.dial = _html(dial(settings.max_words, default_words), js_on_load=js("dial"), elem_id="dial")
-        self._add_note("words")
+        with gr.Column(elem_id="length"):
+            self._add("words", gr.Number(default_words, label="How many words?", precision=0, elem_id="words"))
+            self.dial = _html(dial(settings.max_words, default_words), js_on_load=js("dial"), elem_id="dial")
+            self._add_note("words")
         with gr.Row(elem_id="go"):
             self.write = gr.Button("Write the story", variant="primary", elem_id="write")
             _part("next")
@@ -132,8 +135,12 @@ class Form:
             with gr.Accordion("Settings", open=False, elem_id="settings"):
                 self._settings()
         self.arrived = _part("note", "arrived", elem_classes="note-slot")
-        self.promise = _part("promise")
-        self.link = _part("link")
+
+    def add_small_print(self) -> None:
+        """What holds for a story begun here, and the form as a link: below everything else."""
+        with gr.Row(elem_id="small-print"):
+            self.promise = _part("promise")
+            self.link = _part("link")
 
     @property
     def fields(self) -> list[Any]:
@@ -169,10 +176,8 @@ class Form:
     def _add_control(self, name: str, control: Control) -> None:
         limit = LIMITS[name]
         low = min(limit.low, limit.also) if limit.also is not None else limit.low
-        self._add(
-            name,
-            gr.Number(limit.default, label=limit.label, precision=0 if limit.whole else None, elem_id=name, elem_classes="knob-number"),
-        )
+        shape: Any = {"precision": 0 if limit.whole else None, "step": control.step or 1, "elem_classes": "knob-number"}
+        self._add(name, gr.Number(limit.default, label=limit.label, elem_id=name, **shape))
         script = js("knob", json.dumps(name)) if control.step is not None else None
         _html(knob(name, limit.label, control.info, low, control.step), js_on_load=script, elem_classes="knob-slot")
 

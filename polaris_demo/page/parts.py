@@ -49,7 +49,7 @@ def hello(free: bool) -> str:
 
 def downloads() -> str:
     """The files a story comes as, as links."""
-    offered = [f'<a class="text" data-file="{ending}">{made.label}</a>' for ending, made in FILES.items() if made.label]
+    offered = [f'<a class="text" data-file="{ending}">{made.label[:1].upper()}{made.label[1:]}</a>' for ending, made in FILES.items() if made.label]
     return "".join(offered)
 
 

@@ -19,8 +19,8 @@ from . import wire
 from .view import Kept, as_read, at_rest, ended, minutes_to_read, share, stories
 
 
-def going(record: StoryRecord, speed: Speed | None = None) -> wire.Going:
-    """A story on its way, beside its text; `speed` is how stories went here lately."""
+def going(record: StoryRecord, speed: Speed | None = None, leave: str = "") -> wire.Going:
+    """A story on its way, beside its text; `speed` is how stories went here lately, `leave` what becomes of one whose owner is away."""
     kind, premise = heading(record.request)
     stage, far, left = line(record, speed)
     return {
@@ -42,6 +42,7 @@ def going(record: StoryRecord, speed: Speed | None = None) -> wire.Going:
         "star": round(min(1.0, record.words / record.request.words), 3),
         "thought": record.thinking_tokens,
         "plans": plans(speed),
+        "leave": leave,
     }
 
 
@@ -92,6 +93,12 @@ def plans(speed: Speed | None) -> str:
     return f"The last plans here took about {low}." if low == high else f"The last plans here took {low} to {high}."
 
 
+def leave(unfollowed_seconds: float, lent_gpu: bool) -> str:
+    """What becomes of a story while its owner is away."""
+    how = "it is paused at the end of its GPU time" if lent_gpu else f"it goes on for {spoken(unfollowed_seconds)}"
+    return f"You may leave: {how}, and My stories finds it again."
+
+
 def byline(record: StoryRecord) -> str:
     """Who writes or wrote it, and when it was begun."""
     writer = record.writer
@@ -109,7 +116,6 @@ def rest(record: StoryRecord, kept: Kept, link: str = "") -> wire.Rest:
         "resumable": resumable(record),
         "folded": record.folded is not None,
         "ended": ended(record),
-        "failed": record.state == "failed",
         "said": said(record),
         "band": card.EVALUATION_BAND.around(record.request.words),
         "repeats": repeats(text),
@@ -130,7 +136,7 @@ def said(record: StoryRecord) -> str:
     ratio = f"{what} That is {record.length_ratio:.2f} of the length,"
     if low <= words <= high:
         return f"{ratio} and on target."
-    return f"{ratio} and {low - words:,} words short of it." if words < low else f"{ratio} longer than asked by {words - asked:,} words."
+    return f"{ratio} and {asked - words:,} words short of it." if words < low else f"{ratio} longer than asked by {words - asked:,} words."
 
 
 def repeats(text: str) -> str:

@@ -78,12 +78,12 @@ class StoryRoutes:
 
     async def _events(self, story_id: str, offset: int, cuts: int, link: str, once: bool) -> AsyncIterator[str]:
         yield f"retry: {RETRY_MILLISECONDS}\n\n"
-        telling = Telling()
+        telling, leave = Telling(), reading.leave(self._settings.unfollowed_seconds, self._settings.zerogpu)
         try:
             async for piece in self._runner.follow(story_id, offset, cuts):
                 record = piece.record
                 rest = reading.rest(record, self._kept(record), link) if record.rests else None
-                if event := telling.event(piece, reading.going(record, self._runner.measured.speed()), rest, self._clock()):
+                if event := telling.event(piece, reading.going(record, self._runner.measured.speed(), leave), rest, self._clock()):
                     yield event
                 if once:
                     return

@@ -56,6 +56,7 @@ class Going(TypedDict):
     star: float  # where the star stands on the line, 0 to 1
     thought: int  # tokens of planning
     plans: str  # how long the last plans took here
+    leave: str  # what becomes of it while its owner is away
 
 
 class Rest(TypedDict):
@@ -64,7 +65,6 @@ class Rest(TypedDict):
     resumable: bool
     folded: bool  # it can also be gone on with from the end of its last aside, without the guard
     ended: str
-    failed: bool
     said: str  # what was asked for and what came of it, after "You" or "Somebody"
     band: tuple[int, int]  # words within which it is on target
     repeats: str
@@ -132,6 +132,7 @@ class Dial(TypedDict):
     go: str
     fits: list[Fit]
     differs: str
+    wrong: list[str]  # the fields that want a look before anything is written
 
 
 class Prompt(TypedDict):
@@ -306,11 +307,13 @@ IDS = ("premise", "words", "write", "tabs", "now")  # elements that scripts look
 TABS = ("write", "shelf", "results", "about")  # by Gradio's data-tab-id
 STORAGE = {
     "stories": "polaris-stories", "names": "polaris-names", "places": "polaris-places", "looks": "polaris-looks", "form": "polaris-form",
+    "notify": "polaris-notify",
 }  # fmt: skip
 DATA = {  # attributes of html that scripts set and styles follow
     "view": ("ask", "story", "embed"),
     "stage": ("planning", "writing", "rests", "none"),
     "own": ("yes", "no"),
+    "live": ("yes", "no"),  # one's own is being written
     "full": ("yes", "no"),
     "asked": ("light", "dark"),
 }

@@ -12,7 +12,7 @@ export class After {
   part(name) { return one(this.element, `.${name}`); }
   show(update, { own, host, id }) {
     const whose = own ? "You" : "Somebody";
-    setText(this.part("ended"), update.failed || update.state === "finished" ? "" : update.ended);
+    setText(this.part("ended"), update.state === "finished" && !update.resumable ? "" : update.ended);
     setText(this.part("said"), `${whose} ${update.said}`);
     this.measure(update);
     rows(this.part("stamp"), update.stamp);
@@ -54,7 +54,7 @@ export class After {
     hide("delete", !own && !host);
     hide("again", !own);
     for (const action of ["copy", "markdown", "link", "quote", "print", "beginning"]) hide(action, !update.words);
-    hide("listen", !update.words || !("speechSynthesis" in window));
+    hide("listen", !update.words);
     for (const link of this.element.querySelectorAll("[data-file]")) {
       link.href = `stories/${id}/story.${link.dataset.file}`;
       link.hidden = !update.words;

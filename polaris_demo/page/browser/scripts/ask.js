@@ -31,8 +31,7 @@ export function hello(element) {
     setText(one(lead, "strong"), status.who);
     setText(one(lead, "span"), status.lead || usual);
     lead.title = status.why;
-    page.why?.(status.why);
-    page.whose?.();
+    page.status.say(status);
   };
   const status = JSON.parse(document.getElementById("now")?.textContent || "null");
   if (status) show(status);
@@ -65,8 +64,7 @@ export function dial(element, props, watch, trigger) {
     pair(one(element, ".facts"));
     setText(one(element, ".says strong"), dial.zone);
     setText(one(element, ".says span"), dial.says);
-    page.next?.(dial.go, dial.fits);
-    page.differs?.(dial.differs);
+    page.told.say(dial);
     place();
   };
   line.addEventListener("input", () => { set("words", line.value); place(); });
@@ -101,12 +99,12 @@ export function next(element) {
     const longest = fits.map((fit) => fit.words && button(`${number(fit.words)} words ${fit.who}`, "text", () => set("words", fit.words))).filter(Boolean);
     one(element, ".next").append(...longest);
   };
+  page.told.hear((dial) => page.next(dial.go, dial.fits));
 }
 
 // What the settings are, in a line, also where they are folded away.
 export function differs(element) {
-  page.differs = (line) => setText(one(element, ".differs"), line);
-  element.addEventListener("click", () => document.querySelector(OPENS)?.click());
+  page.told.hear((dial) => setText(one(element, ".differs"), dial.differs));
 }
 
 export function promise(element, props, watch) {
@@ -126,13 +124,20 @@ page.ask = (text) => {
 };
 const write = () => document.getElementById("write")?.click();
 
-// Why nothing is written stands where it is asked for; the premise takes the focus where it is what is missing.
+// Why nothing is written stands beside the field that wants a look, which takes the focus; and else where it is asked for.
 page.refused = (sentence) => {
-  if (where.now.story) page.reader.refuse(sentence);
-  else if (!premise()?.value.trim()) { premise()?.setAttribute("aria-invalid", "true"); premise()?.focus(); }
-  else page.next?.(sentence, []);
+  if (where.now.story) return page.reader.refuse(sentence);
+  setTimeout(() => { // what is said of the fields comes with the refusal
+    if (wrong.length) see(wrong[0]);
+    else page.next?.(sentence, []);
+  });
 };
-document.addEventListener("input", (event) => { if (event.target.closest?.("#premise")) event.target.removeAttribute("aria-invalid"); });
+let wrong = [];
+page.told.hear((dial) => { wrong = dial.wrong; });
+function see(field) {
+  if (!box(field)?.offsetParent) document.querySelector(OPENS)?.click();
+  setTimeout(() => box(field)?.focus(), 50); // Gradio puts the fields of a fold in place when it opens
+}
 
 // After the form has been filled from a story: write another version at once, or let the visitor change one thing.
 export function filled() {
@@ -157,7 +162,7 @@ export function arrived() {
 // The host of this server, by the key set as POLARIS_ADMIN_KEY: lets new stories begin or not, deletes any story.
 export function foot(element) {
   const line = one(element, ".hosting"), why = one(element, ".why");
-  page.why = (sentence) => { setText(why, sentence); why.hidden = !sentence; };
+  page.status.hear((status) => { setText(why, status.why); why.hidden = !status.why; });
   const ask = async (key, paused) => {
     const host = await post("stories/host", { key, paused });
     line.hidden = false;

@@ -20,7 +20,7 @@ export function header(element) {
     (story.offsetParent ? story : box("premise"))?.focus();
   });
   where.watch((now) => select(now.tab || "write"));
-  where.watch((now) => inFull(one(element, ".in-full"), now));
+  for (const hear of [where.watch, page.status.hear]) hear(() => inFull(one(element, ".in-full"), where.now));
   where.begin();
 }
 
@@ -63,11 +63,11 @@ const LETTERS = {
   k: (reader) => reader.rail.step(-1),
   b: (reader) => reader.toBeginning(),
   e: (reader) => reader.toEnd(),
-  "+": (reader) => reader.resize(() => reader.looks.size(1)),
-  "-": (reader) => reader.resize(() => reader.looks.size(-1)),
+  "+": (reader) => reader.looks.size(1),
+  "-": (reader) => reader.looks.size(-1),
   f: (reader) => reader.looks.full(),
   l: (reader) => reader.listen.toggle(),
-  "?": (reader) => reader.looks.toggle(one(reader.element, ".side [data-do=looks]")),
+  "?": (reader) => reader.looks.toggle(),
 };
 const TYPED_IN = "input, textarea, select, [contenteditable], [role=slider], [role=listbox]";
 
@@ -77,7 +77,7 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     document.getElementById("write")?.click();
   } else if (event.key === "Escape") {
-    page.reader?.looks.close() || (page.reader?.looks.isFull && page.reader.looks.leaveFull()); // and never a stop: it is pressed for other things
+    page.reader?.escape(); // and never a stop: it is pressed for other things
   } else if (!event.ctrlKey && !event.metaKey && !event.altKey) letter(event);
 });
 function letter(event) {

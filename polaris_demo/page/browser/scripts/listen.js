@@ -12,6 +12,7 @@ export class Listen {
   get buttons() { return this.reader.buttons("listen"); }
   toggle() {
     if (this.on) return this.stop();
+    if (!window.speechSynthesis) return;
     this.number = this.reader.place.at();
     this.say();
   }
@@ -46,10 +47,13 @@ export class Listen {
     this.mark(node);
     speechSynthesis.speak(said);
   }
+  // The page goes along with the voice while its reader does: who has gone elsewhere stays there.
   mark(node) {
+    const { place } = this.reader, seen = (one) => one.getBoundingClientRect().top < innerHeight && one.getBoundingClientRect().bottom > 72;
+    const along = place.shown && (!this.marked || seen(this.marked));
     this.marked?.classList.remove("read");
     this.marked = node;
     node?.classList.add("read");
-    if (node && (node.getBoundingClientRect().bottom > innerHeight || node.getBoundingClientRect().top < 72)) this.reader.place.to(this.number);
+    if (node && along && (node.getBoundingClientRect().bottom > innerHeight || node.getBoundingClientRect().top < 72)) place.to(this.number);
   }
 }

@@ -7,8 +7,9 @@ const within = ([low, high], value) => Math.max(low, Math.min(high, value));
 const root = document.documentElement;
 
 export class Looks {
-  constructor(element) {
-    this.element = element;
+  // `keeping(change)` makes a change while the words stay where they are.
+  constructor(element, keeping) {
+    Object.assign(this, { element, keeping });
     this.panel = one(element, ".looks");
     this.apply();
     document.addEventListener("fullscreenchange", () => { if (!document.fullscreenElement) this.leaveFull(); });
@@ -27,7 +28,7 @@ export class Looks {
   }
   change(change) {
     looks.set(change);
-    this.apply();
+    this.keeping(() => this.apply());
   }
   size(step) { this.change({ size: within(SIZES, looks.all().size + step) }); }
   width(step) { this.change({ width: within(WIDTHS, looks.all().width + step) }); }
@@ -41,7 +42,7 @@ export class Looks {
 
   toggle(button) {
     if (!this.panel.hidden) return this.close();
-    this.from = button;
+    this.from = button ?? document.activeElement;
     this.panel.hidden = false;
     this.expanded(true);
     one(this.panel, "button").focus({ preventScroll: true });
@@ -50,7 +51,8 @@ export class Looks {
     if (this.panel.hidden) return false;
     this.panel.hidden = true;
     this.expanded(false);
-    this.from?.focus({ preventScroll: true });
+    const back = this.from === document.body || !this.from.checkVisibility() ? one(this.element, ".status .row") : this.from;
+    back.focus({ preventScroll: true });
     return true;
   }
   expanded(open) { for (const button of all(this.element, "[data-do=looks]")) button.setAttribute("aria-expanded", String(open)); }
@@ -68,7 +70,8 @@ export class Looks {
     if (document.fullscreenElement) document.exitFullscreen();
   }
   setFull(on) {
-    root.dataset.full = on ? "yes" : "no";
+    if (on === this.isFull) return;
+    this.keeping(() => { root.dataset.full = on ? "yes" : "no"; });
     for (const button of all(this.element, "[data-do=full]")) {
       button.setAttribute("aria-pressed", String(on));
       setText(button, on ? "Leave full screen" : "Full screen");

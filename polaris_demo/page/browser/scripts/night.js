@@ -13,7 +13,8 @@ export class Night {
     this.all = all(element, ".lamp");
     this.lines = all(element, ".dipper line");
   }
-  show(update) {
+  // `own`: whoever looks is who asked for it.
+  show(update, own) {
     const lit = Math.min(stars - 1, Math.floor(update.thought / star_tokens)), late = update.thought > stars * star_tokens;
     setText(one(this.element, ".kind"), update.kind);
     setText(one(this.element, ".wish"), update.premise);
@@ -21,6 +22,8 @@ export class Night {
     setText(one(this.element, ".how"), update.preview ? "It plans before it writes, and keeps its plan to itself."
       : "POLARIS plans before it writes, and keeps its plan to itself. One star lights for about 350 words thought; it was trained to begin by the seventh.");
     setText(one(this.element, ".plans"), update.plans);
+    setText(one(this.element, ".may"), own ? update.leave : "");
+    one(this.element, "[data-do=notify]").hidden = !own || !window.Notification || Notification.permission === "denied";
     this.light(lit);
   }
   light(lit) {

@@ -13,14 +13,14 @@ const actions = {
   own: (reader) => reader.writeOwn(),
   end: (reader) => reader.toEnd(),
   "go-on": (reader) => { reader.place.goOn(); reader.look(); },
-  contents: (reader) => reader.contents(),
+  contents: (reader) => reader.rail.sheet(),
   looks: (reader, button) => reader.looks.toggle(button),
   listen: (reader, button) => reader.listen.toggle(button),
   full: (reader) => reader.looks.full(),
-  smaller: (reader) => reader.resize(() => reader.looks.size(-1)),
-  larger: (reader) => reader.resize(() => reader.looks.size(1)),
-  narrower: (reader) => reader.resize(() => reader.looks.width(-1)),
-  wider: (reader) => reader.resize(() => reader.looks.width(1)),
+  smaller: (reader) => reader.looks.size(-1),
+  larger: (reader) => reader.looks.size(1),
+  narrower: (reader) => reader.looks.width(-1),
+  wider: (reader) => reader.looks.width(1),
   light: (reader) => reader.looks.theme("light"),
   dark: (reader) => reader.looks.theme("dark"),
   system: (reader) => reader.looks.theme(""),
@@ -43,18 +43,25 @@ export function pane(element, props, watch, trigger) {
   const reader = page.reader = new Reader(element, trigger);
   element.addEventListener("click", (event) => {
     const button = event.target.closest("[data-do]");
-    if (button) actions[button.dataset.do]?.(reader, button);
+    if (!button) return;
+    reader.notice("");
+    actions[button.dataset.do]?.(reader, button);
   });
   const opened = () => {
     const opened = props.value;
     if (opened?.refused) page.refused?.(opened.refused);
-    else if (opened?.id) { reader.open(opened.id, opened.key); where.go({ story: opened.id }); }
+    else if (opened?.id) {
+      reader.open(opened.id, opened.key);
+      where.go({ story: opened.id });
+      reader.toLine(); // the button that was pressed is gone
+    }
   };
   watch("value", opened);
   const arrive = (now) => {
-    if (now.story && (now.story !== reader.id || !reader.line)) reader.open(now.story);
-    else if (now.recorded) reader.openRecorded(now.recorded);
-    if (now.story) reader.tell(reader.update);
+    if (now.recorded) reader.openRecorded(now.recorded);
+    else if (!now.story) reader.looks.leaveFull();
+    else if (now.story === reader.id) reader.back();
+    else reader.open(now.story);
     reader.look();
   };
   where.watch(arrive);

@@ -55,7 +55,7 @@ export class Paper {
   }
   clear() {
     this.text = "";
-    this.blocks = []; // {node, start (in the text), number (of its first line), joins (the line before it is a paragraph's)}
+    this.blocks = []; // {node, start (in the text), number (of its first line), joins (the line before it is a paragraph's), paragraphs (up to it)}
     this.fences = []; // lines that may yet turn out to begin code: {start, number, ticks}
     this.lines = 0;
     this.article.replaceChildren();
@@ -163,13 +163,15 @@ export class Paper {
     const joins = Boolean(this.paragraph), node = make(kind === "code" ? "pre" : "p");
     this.close();
     node.append(...content);
+    if (this.grows) node.dataset.grew = ""; // its lines stay as they come
     if (kind === "heading") {
       const level = this.blocks.length ? "3" : "2";
       node.setAttribute("role", "heading");
       node.setAttribute("aria-level", level);
       node.className = this.blocks.length ? "heading part" : "heading title";
     } else if (kind !== "paragraph") node.className = kind;
-    const block = this.line.block = { node: this.article.appendChild(node), start: this.line.start, number: this.lines, joins };
+    const paragraphs = (this.blocks.at(-1)?.paragraphs ?? 0) + (kind === "heading" || kind === "break" ? 0 : 1);
+    const block = this.line.block = { node: this.article.appendChild(node), start: this.line.start, number: this.lines, joins, paragraphs };
     this.blocks.push(block);
     return block;
   }

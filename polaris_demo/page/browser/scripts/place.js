@@ -3,39 +3,60 @@
 import { where } from "./where.js";
 import { places } from "./store.js";
 
-const ROOM = 96, EDGE = 88, LINE = 0.35; // pixels below the end that is followed, and of the pill's strip; where on the window one reads
+const ROOM = 96, EDGE = 88, LINE = 0.35, TOP = 72; // pixels below the end that is followed, and of the pill's strip; where on the window one reads; the line above
+const UP = ["ArrowUp", "PageUp", "Home"], MOVES = [...UP, "ArrowDown", "PageDown", "End", " "];
+const passive = { passive: true }, top = ({ node }) => node.getBoundingClientRect().top;
 
 export class Place {
-  // `paper` is what is read, `moved()` is called when the reader has moved.
-  constructor(paper, moved) {
-    Object.assign(this, { paper, moved });
+  // `paper` is what is read in `pane`, `moved()` is called when the reader has moved.
+  constructor(pane, paper, moved) {
+    Object.assign(this, { pane, paper, moved, width: innerWidth });
     this.following = this.touching = false;
     this.reached = 0;
     this.listen();
   }
+  // A story, which begins where this entry of the history left it; where it has none, at its first page.
   begin(id) {
     this.id = id;
-    this.following = this.kept = false;
-    this.wanted = history.state?.place ?? null; // of this entry of the history, to be restored once there is text
+    this.pane.style.paddingBottom = "";
+    this.following = this.went = false;
+    this.last = this.held = null;
+    this.wanted = history.state?.place ?? null;
     this.offered = this.wanted ? null : places.get(id) ?? null;
+    if (!this.wanted) scrollTo({ top: 0, behavior: "instant" });
+  }
+  // The same story is seen again, after something else.
+  back() {
+    this.rest();
+    this.wanted = history.state?.place ?? this.last;
+    if (this.wanted) this.grown();
+    else scrollTo({ top: 0, behavior: "instant" });
   }
   listen() {
-    const leave = () => { this.following = false; }, passive = { passive: true };
     let from = 0;
-    addEventListener("wheel", (event) => { if (event.deltaY < 0) leave(); }, passive);
+    addEventListener("wheel", (event) => this.moves(event.deltaY < 0), passive);
     addEventListener("touchstart", (event) => { this.touching = true; from = event.touches[0].clientY; }, passive);
-    addEventListener("touchmove", (event) => { if (event.touches[0].clientY > from) leave(); }, passive);
-    for (const over of ["touchend", "touchcancel"]) addEventListener(over, () => { this.touching = false; }, passive);
-    addEventListener("keydown", (event) => {
-      if (["ArrowUp", "PageUp", "Home"].includes(event.key) || (event.key === " " && event.shiftKey)) leave();
-    });
-    addEventListener("scroll", () => {
-      if (this.following && scrollY < this.reached - 2) leave();
-      this.wanted = null;
-      this.look();
+    addEventListener("touchmove", (event) => {
+      const { clientY } = event.touches[0];
+      this.moves(clientY > from);
+      from = clientY;
     }, passive);
+    for (const over of ["touchend", "touchcancel"]) addEventListener(over, (event) => { this.touching = event.touches.length > 0; }, passive);
+    addEventListener("keydown", (event) => { if (MOVES.includes(event.key)) this.moves(UP.includes(event.key) || (event.key === " " && event.shiftKey)); });
+    addEventListener("pointerdown", (event) => { if (event.target === document.documentElement) this.moves(false); }, passive); // the scroll bar
+    addEventListener("scroll", () => { this.leaves(); this.look(); }, passive);
+    addEventListener("resize", () => this.resized());
     addEventListener("pagehide", () => this.keep());
+    where.leaving(() => this.keep());
   }
+  // The reader moves: whatever was still to be done for their place is theirs again.
+  moves(up) {
+    this.wanted = null;
+    if (up) this.rest();
+  }
+  rest() { this.following = false; }
+  // Any place above the last one reached was gone to by the reader, also where no key or finger was seen.
+  leaves() { if (this.following && scrollY < this.reached - 2) this.rest(); }
 
   // --- what there is of it ---------------------------------------------------------------------------------------------
 
@@ -46,15 +67,15 @@ export class Place {
     let low = 0, high = this.blocks.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.blocks[middle].node.getBoundingClientRect().top < height) low = middle + 1;
+      if (top(this.blocks[middle]) < height) low = middle + 1;
       else high = middle;
     }
     return low - 1;
   }
   // The block that is being read.
   at() { return Math.max(0, this.above(innerHeight * LINE)); }
-  // Blocks that begin below what can be seen.
-  below() { return this.blocks.length - 1 - this.above(innerHeight - EDGE); }
+  // Paragraphs that begin below what can be seen.
+  below() { return (this.blocks.at(-1)?.paragraphs ?? 0) - (this.blocks[this.above(innerHeight - EDGE)]?.paragraphs ?? 0); }
   // How much of the text lies before the place, 0 to 1.
   share() {
     const last = this.blocks.at(-1)?.node.getBoundingClientRect().bottom ?? 0;
@@ -67,6 +88,7 @@ export class Place {
   // After the text has grown.
   grown() {
     if (this.wanted) this.restore(this.wanted);
+    this.leaves();
     if (this.following && !this.touching) this.toEnd();
   }
   toEnd() {
@@ -75,48 +97,89 @@ export class Place {
     const end = last.getBoundingClientRect().bottom + scrollY - innerHeight + ROOM;
     if (end > scrollY) scrollTo({ top: end, behavior: "instant" });
     this.reached = scrollY;
+    this.went = true;
   }
   follow() {
     this.following = true;
     this.toEnd();
   }
-  rest() { this.following = false; }
-  to(number) {
-    const node = this.blocks[number]?.node;
-    if (node) scrollTo({ top: node.getBoundingClientRect().top + scrollY - innerHeight * 0.2, behavior: "instant" });
+  to(number) { if (this.blocks[number]) this.put(this.blocks[number], innerHeight * 0.2); }
+  // Scrolls so that a block begins at a height of the window.
+  put(block, height) { scrollTo({ top: top(block) + scrollY - height, behavior: "instant" }); }
+
+  // --- kept where it is, whatever changes around it --------------------------------------------------------------------
+
+  // What stands where one reads: the block, and how much of it is above.
+  hold() {
+    const block = this.shown && this.blocks[this.above(innerHeight * LINE)];
+    if (!block || scrollY === 0) return null;
+    return { block, share: (innerHeight * LINE - top(block)) / Math.max(1, block.node.offsetHeight) };
+  }
+  again(held) { if (held && this.blocks.includes(held.block)) this.put(held.block, innerHeight * LINE - held.share * held.block.node.offsetHeight); }
+  // A change of the text's looks.
+  keeping(change) {
+    const held = this.hold();
+    change();
+    this.again(held);
+  }
+  // A phone is turned, or a window drawn: by what was there before, since this comes after it.
+  resized() {
+    if (innerWidth !== this.width && !this.wanted) this.again(this.held);
+    this.width = innerWidth;
+  }
+  // A change that may take away from what stands below: the page stays long enough for what can be seen to stay where it is.
+  room(change) {
+    const { style } = this.pane, there = scrollY, bottom = there + innerHeight;
+    style.paddingBottom = `${bottom}px`;
+    change();
+    this.spare(bottom);
+    if (scrollY !== there) scrollTo({ top: there, behavior: "instant" });
+  }
+  spare(bottom) {
+    const { style } = this.pane, missing = bottom + parseFloat(style.paddingBottom) - document.documentElement.scrollHeight;
+    style.paddingBottom = missing > 0 && scrollY > 0 ? `${missing}px` : "";
   }
 
-  // --- kept ------------------------------------------------------------------------------------------------------------
+  // --- kept for another time -------------------------------------------------------------------------------------------
 
   look() {
     if (!this.shown || this.looking) return;
     this.looking = requestAnimationFrame(() => {
       this.looking = 0;
       if (!this.shown) return;
+      if (this.pane.style.paddingBottom) this.spare(scrollY + innerHeight);
+      this.held = this.hold();
       this.moved();
-      clearTimeout(this.keeping);
-      this.keeping = setTimeout(() => this.keep(), 300);
+      clearTimeout(this.soon);
+      this.soon = setTimeout(() => this.keep(), 300);
     });
   }
   keep() {
-    const block = this.shown && this.id && !this.wanted && this.blocks[Math.max(0, this.above(72))];
+    const block = this.shown && this.id && !this.wanted && this.blocks[Math.max(0, this.above(TOP))];
     if (!block) return;
-    const place = { start: block.start, dy: Math.round(block.node.getBoundingClientRect().top) };
-    where.remember({ place });
-    if (scrollY > 0 || this.kept) places.set(this.id, { ...place, part: this.part(), done: this.share() === 1 });
-    this.kept = true;
+    this.last = { start: block.start, dy: Math.round(top(block)) };
+    where.remember({ place: this.last });
+    this.went ||= scrollY > 0;
+    if (this.went) places.set(this.id, { ...this.last, part: this.part(), done: this.share() === 1 }); // who has only looked in keeps what was
   }
   // The chapter that is being read.
   part() { return this.blocks.slice(0, this.at() + 1).findLast(({ node }) => node.classList.contains("part"))?.node.textContent.replace(/^[#\s]+/, "") ?? ""; }
-  restore({ start, dy }) {
+  // As soon as there is that much text; of a text that ends before it, at its end.
+  restore({ start, dy }, whole = false) {
     const block = this.blocks.findLast((one) => one.start <= start);
-    if (!block || (this.paper.text.length <= start && start > 0)) return;
-    scrollTo({ top: block.node.getBoundingClientRect().top + scrollY - dy, behavior: "instant" });
+    if (!block || (!whole && this.paper.text.length <= start && start > 0)) return;
+    this.put(block, dy);
     this.wanted = null;
+  }
+  // The text is whole.
+  over() {
+    if (this.wanted) this.restore(this.wanted, true);
+    this.rest();
   }
   goOn() {
     const place = this.offered;
     this.offered = null;
+    this.went = true;
     if (place) this.restore(place);
   }
 }

@@ -14,50 +14,59 @@ export class Rail {
     Object.assign(this, { element, paper, place });
     this.parts = [];
     this.star = 0;
+    document.addEventListener("click", (event) => { if (!event.target.closest(".rail, [data-do=contents]")) this.sheet(false, false); });
   }
   part(name) { return one(this.element, `.${name}`); }
   clear() {
-    this.parts = [];
-    this.drawParts();
+    this.drawParts([]);
   }
 
   // --- what is written -------------------------------------------------------------------------------------------------
 
   // After the text has changed: where the star stands, and the chapters there are.
   write(star, live) {
-    this.star = live ? star : 1;
-    const line = this.part("line");
-    line.style.setProperty("--star", `${this.star * 100}%`);
-    const parts = this.paper.blocks.filter(({ node }) => node.classList.contains("part"));
-    const same = parts.length === this.parts.length && parts.every((block, i) => block.node === this.parts[i].node && block.node.textContent === this.names[i]);
-    if (!same) {
-      this.parts = parts;
-      this.names = parts.map(({ node }) => node.textContent);
-      this.drawParts();
-    }
-    if (parts.length) this.drawTicks();
+    this.star = star;
     this.live = live;
+    this.part("line").style.setProperty("--star", `${star * 100}%`);
+    this.drawParts(this.paper.blocks.filter(({ node }) => node.classList.contains("part")));
+    if (this.parts.length) this.drawTicks();
   }
-  drawParts() {
-    const entries = this.parts.map(({ node }, i) => {
-      const item = make("li"), entry = button("", "", () => this.go(i));
-      const mark = make("i");
-      mark.innerHTML = one(this.element, ".status .star").outerHTML; // a fixed drawing of ours
-      entry.append(mark, make("span", node.textContent.replace(/^[#\s]+/, "")));
-      entry.dir = "auto";
-      item.append(entry);
-      return item;
-    });
-    this.part("rail").hidden = !entries.length;
-    one(this.element, ".rail ol").replaceChildren(...entries);
-    this.part("chapters").replaceChildren(...this.parts.map(() => make("i")));
+  // Those that are there stay, with the focus that one of them may have; the last may still be growing.
+  drawParts(parts) {
+    const list = one(this.element, ".rail ol"), ticks = this.part("chapters"), same = parts.findIndex((block, i) => block.node !== this.parts[i]?.node);
+    for (let i = this.parts.length; i > (same < 0 ? parts.length : same); i--) for (const drawn of [list, ticks]) drawn.lastChild.remove();
+    this.parts = parts;
+    for (let i = list.children.length; i < parts.length; i++) {
+      list.append(this.entry(i));
+      ticks.append(make("i"));
+    }
+    parts.forEach(({ node }, i) => setText(one(list.children[i], "span"), node.textContent.replace(/^[#\s]+/, "")));
+    this.part("rail").hidden = !parts.length;
+  }
+  entry(i) {
+    const item = make("li"), entry = button("", "", () => this.go(i)), mark = make("i");
+    mark.innerHTML = one(this.element, ".status .star").outerHTML; // a fixed drawing of ours
+    entry.append(mark, make("span"));
+    entry.dir = "auto";
+    item.append(entry);
+    return item;
   }
   drawTicks() {
     const total = this.paper.text.length || 1;
     all(this.element, ".chapters i").forEach((tick, i) => { tick.style.left = `${(this.parts[i].start / total) * this.star * 100}%`; });
   }
+  // On a phone the contents are a sheet over the text. Whether it was there to be closed.
+  sheet(open = !this.part("rail").classList.contains("open"), focus = true) {
+    const was = this.part("rail").classList.contains("open"), opener = one(this.element, ".below [data-do=contents]");
+    this.part("rail").classList.toggle("open", open);
+    opener.setAttribute("aria-expanded", String(open));
+    if (open) one(this.element, ".rail [aria-current]")?.focus({ preventScroll: true });
+    else if (was && focus) opener.focus({ preventScroll: true });
+    return was;
+  }
   go(i) {
     this.place.rest();
+    this.sheet(false, false);
     const node = this.parts[i].node;
     scrollTo({ top: node.getBoundingClientRect().top + scrollY - 96, behavior: "instant" });
     node.tabIndex = -1;
@@ -74,22 +83,23 @@ export class Rail {
   // After the reader has moved.
   read(words) {
     const share = this.place.share(), current = Math.max(0, this.current()), last = this.parts.length - 1;
-    this.part("here").hidden = false;
-    this.part("here").style.left = `${share * this.star * 100}%`;
+    const here = this.part("here");
+    here.hidden = share === 1 && !this.live && document.documentElement.dataset.own === "yes"; // the star is there
+    here.style.left = `${share * this.star * 100}%`;
     all(this.element, ".rail button").forEach((entry, i) => {
       if (i === current) entry.setAttribute("aria-current", "location");
       else entry.removeAttribute("aria-current");
       entry.classList.toggle("writing", Boolean(this.live) && i === last);
     });
     this.minutes = Math.ceil(((1 - share) * words) / words_a_minute);
-    const where = one(this.element, "[data-do=contents]");
+    const where = one(this.element, ".below [data-do=contents]");
     where.hidden = last < 0;
     setText(where, `${roman(current + 1)} of ${roman(last + 1)}`);
   }
-  // What the pill says, and nothing where nothing is below.
-  pill(live, finished) {
+  // What the pill says, and nothing where nothing is below; `ended` is how it ended, of a story that was seen to end.
+  pill(live, ended) {
     const below = this.place.below(), what = below === 1 ? "paragraph" : "paragraphs";
     if (below <= 0) return "";
-    return live ? `${number(below)} new ${what} below` : finished ? `Finished, ${number(below)} more below` : "";
+    return live ? `${number(below)} new ${what} below` : ended ? `${ended}, ${number(below)} more below` : "";
   }
 }

@@ -2,6 +2,7 @@
 import { After } from "./after.js";
 import { Asides } from "./aside.js";
 import { awake } from "./awake.js";
+import { Head } from "./head.js";
 import { Line } from "./line.js";
 import { Listen } from "./listen.js";
 import { Looks } from "./looks.js";
@@ -12,9 +13,9 @@ import { Place } from "./place.js";
 import { Rail } from "./rail.js";
 import { Recorded } from "./recorded.js";
 import { keys, session } from "./store.js";
-import { all, answers, copy, number, one, post, setText } from "./tools.js";
+import { UNREACHED, all, answers, copy, one, post, reached, setText } from "./tools.js";
 import { title, where } from "./where.js";
-import { events, words_a_minute } from "./wire.js";
+import { events, storage } from "./wire.js";
 
 export class Reader {
   constructor(element, trigger) {
@@ -22,14 +23,16 @@ export class Reader {
     this.update = { cuts: 0 }; // what the server has said of the story so far, put together
     this.paper = new Paper(this.part("story"));
     this.asides = new Asides(this.paper);
-    this.place = new Place(this.paper, () => this.look());
+    this.place = new Place(element, this.paper, () => this.look());
+    this.head = new Head(this);
     this.rail = new Rail(element, this.paper, this.place);
     this.night = new Night(this.part("night"));
     this.after = new After(this.part("after"), (spot) => { this.place.rest(); this.place.to(spot); });
-    this.looks = new Looks(element);
+    this.looks = new Looks(element, (change) => this.place.keeping(change));
     this.listen = new Listen(this);
+    if (!window.speechSynthesis) for (const button of this.buttons("listen")) button.remove();
     this.part("invite").addEventListener("submit", (event) => this.invited(event));
-    document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible" && this.live) awake.want(this.own); });
+    document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") this.seen(); });
   }
   part(name) { return one(this.element, `.${name}`); }
   buttons(action) { return all(this.element, `[data-do=${action}]`); }
@@ -45,26 +48,33 @@ export class Reader {
   }
   begin(id, asked) {
     this.leave();
+    if (this.id) title("POLARIS-9B"); // and not the last story's, until this one says its own
     this.id = id;
     this.update = { cuts: 0 };
     this.shown = this.spokenWords = 0;
     this.turn = null;
+    this.wasLive = this.unseen = false;
     this.clear();
-    this.part("after").hidden = true;
+    this.part("after").hidden = this.part("ladder").hidden = true;
     this.place.begin(id);
-    if (!this.place.wanted) scrollTo({ top: 0, behavior: "instant" });
     this.stage(asked ? "planning" : "none");
-    this.say("", "", "");
+    this.head.say("", "");
     this.setLive(asked);
-    if (asked) this.part("row").focus({ preventScroll: true });
+  }
+  // The same story is come back to; it may have been gone on with from elsewhere.
+  back() {
+    if (this.update.state) this.head.tell(this.update);
+    this.place.back();
+    if (this.line?.closed) this.connect();
   }
   openRecorded(name) {
-    if (this.recorded?.name === name) return this.recorded.titled();
+    if (this.recorded?.name === name) return this.recorded.back();
     this.begin(`recording ${name}`, false);
     this.recorded = new Recorded(this, name);
   }
   // More of a recorded story, which no server tells anything more of.
   grow(text, wish, byline, share, over) {
+    this.paper.grows = !over;
     this.paper.append(text);
     this.shown = this.paper.text.length;
     this.part("story").hidden = false;
@@ -88,26 +98,23 @@ export class Reader {
       from: () => `${this.shown}.${this.update.cuts}`,
       heard: (update) => this.show(update),
       gone: (gone) => this.gone(gone.refused),
-      lost: () => { if (this.live || !this.update.state) this.lost(); },
+      lost: () => { if (this.live || !this.update.state) this.head.connectionLost(); },
     });
-  }
-  lost() {
-    this.say("Connection lost", "What was written is kept; this page reconnects by itself.", "");
-    this.isLost = true;
   }
   gone(sentence) {
     keys.forget(this.id);
     this.setLive(false);
     this.stage("rests");
-    this.say(this.paper.text ? "Gone" : "Not here", "", "");
+    this.head.gone(this.paper.text);
+    this.part("after").hidden = true;
     this.notice(sentence);
-    for (const button of this.buttons("own")) button.hidden = false;
-    title("Not here · POLARIS-9B");
+    this.keepFocus();
   }
   setLive(live) {
+    const { dataset } = document.documentElement;
     this.live = live;
-    document.documentElement.dataset.own = this.own ? "yes" : "no";
-    document.querySelector("#tabs [data-tab-id=shelf]")?.classList.toggle("live", live && this.own);
+    dataset.own = this.own ? "yes" : "no";
+    dataset.live = (live && this.own) || page.writing ? "yes" : "no";
     awake.want(live && this.own);
   }
   // While it plans the page is night; with the first word it is day, and stays so.
@@ -115,42 +122,49 @@ export class Reader {
     document.documentElement.dataset.stage = name;
     this.part("night").hidden = name !== "planning";
     this.part("reader").hidden = name === "planning";
-    if (name === "planning") setText(this.part("may"), this.live ? page.leave : "");
   }
 
   // --- showing ---------------------------------------------------------------------------------------------------------
 
   show(update) {
-    this.isLost = false;
-    const folds = update.asides?.length || (update.asides && this.update.asides?.length);
-    if (folds) this.asides.keeping(() => this.shows(update));
-    else this.shows(update);
+    if (this.head.lost) this.notice(""); // the line is back
+    const folds = update.asides?.length || (update.asides && this.update.asides?.length), less = update.rests || (update.off ?? this.shown) < this.shown;
+    let grows;
+    const change = () => { grows = this.shows(update); }, changes = less ? () => this.place.room(change) : change;
+    if (folds) this.asides.keeping(changes);
+    else changes();
+    if (grows || this.place.wanted) this.place.grown();
+    if (grows) this.listen.grown();
+    if (this.update.rests) this.over();
+    this.look();
   }
+  // Whether there is more text than before.
   shows(update) {
     const { shown } = this, grows = this.take(update);
     if (update.asides) this.asides.show(update.asides, shown);
     update = this.update = { ...this.update, ...update };
+    this.wasLive ||= this.live;
+    this.unseen = Boolean(update.rests && (this.unseen || (this.live && document.hidden)));
     this.setLive(!update.rests);
     this.stage(update.rests ? "rests" : this.shown ? "writing" : "planning");
-    if (!this.shown && !update.rests) this.night.show(update);
+    if (!this.shown && !update.rests) this.night.show(update, this.own);
     this.titlePage(`${update.kind} ${update.premise}`.trim(), update.byline);
-    this.tell(update);
+    this.head.tell(update);
     this.announce(update);
-    this.rail.write(update.star, this.live);
+    this.rail.write(this.live || update.resumable ? update.star : 1, this.live);
     if (update.rests) this.end(update);
     else if (update.again && this.own && update.turn !== this.turn) {
       this.turn = update.turn;
       this.goOn(true);
     }
-    if (grows || this.place.wanted) this.place.grown();
-    if (grows) this.listen.grown();
-    this.look();
+    return grows;
   }
   // Text simply follows, or goes in at `off`: what has been taken back since goes, what is here already is left out.
   take(update) {
     const text = [...(update.t || "")], off = update.off ?? this.shown, end = off + text.length;
     const same = (update.cuts ?? this.update.cuts) === this.update.cuts;
     const kept = same ? Math.min(this.shown, end) : off;
+    this.paper.grows = this.live || update.rests === false;
     if (kept < this.shown) this.paper.cut(kept);
     this.paper.append(text.slice(kept - off).join(""));
     this.asides.settle();
@@ -173,49 +187,29 @@ export class Reader {
     by.classList.toggle("heard", Boolean(titled));
     if (titled) first.dataset.by = byline;
   }
-  // The line above the story, and the tab's title, which says the same first.
-  tell(update) {
-    const { rests } = update, reads = rests && !this.own && update.words;
-    if (reads) this.say(`${this.minutes(update.words)} min to read`, `${number(update.words)} words`, "");
-    else this.say(update.stage, update.far, update.left);
-    for (const button of this.buttons("stop")) button.hidden = !(this.live && this.own);
-    one(this.element, ".status [data-do=continue]").hidden = !(rests && update.resumable && this.own);
-    one(this.element, ".status [data-do=link]").hidden = !(rests && this.own && update.words && !update.resumable);
-    for (const button of this.buttons("own")) button.hidden = this.own;
-    if (where.now.story === this.id) title(this.tabTitle(update));
-  }
-  tabTitle(update) {
-    const name = this.name || update.premise;
-    if (!update.rests) return update.words ? `${number(update.words)} of ${number(update.asked)} · ${name}` : `${update.stage} … · ${name}`;
-    if (!this.own) return `${name} · a story by ${update.preview ? "the miniature" : "POLARIS-9B"}`;
-    return document.hidden || this.unseen ? `✦ ${update.stage} · ${name}` : name;
-  }
   get name() { return this.paper.blocks[0]?.node.classList.contains("title") ? this.paper.blocks[0].node.textContent.replace(/^[#\s*_]+|[*_]+$/g, "") : ""; }
-  minutes(words) { return Math.max(1, Math.round(words / words_a_minute)); }
   end(update) {
     this.line?.close();
     this.paper.finish();
-    this.notice(update.failed ? update.ended : "");
+    this.notice("");
     this.after.show(update, { own: this.own, host: keys.host, id: this.id });
-    this.keepRoom(() => { this.part("after").hidden = false; });
-    this.place.rest();
-    this.tellUnseen(update);
+    this.part("after").hidden = false;
+    if (this.unseen && session(storage.notify) && window.Notification?.permission === "granted") new Notification(`${update.stage}: ${this.name || update.premise}`);
     page.refreshShelf?.();
+  }
+  over() {
+    this.place.over();
     if (page.goesOn === this.id) this.continue();
     page.goesOn = null;
   }
-  // Nothing may move the text: where less stands below it now, the page stays as long as it was.
-  keepRoom(change) {
-    const bottom = scrollY + innerHeight;
-    change();
-    const missing = bottom - document.documentElement.scrollHeight;
-    this.element.style.paddingBottom = missing > 0 && scrollY > 0 ? `${missing}px` : "";
+  // By its reader, after something else on the screen.
+  seen() {
+    if (this.live) awake.want(this.own);
+    if (!this.unseen) return;
+    this.unseen = false;
+    this.head.title(this.update);
   }
-  say(stage, far, left) {
-    setText(this.part("stage"), stage);
-    setText(this.part("far"), far);
-    setText(this.part("time"), left);
-  }
+  // Hangs below the line, in view wherever one reads.
   notice(text) {
     setText(this.part("notice"), text);
     this.part("notice").hidden = !text;
@@ -235,19 +229,28 @@ export class Reader {
 
   // Where the reader is, and how much is below.
   look() {
-    if (!this.shown || !this.place.shown) { this.part("below").hidden = true; return; }
-    const { update, live } = this;
-    this.rail.read(update.words || 0);
-    const pill = one(this.element, ".below [data-do=end]"), says = this.place.following ? "" : this.rail.pill(live, update.rests && this.wasLive);
-    this.wasLive ||= live;
+    const { update, live, place } = this, reads = Boolean(this.shown && place.shown);
+    this.part("below").hidden = !reads;
+    if (reads) {
+      this.rail.read(update.words || 0);
+      this.offer("end", place.following ? "" : this.rail.pill(live, this.wasLive && (update.resumable ? "Stopped" : "Finished")));
+      const { offered } = place, goesOn = offered && scrollY <= 40 && offered.start >= 400 && offered.start < this.paper.text.length;
+      this.offer("go-on", goesOn ? (offered.part ? `Go on at ${offered.part}` : "Go on where you were") : "");
+      if (update.rests) this.head.left(this.rail.minutes && scrollY > 40 ? `${this.rail.minutes} min left` : "");
+    }
+    this.keepFocus();
+  }
+  offer(action, says) {
+    const pill = one(this.element, `.below [data-do=${action}]`);
     setText(pill, says);
     pill.hidden = !says;
-    const offered = this.place.offered, goOn = one(this.element, "[data-do=go-on]");
-    goOn.hidden = !offered || scrollY > 40 || offered.start < 400 || this.paper.text.length <= offered.start;
-    if (!goOn.hidden) setText(goOn, offered.part ? `Go on at ${offered.part}` : "Go on where you were");
-    this.part("below").hidden = false;
-    if (update.rests && !this.isLost) setText(this.part("time"), this.rail.minutes && scrollY > 40 ? `${this.rail.minutes} min left` : "");
   }
+  // What had the focus may be gone; it is not lost to the page.
+  keepFocus() {
+    const at = document.activeElement;
+    if (this.element.contains(at) && !at.checkVisibility() && this.element.checkVisibility()) this.toLine();
+  }
+  toLine() { this.part("row").focus({ preventScroll: true }); }
   toEnd() {
     if (this.live) this.place.follow();
     else this.place.toEnd();
@@ -258,30 +261,24 @@ export class Reader {
     scrollTo({ top: 0, behavior: "instant" });
     this.part("story").focus({ preventScroll: true });
   }
-  contents() {
-    this.part("rail").classList.toggle("open");
-    one(this.element, ".rail [aria-current]")?.focus({ preventScroll: true });
-  }
-  // A change of the text's size or width leaves the same words where they are.
-  resize(change) {
-    const block = this.paper.blocks[this.place.at()]?.node, before = block?.getBoundingClientRect().top;
-    change();
-    if (block) scrollBy({ top: block.getBoundingClientRect().top - before, behavior: "instant" });
-  }
+  // Leaves what is open over the story, and never stops it.
+  escape() { return this.rail.sheet(false) || this.looks.close() || (this.looks.isFull && this.looks.leaveFull()); }
 
   // --- what a reader may do --------------------------------------------------------------------------------------------
 
   goOn(next = false, without_guard = false) { this.trigger(events.go_on, { id: this.id, key: keys.get(this.id), next, without_guard }); }
-  continue(withoutGuard) {
-    this.keepRoom(() => { this.part("after").hidden = true; });
-    this.say("Going on …", "", "");
-    this.part("row").focus({ preventScroll: true });
-    this.goOn(false, withoutGuard);
+  async continue(withoutGuard) {
+    this.place.room(() => { this.part("after").hidden = true; });
+    this.head.offer("continue", false);
+    this.head.say("Going on …", "");
+    this.toLine();
+    if (await reached()) this.goOn(false, withoutGuard);
+    else this.refuse(UNREACHED);
   }
   // What was asked for is refused: say why, and show a story at rest as it was.
   refuse(sentence) {
     this.notice(sentence);
-    if (this.update.rests) { this.part("after").hidden = false; this.tell(this.update); }
+    if (this.update.rests) { this.part("after").hidden = false; this.head.tell(this.update); }
   }
   fill(what) {
     if (embedded) return; // no story is begun in a frame of another page
@@ -307,16 +304,8 @@ export class Reader {
   }
   async notifyLater(button) {
     const allowed = await Notification.requestPermission();
-    session("polaris-notify", allowed === "granted" ? "yes" : "");
+    session(storage.notify, allowed === "granted" ? "yes" : "");
     answers(button, allowed === "granted" ? "You will be told" : "This browser does not allow it");
-  }
-  // The end of one's own story that nobody sees.
-  tellUnseen(update) {
-    if (!this.wasLive || !this.own || !document.hidden) return;
-    this.unseen = true;
-    title(this.tabTitle(update));
-    addEventListener("visibilitychange", () => { this.unseen = false; title(this.tabTitle(update)); }, { once: true });
-    if (session("polaris-notify") && window.Notification?.permission === "granted") new Notification(`${update.stage}: ${this.name || update.premise}`);
   }
   async delete() {
     if (!confirm("Delete this story from the server? Whoever has its link will not find it any more.")) return;
@@ -324,7 +313,6 @@ export class Reader {
     if (!acted.done) return this.notice(acted.refused);
     this.line?.close();
     this.clear();
-    this.part("after").hidden = true;
     this.gone("The story is deleted.");
     page.refreshShelf?.();
   }

@@ -28,12 +28,17 @@ export function note(element, props, watch) {
       for (const fix of note.fixes) said.append(" ", button(fix.label, "text", () => set(fix.field, fix.value)));
       return said;
     }));
-    const field = box(element.closest("[id^=note-]")?.id.slice(5) || "none");
-    if (notes.some((note) => note.level === "error")) field?.setAttribute("aria-invalid", "true");
-    else field?.removeAttribute("aria-invalid");
+    const { id } = element.closest("[id]:is([id^=note-], #arrived)"), field = box(id.replace("note-", ""));
+    tell(field, "aria-invalid", notes.some((note) => note.level === "error") && "true");
+    tell(field, "aria-describedby", notes.length > 0 && id);
   };
   watch("value", show);
   show();
+}
+
+function tell(field, attribute, value) {
+  if (value) field?.setAttribute(attribute, value);
+  else field?.removeAttribute(attribute);
 }
 
 export function prompt(element, props, watch) {

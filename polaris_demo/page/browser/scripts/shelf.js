@@ -121,7 +121,8 @@ class Shelf {
       setText(one(this.element, ".shelf-about"), summaries.kept || "Begun in this browser.");
     }
     this.draw();
-    document.querySelector("#tabs [data-tab-id=shelf]")?.classList.toggle("live", this.stories.some((summary) => summary.live));
+    page.writing = this.stories.some((summary) => summary.live);
+    page.reader?.setLive(page.reader.live);
     const seen = this.list.offsetParent, moves = this.stories.some((summary) => summary.live && (seen || summary.id !== page.reader?.id));
     if (moves) this.again = setTimeout(() => this.refresh(), seen ? SOON : LATER);
   }

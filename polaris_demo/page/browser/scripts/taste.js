@@ -1,9 +1,9 @@
 // What a first visit finds beside the ask: a page of a recorded story, or what the paper measured.
+import { minutes } from "./head.js";
 import { embedded, here, page } from "./page.js";
 import { Paper } from "./paper.js";
 import { one, setText } from "./tools.js";
 import { where } from "./where.js";
-import { words_a_minute } from "./wire.js";
 
 const MOST = 6000; // characters: as much as the page could hold
 
@@ -21,7 +21,6 @@ async function ask() {
 }
 export const recorded = () => asked ??= ask().catch((error) => { asked = null; throw error; });
 export const by = (recording) => `Written by ${recording.writer} in one go`;
-export const minutes = (recording) => `${Math.max(1, Math.round(recording.words / words_a_minute))} min to read`;
 
 class Taste {
   constructor(element) {
@@ -29,8 +28,7 @@ class Taste {
     this.any = !this.part("recorded").hidden; // as the server had it
     this.paper = new Paper(one(element, ".recorded .story"));
     element.addEventListener("click", (event) => actions[event.target.closest("[data-do]")?.dataset.do]?.(this));
-    page.whose = () => this.show();
-    this.show();
+    page.status.hear(() => this.show());
   }
   part(name) { return one(this.element, `.${name}`); }
   get now() { return this.list[this.number]; }
@@ -58,7 +56,7 @@ class Taste {
     if (this.opened === recording.name) return;
     this.opened = recording.name;
     setText(this.part("by"), by(recording));
-    setText(this.part("minutes"), minutes(recording));
+    setText(this.part("minutes"), `${minutes(recording.words)} min to read`);
     setText(one(this.element, ".recorded h2"), recording.title);
     setText(this.part("premise"), `asked for: ${recording.premise}`);
     this.paper.clear();

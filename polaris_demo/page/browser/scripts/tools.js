@@ -27,13 +27,16 @@ export const rows = (list, pairs) => list.replaceChildren(...(pairs || []).flatM
   return [make("dt", label), said];
 }));
 
+export const UNREACHED = "The server cannot be reached just now. Try again in a moment.";
+export const reached = () => fetch("stories/status").then((answer) => answer.ok, () => false);
+
 // The server's JSON answer; a server that cannot be reached is a refusal with a sentence.
 export async function post(path, body) {
   try {
     const answer = await fetch(path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } });
     return await answer.json(); // a message of wire.py, which whoever asks names
   } catch {
-    return { refused: "The server cannot be reached just now. Try again in a moment." };
+    return { refused: UNREACHED };
   }
 }
 

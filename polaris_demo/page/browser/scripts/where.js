@@ -3,7 +3,7 @@ import { embedded, page } from "./page.js";
 import { tabs } from "./wire.js";
 
 const NAME = "POLARIS-9B", KEPT = ["__theme", "view"], NAMES = { shelf: "My stories", results: "Results", about: "About" };
-const watchers = [], query = () => new URLSearchParams(page.brought ? page.brought.split("?")[1] : location.search);
+const watchers = [], leavers = [], query = () => new URLSearchParams(page.brought ? page.brought.split("?")[1] : location.search);
 
 function read() {
   const asked = query(), tab = asked.get("tab");
@@ -26,7 +26,7 @@ function arrive(next) {
   if (!embedded) document.documentElement.dataset.view = view;
   if (view !== "story") title(next.tab ? `${NAMES[next.tab]} · ${NAME}` : `${NAME} writes stories`);
   for (const watcher of watchers) watcher(now);
-  if (view !== "story") requestAnimationFrame(() => scrollTo({ top: history.state?.y ?? 0, behavior: "instant" })); // a story's place is its reader's
+  if (view !== "story") requestAnimationFrame(() => { if (now === next) scrollTo({ top: history.state?.y ?? 0, behavior: "instant" }); }); // a story's place is its reader's
 }
 
 // The tab says the state of a story first, which is what is seen of it beside others.
@@ -40,11 +40,13 @@ export const where = {
   go(to, instead = false) {
     const next = { story: null, recorded: null, tab: null, ...to };
     if (["story", "recorded", "tab"].every((name) => next[name] === now[name])) return;
+    for (const leaver of leavers) leaver();
     if (page.brought) page.brought = address(next); // the form is still being filled from the address
     else history[instead ? "replaceState" : "pushState"]({}, "", address(next));
     arrive(next);
   },
   watch(watcher) { watchers.push(watcher); },
+  leaving(leaver) { leavers.push(leaver); }, // called while this entry of the history is still this one
   begin() { arrive(read()); },
   // Something of this entry, which is there again after a reload, and when it is come back to.
   remember(about) { history.replaceState({ ...history.state, ...about }, ""); },
