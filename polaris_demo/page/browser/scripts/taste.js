@@ -26,7 +26,7 @@ class Taste {
   constructor(element) {
     Object.assign(this, { element, list: [], number: 0 });
     this.any = !this.part("recorded").hidden; // as the server had it
-    this.paper = new Paper(one(element, ".recorded .story"));
+    this.paper = new Paper(one(element, ".recorded .story"), 2);
     element.addEventListener("click", (event) => actions[event.target.closest("[data-do]")?.dataset.do]?.(this));
     page.status.hear(() => this.show());
   }
