@@ -28,6 +28,7 @@ class Taste {
     this.any = !this.part("recorded").hidden; // as the server had it
     this.paper = new Paper(one(element, ".recorded .story"), 2);
     element.addEventListener("click", (event) => actions[event.target.closest("[data-do]")?.dataset.do]?.(this));
+    if (embedded) one(element, ".measured h2").ariaLevel = "1"; // there is no other heading
     page.status.hear(() => this.show());
   }
   part(name) { return one(this.element, `.${name}`); }
