@@ -22,7 +22,8 @@ from .routes import StoryRoutes
 from .sharing import Sharing
 
 T = TypeVar("T")
-# Gradio 6.31 keeps a copy of every component for each session, and makes up one for each call that names none: 190 KB that nothing here reads.
+# Gradio 6.31 keeps a copy of every component for each session, and makes one up for each call that names none: 190 KB that
+# nothing here reads.
 MOST_SESSIONS = 32
 MAX_FOLLOWERS = 400  # Gradio runs at most max_threads events at a time, and every follower of the API is one
 

@@ -12,7 +12,6 @@ const said = () => {
   };
 };
 
-const status = JSON.parse(document.getElementById("now")?.textContent || "null"); // as it was when the page was served
 export const page = {
   told: said(), // what there is to say of the form as it stands
   status: said(), // who writes here
