@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 
 from polaris_demo import card
-from polaris_demo.page import about
+from polaris_demo.page import about, assets
 from polaris_demo.page.pictures import charts
 
 from .browser.conftest import chromium, new_page  # noqa: F401
 
 ROOT = Path(__file__).parent.parent
-PAGE = ROOT / "polaris_demo" / "page" / "browser"
-STYLE, RESULTS_CSS = (PAGE / "style.css").read_text(), (PAGE / "results.css").read_text()
+STYLES = ROOT / "polaris_demo" / "page" / "browser" / "styles"
+TOKENS, RESULTS_CSS = (STYLES / "tokens.css").read_text(), (STYLES / "results.css").read_text()
 BUCKETS = [bucket.label() for bucket in card.LENGTH_BUCKETS]
 MAKERS = {"together": charts.together, "quality": charts.quality, "elo": charts.elo, "preference": charts.preference}
 DRAWINGS = [(key, i) for key, make in MAKERS.items() for i in range(len(make().frames))]
@@ -211,6 +211,8 @@ def variables(css: str) -> dict[str, dict[str, str]]:
     """The colours of each theme."""
     themes: dict[str, dict[str, str]] = {"light": {}, "dark": {}}
     for selector, body in re.findall(r"([^{}]+)\{([^{}]*)\}", css):
+        if "planning" in selector and ".dark" not in selector.split(",")[0]:
+            continue  # the night's own
         theme = "dark" if ".dark" in selector else "light"
         themes[theme] |= dict(re.findall(r"--([\w-]+):\s*(#[0-9a-f]{6})\b", body))
     return themes
@@ -228,12 +230,12 @@ def contrast(a: str, b: str) -> float:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_colours_can_be_told_from_their_ground(theme: str) -> None:
-    colours = variables(STYLE + RESULTS_CSS)[theme]
+    colours = variables(TOKENS + RESULTS_CSS)[theme]
     text = set(re.findall(r"(?<![\w-])(?:color|fill): var\(--([\w-]+)\)", RESULTS_CSS))
     assert {"ink", "soft", "gold"} <= text
-    for name in text - {"star", "quiet", "sheet"}:
+    for name in text - {"mark", "quiet", "sheet", "edge"}:
         assert min(contrast(colours[name], colours["sheet"]), contrast(colours[name], colours["paper"])) >= 4.5, name
-    for name in ("star", "quiet"):
+    for name in ("mark", "quiet", "edge"):
         assert contrast(colours[name], colours["sheet"]) >= 3, name
 
 
@@ -275,13 +277,19 @@ def test_nothing_overlaps_and_all_can_be_read(new_page) -> None:  # noqa: F811
     page = new_page(1440, 900)
     page.set_default_timeout(60_000)
     page.set_content(
-        f"<!doctype html><style>{STYLE}{RESULTS_CSS}</style><body style='margin:0'><div class='gradio-container' style='padding:16px'><main>{charts.results()}</main></div></body>"
+        f"<!doctype html><style>{assets.STYLE.replace('@font-face', '@media not all')}</style>"
+        f"<body style='margin:0'><div class='gradio-container'><main id='results'>{charts.results()}</main></div></body>"
     )
+    assert page.evaluate("document.querySelector('#paper').offsetWidth") == 1152  # the page's own grid
+    assert page.evaluate("getComputedStyle(document.querySelector('#paper h3')).fontFamily").startswith("Literata")
     for width in (1440, 820, 390, 360):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         pictures = page.evaluate(PROBE)
         assert len(pictures) == len(MAKERS)
+        assert page.evaluate(
+            "[...document.querySelectorAll('svg :is(.path, .interval)')].every((e) => getComputedStyle(e).fill === 'none')"
+        )
         for picture in pictures:
             assert not list(flaws(picture)), (width, picture["name"])
 

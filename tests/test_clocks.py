@@ -12,10 +12,10 @@ from polaris_demo.jobs import clock
 from polaris_demo.jobs.backup import restore, snapshot, snapshots
 from polaris_demo.jobs.clock import Moment
 from polaris_demo.jobs.expiry import BELIEVED, DAY
-from polaris_demo.jobs.library import Library, SavedStory
+from polaris_demo.jobs.library import Library, SavedStory, Summary
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.jobs.schema import set_aside
-from polaris_demo.page import view
+from polaris_demo.page import reading, view
 from polaris_demo.page.routes import StoryRoutes
 from polaris_demo.settings import Settings
 from polaris_demo.story import day, exports
@@ -228,9 +228,16 @@ def test_no_day_is_shown_that_cannot_be() -> None:
     record = StoryRecord("id", asked_for("a bell", 100), created=7.0, writer=POLARIS)
     record.apply(Delta.of("story", "Once.", (1,)), 8.0)
     record.apply(Finish("stop"), 9.0)
-    line = view.summary(view.Summary("id", "A bell", 5, "finished", 7.0, 30 * DAY))["about"]
+    listed = view.summary(Summary("id", "A bell", 5, "finished", 7.0, 30 * DAY, "a bell", 100, True, False, "stop"))
     kept = view.kept("", 30 * DAY)
-    shown = [line, kept.text, str(view.details(record)), exports.text(record), exports.bibtex(record)]
+    shown = [
+        str(listed),
+        view.all_kept([30 * DAY], ""),
+        kept.text,
+        str(reading.details(record)),
+        exports.text(record),
+        exports.bibtex(record),
+    ]
     assert not [text for text in shown if "1970" in text or "-01-" in text]
-    assert line == "5 words · finished" and kept == view.Kept("for as many days as this server keeps stories", lasting=True)
-    assert ["Begun", "not known: the server's clock was wrong"] in view.details(record)
+    assert listed["begun"] == listed["kept"] == 0 and kept == view.Kept("for as many days as this server keeps stories", lasting=True)
+    assert ["Begun", "not known: the server's clock was wrong"] in reading.details(record)

@@ -24,9 +24,10 @@ def test_a_shared_link_shows_our_title_and_picture_and_nothing_of_gradios(serve)
     assert dict(found)["og:title"] == about.TITLE and dict(found)["og:image"] == f"{HOME}/resolve/main/{about.PICTURE}"
 
 
-def test_without_a_home_it_shows_words_only(serve) -> None:
-    found = dict(metas(httpx.get(serve(ScriptedEngine(echoes))).text))
-    assert found["og:title"] == about.TITLE and not {"og:image", "og:url", "twitter:image"} & found.keys()
+def test_without_a_home_it_shows_words_and_its_own_address_and_no_picture(serve) -> None:
+    url = serve(ScriptedEngine(echoes))
+    found = dict(metas(httpx.get(url).text))
+    assert (found["og:title"], found["og:url"]) == (about.TITLE, url) and not {"og:image", "twitter:image"} & found.keys()
 
 
 @pytest.mark.parametrize("problem", [IndexError, OSError, UnicodeDecodeError("utf-8", b"", 0, 1, "")])

@@ -134,12 +134,20 @@ def test_the_page_shows_what_is_sound_and_never_the_miniatures(made: str, tmp_pa
     )
 
 
+def test_a_story_of_another_model_is_no_taste_of_this_one(tmp_path: Path) -> None:
+    ablation = replace(POLARIS, name="POLARIS-no-HRI-9B", model=card.MODEL.ablation)
+    (tmp_path / "bell.json").write_text(recording_of("# A bell\n\nIt rang.", writer=ablation))
+    (one,) = recordings.shown(tmp_path)
+    assert (one.about["writer"], one.about["ours"]) == ("POLARIS-no-HRI-9B", False) and "POLARIS-no-HRI-9B" in one.about["byline"]
+
+
 def test_the_routes_give_the_list_the_story_and_its_record(tmp_path: Path, run) -> None:
     text = "# Two\n\nOne two three four five. One two three four five."
     (tmp_path / "two.json").write_text(recording_of(text, "two sisters", 1000))
     client = TestClient(Starlette(routes=StoryRoutes(run(tells("x")), Settings(), recordings.shown(tmp_path)).routes()))
     about = client.get("/recordings").json()["recordings"][0]
     assert about["premise"] == "two sisters" and ["Written", f"{count_words(text)} words"] in about["counts"]
+    assert (about["writer"], about["ours"]) == (card.MODEL.name, True) and about["writer"] in about["byline"]
     assert about["line"].startswith("Recorded 28 May 2026 · POLARIS-9B") and about["line"].endswith("planning of 38 s skipped")
     whole = client.get("/recordings/two").json()
     assert whole["text"] == text and whole["pace"][-1][1] == len(text) and len(whole["map"]) == 2

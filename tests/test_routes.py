@@ -104,8 +104,11 @@ def test_all_stories_come_in_one_archive_without_those_that_are_gone(served: Any
 def test_the_list_tells_what_is_left_of_a_browsers_stories(served: Any) -> None:
     runner, client = served(tells("# The bell\n\nIt rang."))
     job = over(runner)
-    (found,) = client.post("/stories/summaries", json={"ids": ["gone", job.record.id]}).json()["stories"]
-    assert (found["id"], found["title"]) == (job.record.id, "The bell") and "4 words · finished" in found["about"]
+    answer = client.post("/stories/summaries", json={"ids": ["gone", job.record.id]}).json()
+    (found,) = answer["stories"]
+    assert (found["id"], found["title"], found["premise"], found["said"]) == (job.record.id, "The bell", "a bell", "4 of 200 · 1 min")
+    assert found["begun"] == round(job.record.created) and answer["kept"] == "Begun in this browser, kept until this server restarts."
+    assert client.post("/stories/summaries", json={"ids": ["gone"]}).json() == {"stories": [], "kept": ""}
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"ids": "x"}', b'{"ids": [1]}', b"x" * 20_000])

@@ -5,6 +5,7 @@ import json
 import sqlite3
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,17 +13,19 @@ import pytest
 from polaris_demo.errors import CannotDelete, UnknownStory
 from polaris_demo.jobs import clock
 from polaris_demo.jobs.clock import Moment
-from polaris_demo.jobs.library import DAY, UNWRITABLE, Library, hash_key
+from polaris_demo.jobs.library import DAY, UNWRITABLE, Library, Summary, hash_key
 from polaris_demo.jobs.lifecycle import Phase
 from polaris_demo.jobs.schema import MIGRATIONS
 from polaris_demo.jobs.shelf import MOST_SUMMARIES, UNKNOWN
+from polaris_demo.page import view
 from polaris_demo.story.events import Delta, Finish
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import StoryRequest
 
-from .doubles import asked, echoes, endless, finished, followed, rests, tells, until
+from .doubles import asked, echoes, endless, finished, followed, rests, story_events, tells, until
 
 HOST = "the host's own secret"
+NOW = 1_790_000_000.0  # 21 September 2026
 
 
 def test_old_stories_are_forgotten_but_never_running_ones(run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,6 +58,50 @@ def test_a_list_says_of_every_story_what_it_is_and_until_when(run, tmp_path: Pat
     again = run(echoes, library=library)
     assert again.summaries([job.record.id]) == in_memory and not again._shelf.jobs()
     assert again.summaries([planned.record.id])[0].title == "a potter who waits"
+
+
+@pytest.mark.parametrize("reason", ["stop", "length", "cancelled", "loop", "pause", "segment", "error"])
+@pytest.mark.parametrize("text", ["# The Bell\n\nIt rang.", "It rang.", ""])
+def test_a_list_says_the_same_of_a_story_in_memory_and_in_the_library(run, tmp_path: Path, reason: str, text: str) -> None:
+    library = Library(tmp_path)
+    runner = run(lambda request, stop: iter([*story_events("a plan", text)[:-1], Finish(reason)]), library=library)  # type: ignore[arg-type]
+    job = runner.submit(asked("a bell under water"))
+    until(lambda: job.record.finish is not None and not job.owed and job.phase is not Phase.WORKING)
+    runner.stop(job.record.id, job.key) if reason == "segment" else None
+    [in_memory] = runner.summaries([job.record.id])
+    runner._shelf._drop([job.record.id])
+    [in_library] = runner.summaries([job.record.id])
+    assert in_library == in_memory and view.summary(in_library) == view.summary(in_memory)
+
+
+def test_a_row_says_how_far_a_story_is_and_what_became_of_it() -> None:
+    story = Summary("id", "The Bell", 985, "finished", NOW, NOW + DAY, "a bell", 1000, True, False, "stop")
+    cut = replace(story, state="paused", resumable=True, reason="length")
+    live = replace(story, state="writing", rests=False, reason=None)
+    nothing = replace(cut, words=0, resumable=False, reason="error")
+    rows = {
+        "985 of 1,000 · 4 min": story, "Cut off at 985 of 1,000": cut, "Paused at 985 of 1,000": replace(cut, reason="pause"),
+        "Stopped at 985 of 1,000": replace(cut, reason="cancelled"), "Interrupted at 985 of 1,000": replace(cut, state="interrupted", reason=None),
+        "Writing: 985 of 1,000": live, "Planning": replace(live, words=0, state="planning"), "Waiting": replace(live, words=0, state="queued"),
+        "Broken off before its first word": nothing,
+    }  # fmt: skip
+    assert [view.summary(row)["said"] for row in rows.values()] == list(rows)
+    assert [view.summary(row)["live"] for row in rows.values()] == [False] * 5 + [True] * 3 + [False]
+    assert (view.summary(story)["title"], view.summary(replace(story, title="a bell"))["title"]) == ("The Bell", "")
+
+
+@pytest.mark.parametrize(
+    ("expires", "problem", "sentence"),
+    [
+        ([NOW + DAY], "", "kept on this server until 22 September 2026."),
+        ([NOW + 9 * DAY, NOW + DAY], "", "kept on this server until 22 September 2026 or longer."),
+        ([NOW + DAY, None], "", "kept until this server restarts."),
+        ([7.0], "", "kept on this server for as many days as this server keeps stories."),
+        ([NOW + DAY], UNWRITABLE, "This server cannot keep stories just now: download those that matter to you."),
+    ],
+)
+def test_what_is_said_of_how_long_stories_are_kept_holds_for_each_of_them(expires, problem: str, sentence: str) -> None:
+    assert view.all_kept(expires, problem).startswith("Begun in this browser") and view.all_kept(expires, problem).endswith(sentence)
 
 
 def test_a_list_takes_anything_and_leaves_out_what_is_no_story(run) -> None:

@@ -24,7 +24,7 @@ from polaris_demo.page.pictures.drawing import signed, tag
 from polaris_demo.page.pictures.figure import figure
 
 FOLDER = ROOT / "examples" / "project_page"
-COPIES = {"results.css": ROOT / "polaris_demo" / "page" / "browser" / "results.css", "social.png": ROOT / about.PICTURE}
+COPIES = {"results.css": ROOT / "polaris_demo" / "page" / "browser" / "styles" / "results.css", "social.png": ROOT / about.PICTURE}
 STAR = "M24 5 L26.6 21.4 L43 24 L26.6 26.6 L24 43 L21.4 26.6 L5 24 L21.4 21.4 Z"
 ICON = f"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 48 48'%3E%3Ccircle cx='24' cy='24' r='24' fill='%231b2c52'/%3E%3Cpath d='{STAR}' fill='%23f3d690'/%3E%3C/svg%3E"
 HUB = "https://huggingface.co/"

@@ -55,7 +55,7 @@ class SavedStory:
 
 @dataclass(frozen=True)
 class Summary:
-    """A story in a list of stories; `asked` counts words.
+    """A story in a list of stories; `asked` counts words, `reason` is its last finish's.
 
     `expires` is None where nothing lasts; all times are seconds since the epoch.
     """
@@ -70,6 +70,7 @@ class Summary:
     asked: int
     rests: bool
     resumable: bool
+    reason: str | None
 
 
 def hash_key(key: str) -> str:
@@ -163,7 +164,8 @@ class Library:
         kept = json.loads(about)
         request, finish = kept.get("request", {}), Finish(**kept["finish"]) if kept.get("finish") else None
         when, what = (kept.get("created", 0.0), self.expires(story_id, updated)), (request.get("premise", ""), request.get("words", 0))
-        return Summary(story_id, heading, words, state, *when, *what, rests=True, resumable=can_go_on(finish, words > 0))
+        reason = finish.reason if finish else None
+        return Summary(story_id, heading, words, state, *when, *what, rests=True, resumable=can_go_on(finish, words > 0), reason=reason)
 
     def delete(self, story_id: str) -> bool:
         """Let go of a story and of the room it took. False where that failed."""

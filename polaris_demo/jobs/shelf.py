@@ -99,7 +99,7 @@ class Shelf:
         record = job.record
         expires, asked = self._library.expires(record.id, job.saved.at), record.request
         about = (record.id, title(record), record.words, record.state, record.created, expires, asked.premise, asked.words)
-        return Summary(*about, record.rests, resumable(record))
+        return Summary(*about, record.rests, resumable(record), record.finish.reason if record.finish else None)
 
     def _from_library(self, story_id: str) -> Job:
         """A story at rest. Read again where something was deleted meanwhile: it might have been this one."""

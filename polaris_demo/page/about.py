@@ -31,11 +31,11 @@ def about() -> str:
         _part("Citation", _citation()),
         _part("Put it on a page", _embedding()),
     )
-    return tag("section", *parts, id="about-model", aria_label=f"About {card.MODEL.name}")
+    return tag("section", tag("h1", f"About {card.MODEL.name}"), *parts, id="about-model", aria_label=f"About {card.MODEL.name}")
 
 
 def share_tags(page_url: str, picture_url: str, title: str = TITLE, description: str = DESCRIPTION) -> str:
-    """Meta tags of a shared link. Both addresses have to be absolute; without them there are words only."""
+    """Meta tags of a shared link. Both addresses have to be absolute; without a picture there are words only."""
     open_graph = {
         "og:type": "website", "og:title": title, "og:description": description, "og:url": page_url, "og:image": picture_url,
     }  # fmt: skip

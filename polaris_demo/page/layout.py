@@ -65,7 +65,7 @@ class Page(gr.Blocks):
 def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
     """The whole app over `runner`; `launch_options` goes with its launch()."""
     handlers = Handlers(runner, settings)
-    page = Page(title="POLARIS-9B writes stories", analytics_enabled=False)
+    page, recorded = Page(title="POLARIS-9B writes stories", analytics_enabled=False), shown(settings.recordings_dir)
     with page:
         _part("header")
         with gr.Tabs(elem_id="tabs"):
@@ -73,7 +73,7 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
                 with gr.Column(elem_id="desk"):
                     with gr.Column(elem_id="ask"):
                         form = Form(settings, runner.default_words)
-                    _html(taste(), js_on_load=js("taste"), elem_id="taste")
+                    _html(taste(any(one.about["ours"] for one in recorded)), js_on_load=js("taste"), elem_id="taste")
                 form.add_small_print()
                 pane = _html(pane_of(), js_on_load=js("pane"), elem_id="pane")
             with gr.Tab("My stories", id="shelf"):

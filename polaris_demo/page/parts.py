@@ -36,9 +36,10 @@ def pane() -> str:
     return template("pane", DOWNLOADS=downloads(), IDEA=IDEAS[-1])
 
 
-def taste() -> str:
-    """A page of a recorded story, or what the paper measured."""
-    return template("taste", MEASURED=measured(SHARED["STAR"]))
+def taste(recorded: bool) -> str:
+    """A page of a recorded story, where there is one, or what the paper measured."""
+    hides = {"RECORDED": "" if recorded else "hidden", "PLAIN": "hidden" if recorded else ""}
+    return template("taste", MEASURED=measured(SHARED["STAR"]), **hides)
 
 
 def hello(free: bool) -> str:

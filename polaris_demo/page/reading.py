@@ -16,17 +16,7 @@ from ..story.record import StoryRecord
 from ..story.request import LABELS
 from ..story.spoken import spoken
 from . import wire
-from .view import Kept, as_read, ended, minutes_to_read, share, stories
-
-_AT_REST = {
-    "stop": "Finished",
-    "length": "Cut off",
-    "cancelled": "Stopped",
-    "loop": "Stopped",
-    "pause": "Paused",
-    "segment": "Paused",
-    "error": "Broken off",
-}
+from .view import Kept, as_read, at_rest, ended, minutes_to_read, share, stories
 
 
 def going(record: StoryRecord, speed: Speed | None = None, leave: str = "") -> wire.Going:
@@ -79,9 +69,8 @@ def line(record: StoryRecord, speed: Speed | None) -> tuple[str, str, str]:
 
 
 def _at_rest(record: StoryRecord) -> tuple[str, str, str]:
-    reason = record.finish.reason if record.finish else "cancelled"
-    said = "Interrupted" if record.state == "interrupted" else _AT_REST[reason]
-    words = f"{record.words:,} words"
+    reason = record.finish.reason if record.finish else None
+    said, words = at_rest(record.state, reason), f"{record.words:,} words"
     if reason == "stop":
         return said, f"{words} · {minutes_to_read(record.words)} min", ""
     return (f"{said} at {words}" if record.words else said), "", ""

@@ -79,6 +79,8 @@ def _about(name: str, recording: Recording) -> wire.Recording:
         "title": markup.title(text) or premise,
         "premise": premise,
         "kind": kind,
+        "writer": writer,
+        "ours": writer == card.MODEL.name,
         "byline": f"Written by {writer}, a language model, in one go{f', on {begun}' if begun else ''}",
         "words": words,
         "line": _line(recording),

@@ -141,8 +141,7 @@ class StoryRoutes:
         if not isinstance(ids, list) or not all(isinstance(i, str) for i in ids):
             return _refused("Send the ids of stories.", 400)
         found = await asyncio.to_thread(self._runner.summaries, ids[:MOST_IDS])
-        summaries: wire.Summaries = {"stories": [view.summary(s) for s in found]}
-        return _answer(summaries)
+        return _answer(view.summaries(found, self._runner.library.problem))
 
     async def host(self, request: Request) -> Response:
         """Whether new stories may begin; with "paused" in the body it is set. Takes the host's key."""

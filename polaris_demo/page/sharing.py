@@ -23,8 +23,9 @@ LONGEST = 300  # characters of a premise that a preview still shows
 # Before anything is painted: which view the address is for, so that none is shown that is not meant.
 VIEW = """<script>{
     const query = new URLSearchParams(location.search), reads = query.has("story") || query.has("recorded");
-    document.documentElement.dataset.view = query.get("view") === "embed" ? "embed" : reads ? "story" : "ask";
-}</script>"""
+    const view = TABS.includes(query.get("tab")) ? "tab" : reads ? "story" : "ask";
+    document.documentElement.dataset.view = query.get("view") === "embed" ? "embed" : view;
+}</script>""".replace("TABS", json.dumps(wire.TABS[1:]))
 
 
 class Sharing:
@@ -40,9 +41,8 @@ class Sharing:
         heading, words = await asyncio.to_thread(self._told, query)
         home = self._settings.home or links.address(Headers(scope=scope), self._settings.root_path)
         kept = {name: query[name] for name in ("story", "recorded", "premise", "words") if name in query}
-        url = f"{home}?{urlencode(kept)}" if kept else home
         picture = f"{self._settings.home}/resolve/main/{about.PICTURE}" if self._settings.home else ""
-        tags = about.share_tags(url if self._settings.home else "", picture, heading, words)
+        tags = about.share_tags(f"{home}?{urlencode(kept)}" if kept else home, picture, heading, words)
         unlisted = '<meta name="robots" content="noindex">' if "story" in query else ""
         status: wire.Status = view.status(self._runner.engine.status(), self._settings.home)
         now = f'<script type="application/json" id="{wire.NOW}">{_inert(status)}</script>'

@@ -3,6 +3,7 @@
 Knows no runner, no library, no settings and no clock: whoever asks brings what is to be shown.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from ..jobs.admission import Checked
 from ..jobs.library import Summary
 from ..story import day
 from ..story.advice import advice
+from ..story.colophon import untitled
 from ..story.events import Progress
 from ..story.measures import ReaderCount
 from ..story.record import UNFINISHED, StoryRecord
@@ -20,6 +22,15 @@ from ..story.spoken import spoken
 from . import wire
 
 MINIATURE = "Its stories show how the page works, not how well the model writes."
+_AT_REST = {
+    "stop": "Finished",
+    "length": "Cut off",
+    "cancelled": "Stopped",
+    "loop": "Stopped",
+    "pause": "Paused",
+    "segment": "Paused",
+    "error": "Broken off",
+}
 _ENDED = {
     "stop": "The model ended the story.",
     "cancelled": "Stopped. What was written stays here.",
@@ -132,6 +143,11 @@ def ended(record: StoryRecord) -> str:
     return record.finish.message or _ENDED.get(record.finish.reason, "The story has ended.")
 
 
+def at_rest(state: str, reason: str | None) -> str:
+    """What became of a story at rest, in a word or two, by its state and how it ended."""
+    return "Interrupted" if state == "interrupted" else _AT_REST[reason or "cancelled"]
+
+
 def kept(problem: str, expires: float | None) -> Kept:
     """Until when a story is kept: `expires`, or as long as the server runs. `problem` says why it is not."""
     if problem:
@@ -165,29 +181,54 @@ def promise(kept: Kept, unfollowed_seconds: float, lent_gpu: bool) -> str:
     return f"{place} {paused} Fiction written by a language model; {card.MODEL.name}'s {card.NON_COMMERCIAL}."
 
 
+def summaries(found: Sequence[Summary], problem: str) -> wire.Summaries:
+    """The list of a browser's stories; `problem` says why none can be kept now."""
+    return {"stories": [summary(one) for one in found], "kept": all_kept([one.expires for one in found], problem) if found else ""}
+
+
 def summary(found: Summary) -> wire.Summary:
     """A story in the list of a browser's stories."""
-    live, asked = found.state in (*UNFINISHED, "paused") and not found.rests, f"{found.asked:,}"
-    if live:
-        said = f"Writing: {found.words:,} of {asked}" if found.words else "Waiting" if found.state == "queued" else "Planning"
-    elif found.resumable:
-        said = f"Cut off at {found.words:,} of {asked}"
-    else:
-        said = f"{found.words:,} of {asked} · {minutes_to_read(found.words)} min"
-    last = day.said(found.expires or 0)
+    live = found.state in (*UNFINISHED, "paused") and not found.rests
     return {
         "id": found.id,
-        "title": found.title,
+        "title": "" if found.title == untitled(found.premise) else found.title,
         "premise": found.premise,
-        "begun": day.said(found.created),
-        "state": found.state,
+        "begun": _moment(found.created),
         "live": live,
-        "resumable": found.resumable,
+        "resumable": found.resumable and not live,
         "words": found.words,
         "asked": found.asked,
-        "said": said,
-        "kept": f"kept until {last}" if last else "",
+        "said": _under_way(found) if live else _came_to(found),
+        "kept": _moment(found.expires or 0),
     }
+
+
+def _under_way(found: Summary) -> str:
+    if found.words:
+        return f"Writing: {found.words:,} of {found.asked:,}"
+    return "Waiting" if found.state == "queued" else "Planning"
+
+
+def _came_to(found: Summary) -> str:
+    if not found.words:
+        return f"{at_rest(found.state, found.reason)} before its first word"
+    so_far = f"{found.words:,} of {found.asked:,}"
+    return f"{at_rest(found.state, found.reason)} at {so_far}" if found.resumable else f"{so_far} · {minutes_to_read(found.words)} min"
+
+
+def all_kept(expires: Sequence[float | None], problem: str) -> str:
+    """Until when several stories are kept, in a sentence that holds for each of them."""
+    if problem:
+        return "Begun in this browser. This server cannot keep stories just now: download those that matter to you."
+    if None in expires:
+        return "Begun in this browser, kept until this server restarts."
+    dates = sorted(filter(None, expires))
+    longer = " or longer" if day.said(dates[0]) != day.said(dates[-1]) else ""
+    return f"Begun in this browser, kept on this server {kept('', dates[0]).text}{longer}."
+
+
+def _moment(seconds: float) -> float:
+    return round(seconds) if day.known(seconds) else 0
 
 
 def minutes_to_read(words: int) -> int:

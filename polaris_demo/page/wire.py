@@ -150,23 +150,23 @@ class Code(TypedDict):
 
 
 class Summary(TypedDict):
-    """A story in the list of a browser's stories."""
+    """A story in the list of a browser's stories. Moments are seconds since the epoch, and 0 where no right clock said them."""
 
     id: str
-    title: str
+    title: str  # empty where it gave itself none
     premise: str
-    begun: str
-    state: str
+    begun: float
     live: bool
     resumable: bool
     words: int
     asked: int
     said: str  # beside its line
-    kept: str
+    kept: float  # until when
 
 
 class Summaries(TypedDict):
     stories: list[Summary]
+    kept: str  # a sentence: until when they are kept; empty where there are none
 
 
 class Host(TypedDict):
@@ -184,6 +184,8 @@ class Recording(TypedDict):
     title: str
     premise: str
     kind: str  # as of Going
+    writer: str
+    ours: bool  # POLARIS-9B
     byline: str
     line: str
     asked: int
@@ -290,6 +292,7 @@ ACTIONS = {
         "notify", "watch", "cite", "delete",
     ),
     "taste": ("read", "another", "results"),
+    "shelf": ("continue", "more", "rename", "top", "delete"),
 }  # fmt: skip
 
 # A part is run by the function of its name that main.js exports, and stands in the page under that id.

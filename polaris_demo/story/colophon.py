@@ -26,8 +26,13 @@ def title(record: StoryRecord) -> str:
     """The story's own first heading, or the start of the premise where it has none; one line, and something to see."""
     if (own := markup.title(str(record.story))) and (name := seen(_one_line(own))):
         return name
-    premise = seen(_one_line(record.request.premise))
-    return (premise if len(premise) <= 60 else premise[:59].rstrip() + "…") or "A story"
+    return untitled(record.request.premise)
+
+
+def untitled(premise: str) -> str:
+    """What a story without a heading of its own is called."""
+    named = seen(_one_line(premise))
+    return (named if len(named) <= 60 else named[:59].rstrip() + "…") or "A story"
 
 
 def file_name(record: StoryRecord, ending: str) -> str:

@@ -20,6 +20,8 @@ export class After {
     setText(one(this.element, ".all .prompt"), update.prompt);
     setText(this.part("cite"), update.cite);
     for (const node of this.element.querySelectorAll(".own-end, .ended, .all :is(.details, .prompt, .about, [data-do])")) node.hidden = false;
+    this.part("record").hidden = true;
+    setText(one(this.element, ".all summary span"), "settings, prompt, citation, record");
     this.part("map-figure").hidden = update.map.length < 2;
     setText(this.part("repeats"), update.repeats);
     this.map.draw(update.map);
@@ -28,6 +30,8 @@ export class After {
   // Of a recorded story there is nothing to go on with.
   recorded(over) {
     this.element.hidden = !over;
+    this.part("record").hidden = false;
+    setText(one(this.element, ".all summary span"), "counts, record");
     for (const name of ["own-end", "ended"]) this.part(name).hidden = true;
     for (const name of ["details", "prompt", "cite", "about"]) for (const node of this.element.querySelectorAll(`.all .${name}, .all [data-do]`)) node.hidden = true;
     this.part("invite").hidden = false;

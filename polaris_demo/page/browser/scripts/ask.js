@@ -32,7 +32,6 @@ export function hello(element) {
     setText(one(lead, "span"), status.lead || usual);
     lead.title = status.why;
     page.status.say(status);
-    page.whose?.();
   };
   const status = JSON.parse(document.getElementById("now")?.textContent || "null");
   if (status) show(status);

@@ -1,6 +1,6 @@
 // What stands around everything: the mark, the tabs, the keys.
 import { box } from "./fields.js";
-import { embedded, page } from "./page.js";
+import { embedded, page, recordedLink, storyLink } from "./page.js";
 import { looks } from "./store.js";
 import { all, copy, one, setText } from "./tools.js";
 import { where } from "./where.js";
@@ -20,7 +20,14 @@ export function header(element) {
     (story.offsetParent ? story : box("premise"))?.focus();
   });
   where.watch((now) => select(now.tab || "write"));
+  for (const hear of [where.watch, page.status.hear]) hear(() => inFull(one(element, ".in-full"), where.now));
   where.begin();
+}
+
+// From a frame to the whole page of what is read there.
+function inFull(link, now) {
+  link.hidden = !now.story && !now.recorded;
+  link.href = now.story ? storyLink(now.story) : recordedLink(now.recorded);
 }
 
 // Each tab is a place with an address: a click goes there, and whoever comes there by the address finds it selected.

@@ -21,12 +21,14 @@ export const page = {
   brought: "", // the address as it was before the form's fields were put into it, until they have arrived
   goesOn: null, // the story that is gone on with as soon as it is here
   filling: null, // what becomes of the form once it is filled from a story
+  writing: false, // a story of this browser's, as its list knows it
   reader: null, // the reading pane's Reader
   refreshShelf: null, // asks anew for the list of this browser's stories
 };
 
 export const here = () => page.home || location.origin + location.pathname;
 export const storyLink = (id) => `${here()}?story=${encodeURIComponent(id)}`;
+export const recordedLink = (name) => `${here()}?recorded=${encodeURIComponent(name)}`;
 
 // In a frame of another page (?view=embed) whatever wants to come into view moves this document only, never the page around it.
 export const embedded = new URLSearchParams(location.search).get("view") === "embed";

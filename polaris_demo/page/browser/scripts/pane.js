@@ -36,7 +36,7 @@ const actions = {
   notify: (reader, button) => reader.notifyLater(button),
   cite: (reader, button) => copy(button, reader.part("cite").textContent, reader.part("cite")),
   delete: (reader) => reader.delete(),
-  watch: (reader) => reader.recording.watch(),
+  watch: (reader) => reader.recorded.watch(),
 };
 
 export function pane(element, props, watch, trigger) {

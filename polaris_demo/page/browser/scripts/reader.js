@@ -17,6 +17,15 @@ import { UNREACHED, all, answers, copy, one, post, reached, setText } from "./to
 import { title, where } from "./where.js";
 import { events, storage } from "./wire.js";
 
+// What is asked for is the page's heading until the story has one of its own.
+function headed(wish, text, heads) {
+  setText(wish, text);
+  for (const [name, value] of [["role", "heading"], ["aria-level", "1"]]) {
+    if (heads) wish.setAttribute(name, value);
+    else wish.removeAttribute(name);
+  }
+}
+
 export class Reader {
   constructor(element, trigger) {
     Object.assign(this, { element, trigger, id: null, live: false });
@@ -69,9 +78,9 @@ export class Reader {
     if (this.line?.closed) this.connect();
   }
   openRecorded(name) {
-    if (this.recording?.name === name) return this.place.back();
+    if (this.recorded?.name === name) return this.recorded.back();
     this.begin(`recording ${name}`, false);
-    this.recording = new Recorded(this, name);
+    this.recorded = new Recorded(this, name);
   }
   // More of a recorded story, which no server tells anything more of.
   grow(text, wish, byline, share, over) {
@@ -89,8 +98,8 @@ export class Reader {
   // Of the story that was here.
   leave() {
     this.line?.close();
-    this.recording?.stop();
-    this.line = this.recording = null;
+    this.recorded?.stop();
+    this.line = this.recorded = null;
     this.listen.stop();
   }
   connect() {
@@ -115,7 +124,7 @@ export class Reader {
     const { dataset } = document.documentElement;
     this.live = live;
     dataset.own = this.own ? "yes" : "no";
-    dataset.live = live && this.own ? "yes" : "no";
+    dataset.live = (live && this.own) || page.writing ? "yes" : "no";
     awake.want(live && this.own);
   }
   // While it plans the page is night; with the first word it is day, and stays so.
@@ -183,7 +192,7 @@ export class Reader {
   // What stands before a story: its premise, and who writes it. Below the story's own title, where it has one.
   titlePage(wish, byline) {
     const first = this.paper.blocks[0]?.node, titled = first?.classList.contains("title"), by = one(this.element, ".title-page .by");
-    setText(one(this.element, ".title-page .wish"), wish);
+    headed(one(this.element, ".title-page .wish"), wish, !titled);
     setText(by, byline);
     by.classList.toggle("heard", Boolean(titled));
     if (titled) first.dataset.by = byline;

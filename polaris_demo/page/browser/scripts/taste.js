@@ -1,65 +1,81 @@
 // What a first visit finds beside the ask: a page of a recorded story, or what the paper measured.
-import { embedded, page } from "./page.js";
+import { minutes } from "./head.js";
+import { embedded, here, page } from "./page.js";
 import { Paper } from "./paper.js";
 import { one, setText } from "./tools.js";
 import { where } from "./where.js";
-import { words_a_minute } from "./wire.js";
+
+const MOST = 6000; // characters: as much as the page could hold
 
 const actions = {
   read: (taste) => where.go({ recorded: taste.now.name }),
   another: (taste) => taste.next(),
-  results: () => where.go({ tab: "results" }),
+  results: () => { if (embedded) window.open(`${here()}?tab=results`, "_blank", "noopener"); else where.go({ tab: "results" }); },
 };
 
 // The list of recorded stories, asked for once.
 let asked;
-export const recorded = () => asked ??= fetch("recordings").then((answer) => answer.json()).catch(() => ({ recordings: [] }));
+async function ask() {
+  const recordings = await (await fetch("recordings")).json();
+  return recordings;
+}
+export const recorded = () => asked ??= ask().catch((error) => { asked = null; throw error; });
+export const by = (recording) => `Written by ${recording.writer} in one go`;
 
 class Taste {
-  constructor(element, list) {
-    this.element = element;
-    this.list = list;
-    this.number = 0;
-    this.paper = new Paper(one(element, ".recorded .story"));
+  constructor(element) {
+    Object.assign(this, { element, list: [], number: 0 });
+    this.any = !this.part("recorded").hidden; // as the server had it
+    this.paper = new Paper(one(element, ".recorded .story"), 2);
     element.addEventListener("click", (event) => actions[event.target.closest("[data-do]")?.dataset.do]?.(this));
-    page.whose = () => this.show();
+    if (embedded) one(element, ".measured h2").ariaLevel = "1"; // there is no other heading
+    page.status.hear(() => this.show());
+  }
+  part(name) { return one(this.element, `.${name}`); }
+  get now() { return this.list[this.number]; }
+  // One of each premise: what else was written of it stands with it.
+  fill(list) {
+    this.list = list.filter((recording, i) => list.findIndex((other) => other.premise === recording.premise) === i);
+    this.any = list.length > 0;
+    one(this.element, "[data-do=another]").hidden = this.list.length < 2;
     this.show();
   }
-  get now() { return this.list[this.number]; }
   next() {
     this.number = (this.number + 1) % this.list.length;
     this.open();
   }
   // The miniature stands beside no story of the model it is not.
   show() {
-    const tastes = this.list.length > 0 && !page.preview;
-    one(this.element, ".recorded").hidden = !tastes;
-    one(this.element, ".measured").hidden = tastes;
-    setText(one(this.element, ".measured .from"), this.list.length ? "" : "No story of POLARIS-9B is recorded on this server yet.");
-    one(this.element, "[data-do=another]").hidden = this.list.length < 2;
-    if (tastes) this.open();
+    const tastes = this.any && !page.preview;
+    this.part("recorded").hidden = !tastes;
+    this.part("measured").hidden = tastes;
+    setText(one(this.element, ".measured .from"), this.any ? "" : "No story of POLARIS-9B is recorded on this server yet.");
+    if (tastes && this.now) this.open();
   }
   async open() {
-    const recording = this.now, part = (name) => one(this.element, `.recorded .${name}`);
+    const recording = this.now;
     if (this.opened === recording.name) return;
     this.opened = recording.name;
-    setText(part("by"), recording.byline);
-    setText(part("minutes"), `${Math.max(1, Math.round(recording.words / words_a_minute))} min to read`);
+    setText(this.part("by"), by(recording));
+    setText(this.part("minutes"), `${minutes(recording.words)} min to read`);
     setText(one(this.element, ".recorded h2"), recording.title);
-    setText(part("premise"), `${recording.kind} ${recording.premise}`.trim());
+    setText(this.part("premise"), `asked for: ${recording.premise}`);
     this.paper.clear();
     try {
       const whole = await (await fetch(`recordings/${encodeURIComponent(recording.name)}`)).json();
       if (this.now !== recording) return; // another was chosen meanwhile
       this.paper.clear();
-      this.paper.append(whole.text.slice(0, 6000)); // as much as the page could hold
+      this.paper.append(whole.text.slice(0, MOST));
       this.paper.finish();
     } catch { this.opened = ""; }
   }
 }
 
 export async function taste(element) {
-  const recordings = await recorded();
-  new Taste(element, recordings.recordings);
-  if (embedded && !where.now.story && recordings.recordings.length && !page.preview) where.go({ recorded: recordings.recordings[0].name }, true);
+  const made = new Taste(element);
+  try {
+    const recordings = await recorded();
+    made.fill(recordings.recordings.filter((recording) => recording.ours));
+  } catch { made.fill([]); }
+  if (embedded && made.now && !page.preview && !where.now.story && !where.now.recorded) where.go({ recorded: made.now.name }, true);
 }
