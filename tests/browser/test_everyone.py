@@ -94,8 +94,19 @@ CLIPPED = """async () => {
 }"""
 
 
+WIDER_THAN_THE_WINDOW = """() => {
+    const clips = node => ['auto', 'scroll', 'hidden', 'clip'].includes(getComputedStyle(node).overflowX) && node.closest('.gradio-container') !== node;
+    return [...document.querySelectorAll('.gradio-container *')].filter(node => {
+        const box = node.getBoundingClientRect();
+        if (!node.checkVisibility({ visibilityProperty: true }) || box.width <= 1 || box.height <= 1 || (box.right <= innerWidth + 1 && box.left >= -1)) return false;
+        for (let up = node.parentElement; up; up = up.parentElement) if (clips(up)) return false;
+        return !node.closest('svg, .skip, .visually-hidden, [aria-hidden=true]');
+    }).map(node => node.outerHTML.slice(0, 110));
+}"""
+
+
 def barriers(page: Page) -> list[str]:
-    """On a desk by day and on a phone by night: what axe-core finds, and what is clipped."""
+    """On a desk by day and on a phone by night: what axe-core finds, and what is clipped; and what large letters push beyond the edge."""
     found = []
     for theme, width in (("light", 1440), ("dark", 390)):
         page.set_viewport_size({"width": width, "height": 844})
@@ -105,6 +116,11 @@ def barriers(page: Page) -> list[str]:
         page.wait_for_function("document.getAnimations().every(running => !(running instanceof CSSTransition))")
         page.keyboard.press("Shift")  # whoever uses keys sees where they are
         found += [f"{theme}: {what}" for what in (*violations(page), *page.evaluate(CLIPPED))]
+    for width in (720, 360, 320):  # a desk at twice and four times its size, and the narrowest
+        page.set_viewport_size({"width": width, "height": 450})
+        page.evaluate("new Promise(requestAnimationFrame)")
+        sideways = page.evaluate("document.documentElement.scrollWidth > innerWidth || document.body.scrollWidth > innerWidth")
+        found += [f"{width} px: {what}" for what in page.evaluate(WIDER_THAN_THE_WINDOW) + (["it scrolls sideways"] if sideways else [])]
     return found
 
 
@@ -124,11 +140,7 @@ def script(request, stop):
             yield Progress("reading", 60, 60)
 
 
-ENDS = {
-    "failed": Finish("error", "The GPU ran out of memory."),
-    "looping": Finish("loop", "Round in circles.", 10, 60),
-    "paused": Finish("pause", "Your time is used up."),
-}
+ENDS = {"looping": Finish("loop", "Round in circles.", 10, 60), "paused": Finish("pause", "Your time is used up.")}
 
 
 def ask_states(page: Page, url: str) -> Iterator[str]:
@@ -181,7 +193,11 @@ def quiet_states(page: Page, url: str) -> Iterator[str]:
     page.goto(address)
     steps.wait_until_over(page)
     yield "shared"
-    for query, name in (("view=embed", "embed"), (f"view=embed&{address.split('?')[1]}", "embed with a story"), ("recorded=bell", "recorded")):
+    for query, name in (
+        ("view=embed", "embed"),
+        (f"view=embed&{address.split('?')[1]}", "embed with a story"),
+        ("recorded=bell", "recorded"),
+    ):
         page.goto(f"{url}?{query}")
         expect(page.locator("#pane .story:visible, #taste .page:visible").first).to_be_visible()
         yield name
@@ -195,3 +211,56 @@ def test_no_barrier_in_any_state(serve, new_page, tmp_path) -> None:
         for state in states(page, url):
             found += [f"{state}, {what}" for what in barriers(page)]
     assert not found, "\n".join(found)
+
+
+# --- few colours, no movement --------------------------------------------------------------------------------------
+
+
+def test_in_forced_colours_the_line_the_stars_and_what_is_chosen_are_still_seen(serve, new_page) -> None:
+    page = steps.open_page(new_page(forced_colors="active"), serve(ScriptedEngine(script)))
+    assert page.evaluate("matchMedia('(forced-colors: active)').matches")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    lines = page.locator("#dial .zone").evaluate_all(
+        "all => all.map(node => [getComputedStyle(node).borderTopStyle, getComputedStyle(node).borderTopColor])"
+    )
+    assert all(style in ("solid", "dashed") and colour != ground for style, colour in lines)
+    assert page.get_by_role("tab", selected=True).evaluate("node => getComputedStyle(node, '::after').borderBottomStyle") == "solid"
+    steps.ask(page, "planning", 300)
+    steps.write(page)
+    expect(page.locator(".lamp.lit").first).to_be_attached()
+    lit, unlit, pole = (
+        page.locator(it).first.evaluate("node => getComputedStyle(node).fill") for it in (".lamp.lit", ".lamp:not(.lit)", ".pole")
+    )
+    assert lit != unlit and pole != lit
+    steps.stop(page)
+
+
+def test_who_wants_no_movement_sees_none(serve, new_page) -> None:
+    page = steps.open_page(new_page(reduced_motion="reduce"), serve(ScriptedEngine(script)))
+    running = "document.getAnimations().filter(it => it.playState === 'running' && !it.effect?.target?.closest?.('[data-testid=status-tracker]')).map(it => it.effect?.target?.className?.baseVal ?? it.effect?.target?.className)"
+    steps.ask(page, "planning", 300)
+    steps.write(page)
+    expect(page.locator(".lamp.lit").first).to_be_attached()
+    assert page.evaluate(running) == []
+    steps.stop(page)
+
+
+def test_a_screen_reader_hears_milestones_only(serve, new_page) -> None:
+    page = new_page()
+    page.add_init_script("""
+        window.said = [];
+        addEventListener('DOMContentLoaded', () => new MutationObserver(() => {
+            const text = document.querySelector('#pane .spoken')?.textContent;
+            if (text && said.at(-1) !== text) said.push(text);
+        }).observe(document.body, { subtree: true, childList: true, characterData: true }));
+    """)
+    steps.open_page(page, serve(ScriptedEngine(tells("word " * 2100))))
+    steps.ask(page, "a bell", 3000)
+    steps.write(page)
+    steps.wait_until_over(page)
+    said = page.evaluate("said")
+    assert said[-1] == "The model ended the story." and len(said) <= 4, said
+    live = page.locator("#pane .story").evaluate(
+        "e => e.closest('[aria-live]:not([aria-live=off])') === null && e.getAttribute('aria-live')"
+    )
+    assert live == "off"
