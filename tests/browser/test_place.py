@@ -1,32 +1,56 @@
-"""The reader's place: the page follows a growing story only while its end is in view."""
+"""The page moves only when its reader does: whatever arrives, whatever ends, and also for whoever is taken along with the end."""
 
 import threading
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import CDPSession, Page, expect
 
-from polaris_demo.page import view
-from polaris_demo.story.events import Delta, Event, Started
+from polaris_demo.page import reading
+from polaris_demo.story.events import Delta, Event, Finish, Started
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import StoryRequest
 
 from ..doubles import POLARIS, Script, ScriptedEngine
 from . import steps
 
+SIZES = [(1440, 900), (390, 844)]
+WIDTHS = pytest.mark.parametrize(("width", "height"), SIZES)
 PARAGRAPH = "The rain had stopped by then, and nobody in the house could say when it had begun or who had let it in. " * 3
-
-
-# Where what stands at a point is once it has been there for some frames: what comes into view is drawn, and grows, only then.
-AT_REST = """async () => {
-    const top = () => document.elementFromPoint(900, 300).getBoundingClientRect().top;
-    for (let same = 0, last = top(); same < 5; ) {
-        await new Promise(requestAnimationFrame);
-        same = top() === last ? same + 1 : 0;
-        last = top();
-    }
-    return top();
+BEGUN = "# Rain\n\nIt rained.\n\n"
+# What the page is asked in these tests.
+ASKS = """async argument => {
+    const frame = () => new Promise(requestAnimationFrame), words = count => Array.from({ length: count }, (_, i) => (window.said = (window.said ?? 0) + 1) % 40 ? 'word ' : 'word.\\n\\n').join('');
+    Object.assign(window, {
+        more: count => reader.show({ t: words(count) }),
+        at: tokens => { clearInterval(window.ticks); if (tokens) window.ticks = setInterval(() => more(tokens / 10), 100); },
+        watch: () => {
+            Object.assign(window, { began: scrollY, moved: false, used: false });
+            const began = () => { if (!used && reader.place.following) window.began = reader.place.reached; window.used = true; };
+            for (const kind of ['wheel', 'touchstart', 'keydown']) addEventListener(kind, began, { capture: true, once: true, passive: true });
+            addEventListener('scroll', () => { window.moved ||= used; });
+        },
+        settled: async (most = 0) => {
+            for (; most && !window.moved; most--) await frame();
+            for (let same = 0, last = scrollY; same < 6; last = scrollY) { await frame(); same = scrollY === last ? same + 1 : 0; }
+            return scrollY;
+        },
+        below: () => [...document.querySelectorAll('#pane .story > p:not(.heading, .break)')].filter(p => p.getBoundingClientRect().top >= innerHeight - 88).length,
+        pill: () => { const pill = document.querySelector('#pane .below [data-do=end]'); return pill.hidden ? 0 : parseInt(pill.textContent.replace(/\\D/g, '')); },
+        marked: () => { const middle = reader.paper.blocks[reader.place.at()].node; getSelection().selectAllChildren(middle); return getSelection().toString(); },
+    });
 }"""
+# Once the page has come to rest somewhere: a passage is marked there, and a thousand words arrive.
+STAYS = """async there => {
+    at(0);
+    const selected = marked();
+    for (let i = 0; i < 4; i++) more(250);
+    const stayed = await settled() === there, kept = getSelection().toString() === selected;
+    getSelection().removeAllRanges();
+    return [stayed, kept, pill(), below()];
+}"""
+UP = ("one notch", "a trackpad", "arrow keys", "Page Up", "a drag", "a fling")
+RATES = (20, 60, 200)  # tokens a second
 
 
 def in_bursts(gate: threading.Event) -> Script:
@@ -34,7 +58,7 @@ def in_bursts(gate: threading.Event) -> Script:
 
     def script(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
         yield Started("<prompt>", 60, POLARIS)
-        yield Delta.of("story", "# Rain\n\nIt rained.\n\n", (1,))
+        yield Delta.of("story", BEGUN, (1,))
         while not gate.wait(0.05) and not stop.is_set():
             yield Delta.of("story", "", (1,))
         yield Delta.of("story", f"{PARAGRAPH}\n\n" * 150, (2,))
@@ -45,11 +69,13 @@ def in_bursts(gate: threading.Event) -> Script:
 
 
 def begun(serve, page: Page, gate: threading.Event) -> Page:
+    """A story of one's own of which the first line is there."""
     steps.open_page(page, serve(ScriptedEngine(in_bursts(gate))))
     steps.ask(page, "rain", 12_000)
     steps.write(page)
     expect(page.locator("#pane .story")).to_contain_text("It rained.")
-    expect(page.locator("#pane .end")).to_be_in_viewport()
+    steps.reader(page, "reader => { window.reader = reader; }")
+    page.evaluate(ASKS)
     return page
 
 
@@ -57,101 +83,205 @@ def flooded(page: Page) -> None:
     page.wait_for_function("document.querySelectorAll('#pane .story p').length > 160")
 
 
-def test_the_page_follows_even_when_much_arrives_at_once(serve, new_page) -> None:
-    gate = threading.Event()
-    page = begun(serve, new_page(390, 844, reduced_motion="reduce"), gate)
-    gate.set()
-    flooded(page)
-    expect(page.locator("#pane .end")).to_be_in_viewport()
-    expect(page.locator("#pane .jump")).to_be_hidden()
+def moves_up(page: Page, cdp: CDPSession, how: str) -> None:
+    """One of the ways in which people go up."""
+    if how == "one notch":
+        page.mouse.wheel(0, -120)
+    elif how == "a trackpad":
+        cdp.send(
+            "Input.synthesizeScrollGesture", {"x": 150, "y": 400, "yDistance": 480, "speed": 960, "gestureSourceType": "mouse"}
+        )  # 16 pixels a frame
+    elif how == "arrow keys":
+        for _ in range(5):
+            page.keyboard.press("ArrowUp")
+    elif how == "Page Up":
+        page.keyboard.press("PageUp")
+    else:
+        touches(page, cdp, 30 if how == "a drag" else 200, rests=how == "a drag")
 
 
-def test_on_a_phone_the_page_follows_what_arrives_while_it_still_scrolls_to_the_story(serve, new_page) -> None:
-    gate = threading.Event()
-    gate.set()
-    page = begun(serve, new_page(390, 844), gate)
-    flooded(page)
-    expect(page.locator("#pane .end")).to_be_in_viewport()
-    expect(page.locator("#pane .jump")).to_be_hidden()
+def touches(page: Page, cdp: CDPSession, far: int, rests: bool) -> None:
+    """A finger goes down the page, and rests before it leaves; or it throws the page."""
+    for step in range(0, far + 1, 10):
+        cdp.send("Input.dispatchTouchEvent", {"type": "touchMove" if step else "touchStart", "touchPoints": [{"x": 150, "y": 300 + step}]})
+    if rests:
+        page.evaluate("settled(50)")
+    cdp.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
-def test_on_a_phone_the_story_fills_the_screen_from_its_top_before_anything_moves(serve, new_page) -> None:
-    page = begun(serve, new_page(390, 844), threading.Event())
-    page.wait_for_function("Math.abs(document.querySelector('#pane .pane').getBoundingClientRect().top) < 2")
-    moved = page.evaluate("""async () => {
-        let most = 0;
-        for (let frame = 0; frame < 30; frame++) {
-            await new Promise(requestAnimationFrame);
-            most = Math.max(most, Math.abs(document.querySelector('#pane .pane').getBoundingClientRect().top));
-        }
-        return most;
-    }""")
-    assert moved < 2
+def gone_up(page: Page, cdp: CDPSession, how: str, place: str, tokens: int) -> tuple[float, float]:
+    """From a place, while `tokens` a second arrive: how far the page went, and where it is then."""
+    share = {"the beginning": 0, "the middle": 0.4}.get(place)
+    goes = "reader.toEnd()" if share is None else f"reader.place.rest() ?? scrollTo(0, {share} * document.documentElement.scrollHeight)"
+    page.evaluate(f"{goes}; at({tokens}); new Promise(requestAnimationFrame).then(watch)")
+    moves_up(page, cdp, how)
+    there = page.evaluate(f"settled({5 if share == 0 else 100})")
+    return there - page.evaluate("began"), there
 
 
-def test_a_reader_who_scrolled_away_stays_there_and_may_jump_to_the_end(serve, new_page) -> None:
+def test_who_goes_up_comes_where_they_went_and_stays_there(serve, new_page) -> None:
+    """By every way, at the beginning, the middle and the followed end, while little and much arrives, on a desk and a phone."""
+    page = begun(serve, new_page(has_touch=True), threading.Event())
+    page.evaluate("more(4000)")
+    cdp, wrong = page.context.new_cdp_session(page), []
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        page.mouse.move(width / 2, 400)
+        for number, how in enumerate(UP):
+            alone, _ = gone_up(page, cdp, how, "the middle", 0)
+            assert alone < -10, how
+            for turn, place in enumerate(("the beginning", "the middle", "the end")):
+                tokens = RATES[(number + turn) % len(RATES)]
+                net, there = gone_up(page, cdp, how, place, tokens)
+                asked = 0 if place == "the beginning" else alone
+                right = net < -150 if how == "a fling" and asked else abs(net - asked) <= 2  # no fling flies as far as another
+                stayed, kept, said, below = page.evaluate(STAYS, there)
+                if not (right and stayed and kept and said == below > 0):
+                    wrong.append((width, how, place, tokens, net, asked, stayed, kept, said, below))
+    assert not wrong, wrong
+
+
+def test_over_the_real_line_one_notch_leaves_the_end_that_is_followed(serve, new_page) -> None:
     gate = threading.Event()
     gate.set()
     page = begun(serve, new_page(), gate)
     flooded(page)
-    page.mouse.move(900, 500)
-    page.mouse.wheel(0, -3000)
-    expect(page.locator("#pane .jump")).to_be_visible()
-    before, paragraphs = page.evaluate(AT_REST), page.locator("#pane .story p").count()
-    page.wait_for_function(f"document.querySelectorAll('#pane .story p').length > {paragraphs + 10}")
-    assert page.evaluate(AT_REST) == before, "the text moved under the reader's eyes"
-    expect(page.locator("#pane .jump")).to_be_in_viewport()
-    page.locator("#pane .jump").click()
-    expect(page.locator("#pane .end")).to_be_in_viewport()
-    expect(page.locator("#pane .jump")).to_be_hidden()
+    page.locator("#pane .below [data-do=end]").click()
+    expect(page.locator("#pane .below [data-do=end]")).to_be_hidden()
+    paragraphs = page.locator("#pane .story p").count()
+    page.wait_for_function(f"document.querySelectorAll('#pane .story p').length > {paragraphs + 5}")
+    expect(page.locator("#pane .story p").last).to_be_in_viewport()
+    page.evaluate("watch()")
+    page.mouse.move(700, 500)
+    page.mouse.wheel(0, -120)
+    there = page.evaluate("settled(100)")
+    assert abs(there - page.evaluate("began") + 120) <= 2
+    page.wait_for_function(f"document.querySelectorAll('#pane .story p').length > {paragraphs + 15}")
+    assert page.evaluate("scrollY") == there
+    expect(page.locator("#pane .below [data-do=end]")).to_be_visible()
+
+
+def test_text_grows_into_room_that_was_there_until_its_reader_asks_for_the_end(serve, new_page) -> None:
+    page = begun(serve, new_page(), threading.Event())
+    first = page.evaluate("document.documentElement.scrollHeight")
+    page.evaluate("for (let i = 0; i < 10; i++) more(10)")
+    assert page.evaluate("[scrollY, document.documentElement.scrollHeight]") == [0, first], "a hundred words have room on the first page"
+    page.evaluate("more(2000)")
+    assert page.evaluate("settled()") == 0
+    page.locator("#pane .below [data-do=end]").click()
+    for _ in range(3):
+        page.evaluate("more(300)")
+        expect(page.locator("#pane .story p").last).to_be_in_viewport()
+    expect(page.locator("#pane .below [data-do=end]")).to_be_hidden()
 
 
 def test_a_reader_who_has_just_scrolled_away_is_not_fetched_back_by_what_arrives_in_that_moment(serve, new_page) -> None:
-    """Before the browser has told the page that its end is out of view."""
-    gate = threading.Event()
-    gate.set()
-    page = begun(serve, new_page(), gate)
-    flooded(page)
-    expect(page.locator("#pane .end")).to_be_in_viewport()
-    there, then = page.evaluate("""() => {
-        scrollBy(0, -3000);
-        const there = scrollY;
-        polaris.state.reader.show({ t: 'And it rained.\\n\\n' });
-        return [there, scrollY];
-    }""")
+    """Before the browser has told the page of it."""
+    page = begun(serve, new_page(), threading.Event())
+    page.evaluate("more(8000) ?? reader.toEnd()")
+    there, then = page.evaluate("(() => { scrollBy(0, -3000); const there = scrollY; more(10); return [there, scrollY]; })()")
     assert then == there > 0
-    expect(page.locator("#pane .jump")).to_be_visible()
+    expect(page.locator("#pane .below [data-do=end]")).to_be_visible()
 
 
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_nothing_scrolls_under_a_finger_that_lies_on_the_page(serve, new_page) -> None:
+    page = begun(serve, new_page(390, 844, has_touch=True), threading.Event())
+    page.evaluate("more(3000) ?? reader.toEnd()")
+    cdp = page.context.new_cdp_session(page)
+    cdp.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": 200, "y": 400}]})
+    there = page.evaluate("scrollY")
+    assert page.evaluate("more(500) ?? scrollY") == there
+    cdp.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert page.evaluate("more(500) ?? scrollY") > there
+
+
+SHIFTS = """
+    window.shifts = [];
+    new PerformanceObserver(list => { for (const one of list.getEntries()) if (!one.hadRecentInput) shifts.push([one.value, one.sources.map(s => `${s.node?.className?.baseVal ?? s.node?.className} ${s.node?.textContent?.slice(0, 20)} ${s.previousRect.y} ${s.currentRect.y}`)]); })
+        .observe({ type: 'layout-shift' });
+"""
+NOISE = 0.005  # what a paragraph that grows within its lines comes to in Chromium
+
+
+@WIDTHS
+def test_nothing_on_the_page_shifts_from_the_click_to_the_last_word(serve, new_page, width: int, height: int) -> None:
+    """From night to paper, through title and chapters, to what stands after the end."""
+    planned = threading.Event()
+
+    def script(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
+        yield Started("<prompt>", 60, POLARIS)
+        for number in range(1000):
+            yield Delta.of("thinking", "plan ", (number,))
+        planned.wait(20)
+        text = "# The long way home to the lamp at Saltholm, and back\n\n" + "".join(
+            f"## {n}. A part\n\n" + f"{PARAGRAPH}\n\n" * 6 for n in range(1, 4)
+        )
+        for at in range(0, len(text), 40):
+            yield Delta.of("story", text[at : at + 40], (at,))
+            stop.wait(0.01)
+        yield Finish("stop")
+
+    page = steps.open_page(new_page(width, height), serve(ScriptedEngine(script)))
+    steps.ask(page, "rain", 900)
+    page.evaluate(SHIFTS)
+    steps.write(page)
+    expect(page.locator("#pane .night")).to_be_visible()
+    planned.set()
+    expect(page.locator("#pane .story")).to_contain_text("2. A part")
+    page.mouse.wheel(0, 400)
+    steps.wait_until_over(page)
+    shifts = page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(shifts))))")
+    print(f"\nlayout shift at {width}: {sum(value for value, _ in shifts):.4f}")
+    assert sum(value for value, _ in shifts) <= NOISE, sorted(shifts, key=lambda one: -one[0])[:6]
+
+
+@WIDTHS
+def test_the_end_moves_nothing_also_where_less_stands_below_it_then(serve, new_page, width: int, height: int) -> None:
+    """A thousand words are taken back under whoever has read them, and then it ends."""
+    page = begun(serve, new_page(width, height), threading.Event())
+    page.evaluate("more(1500) ?? scrollTo(0, document.documentElement.scrollHeight)")
+    there = page.evaluate("settled()")
+    page.evaluate("reader.show({ off: 30, cuts: 1, t: 'Nothing more.' })")
+    assert page.evaluate("settled()") == there
+    page.evaluate("reader.stop()")  # Playwright's click scrolls to what stands at the window's edge
+    expect(page.locator("#pane .stage")).to_contain_text("Stopped")
+    assert page.evaluate("settled()") == there
+    expect(page.locator("#pane .stage")).to_be_in_viewport()
+    page.mouse.move(width / 2, 400)
+    page.mouse.wheel(0, -there)
+    page.wait_for_function("scrollY === 0")
+    expect(page.locator("#pane .room")).to_have_css("height", "0px")
+
+
+def test_the_end_of_a_story_that_does_not_fill_its_page_moves_nothing(serve, new_page) -> None:
+    page = begun(serve, new_page(1440, 700), threading.Event())
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    there = page.evaluate("settled()")
+    page.evaluate("reader.stop()")  # Playwright's click scrolls to what stands at the window's edge
+    expect(page.locator("#pane .stage")).to_contain_text("Stopped")
+    assert page.evaluate("settled()") == there > 0
+
+
+@WIDTHS
 def test_what_happens_now_and_a_stop_stay_in_view_however_long_the_story_is(serve, new_page, width: int, height: int) -> None:
     gate = threading.Event()
     gate.set()
     page = begun(serve, new_page(width, height), gate)
     flooded(page)
-    expect(page.locator("#stop")).not_to_be_in_viewport()
+    heights = {page.evaluate("document.querySelector('#pane .status').offsetHeight")}
+    page.locator("#pane .below [data-do=end]").click()
     expect(page.locator("#pane .stage")).to_be_in_viewport()
-    page.locator("#pane .halt").click()
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(1)
+    steps.stop(page)
     steps.wait_until_over(page)
-    expect(page.locator("#pane .ended")).to_contain_text("Stopped")
-
-
-def test_there_is_one_stop_in_view_and_the_line_it_stands_in_keeps_its_height(serve, new_page) -> None:
-    gate = threading.Event()
-    page = begun(serve, new_page(), gate)
-    height = "document.querySelector('#pane .now').offsetHeight"
-    expect(page.locator("#stop")).to_be_in_viewport()
-    expect(page.locator("#pane .halt")).to_be_hidden()
-    before = page.evaluate(height)
-    gate.set()
-    flooded(page)
-    expect(page.locator("#pane .halt")).to_be_visible()
-    assert page.evaluate(height) == before
+    expect(page.locator("#pane .stage")).to_contain_text("Stopped")
+    expect(page.locator("#pane .stage")).to_be_in_viewport()
+    assert heights == {page.evaluate("document.querySelector('#pane .status').offsetHeight")}
 
 
 # Cuts a text everywhere, goes on with the rest, and compares with what was never cut; blocks before the cut have to stay.
-CUTS = """text => {
-    const drawn = paper => paper.article.innerHTML, made = () => new polaris.Paper(document.createElement('article'));
+CUTS = """({ Paper }, text) => {
+    const drawn = paper => paper.article.innerHTML, made = () => new Paper(document.createElement('article'));
     const letters = [...text], whole = made(), wrong = [];
     for (const letter of letters) whole.append(letter);
     for (let at = 0; at <= letters.length; at++) {
@@ -169,18 +299,19 @@ CUTS = """text => {
 }"""
 
 
-def test_text_that_is_taken_back_leaves_what_stands_before_it_as_it_is(miniature_app: str, new_page) -> None:
-    page = steps.open_page(new_page(), miniature_app)
+def test_text_that_is_taken_back_leaves_what_stands_before_it_as_it_is(serve, new_page) -> None:
+    page = begun(serve, new_page(), threading.Event())
     text = "# A *bell* 🌟\n\nIt *rang* **twice**.\nThen no more.\n\n* * *\n\n## Part\nThe _end_ of it."
-    assert page.evaluate(CUTS, text) == []
+    assert steps.module(page, "paper", CUTS, text) == []
 
 
-def test_messages_put_text_where_it_belongs(miniature_app: str, new_page) -> None:
-    page = steps.open_page(new_page(), miniature_app)
+def test_messages_put_text_where_it_belongs(serve, new_page) -> None:
+    page = begun(serve, new_page(), threading.Event())
     record = StoryRecord("id", StoryRequest("p", 100).with_seed(3), writer=POLARIS)
     record.apply(Delta.of("story", "One", (1,)), 0.0)
-    first: dict[str, object] = {**view.going(record), "off": 0}
-    tell = "update => { const reader = polaris.state.reader; reader.shown ??= 0; reader.show(update); return polaris.story(); }"
+    first: dict[str, object] = {**reading.going(record), "off": 0}
+    page.evaluate("reader.clear()")
+    tell = "update => { reader.show(update); return reader.paper.text; }"
     assert page.evaluate(tell, first | {"t": "One 🌟 two"}) == "One 🌟 two"
     assert page.evaluate(tell, {"t": " three."}) == "One 🌟 two three."
     page.evaluate("document.querySelector('#pane .story p').stays = true")
@@ -188,4 +319,4 @@ def test_messages_put_text_where_it_belongs(miniature_app: str, new_page) -> Non
     assert page.evaluate("document.querySelector('#pane .story p').stays"), "what is there already is not drawn again"
     assert page.evaluate(tell, {"off": 5, "cuts": 1, "t": "!"}) == "One 🌟!", "taken back and grown again"
     assert page.evaluate(tell, {"off": 4, "t": ""}) == "One ", "shorter than what is shown"
-    assert page.evaluate("polaris.state.reader.update.cuts") == 1
+    assert page.evaluate("reader.update.cuts") == 1

@@ -25,7 +25,9 @@ export class Night {
     setText(one(this.element, ".may"), own ? update.leave : "");
     one(this.element, "[data-do=notify]").hidden = !own || !window.Notification || Notification.permission === "denied";
     this.light(lit);
+    this.element.classList.add("told");
   }
+  clear() { this.element.classList.remove("told"); }
   light(lit) {
     if (lit === this.lit) return;
     this.lit = lit;

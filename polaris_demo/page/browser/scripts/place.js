@@ -3,14 +3,15 @@
 import { where } from "./where.js";
 import { places } from "./store.js";
 
-const ROOM = 96, EDGE = 88, LINE = 0.35, TOP = 72; // pixels below the end that is followed, and of the pill's strip; where on the window one reads; the line above
+const ROOM = 96, EDGE = 88, TOP = 72, TITLE = 40; // pixels: below the end that is followed, of the pill's strip, of the line above, and of a page at its beginning
+const LINE = 0.35, FURTHER = 400; // where on the window one reads; characters before a place that is worth going on at
 const UP = ["ArrowUp", "PageUp", "Home"], MOVES = [...UP, "ArrowDown", "PageDown", "End", " "];
 const passive = { passive: true }, top = ({ node }) => node.getBoundingClientRect().top;
 
 export class Place {
-  // `paper` is what is read in `pane`, `moved()` is called when the reader has moved.
-  constructor(pane, paper, moved) {
-    Object.assign(this, { pane, paper, moved, width: innerWidth });
+  // `paper` is what is read, `spared` stands below it and is as high as need be, `moved()` is called when the reader has moved.
+  constructor(spared, paper, moved) {
+    Object.assign(this, { spared, paper, moved, width: innerWidth });
     this.following = this.touching = false;
     this.reached = 0;
     this.listen();
@@ -18,11 +19,11 @@ export class Place {
   // A story, which begins where this entry of the history left it; where it has none, at its first page.
   begin(id) {
     this.id = id;
-    this.pane.style.paddingBottom = "";
-    this.following = this.went = false;
+    this.spared.style.height = "";
+    this.following = false;
     this.last = this.held = null;
     this.wanted = history.state?.place ?? null;
-    this.offered = this.wanted ? null : places.get(id) ?? null;
+    this.kept = places.get(id) ?? null;
     if (!this.wanted) scrollTo({ top: 0, behavior: "instant" });
   }
   // The same story is seen again, after something else.
@@ -46,6 +47,7 @@ export class Place {
     addEventListener("pointerdown", (event) => { if (event.target === document.documentElement) this.moves(false); }, passive); // the scroll bar
     addEventListener("scroll", () => { this.leaves(); this.look(); }, passive);
     addEventListener("resize", () => this.resized());
+    new ResizeObserver(() => { if (this.wanted) this.grown(); }).observe(this.paper.article); // it may still have been hidden
     addEventListener("pagehide", () => this.keep());
     where.leaving(() => this.keep());
   }
@@ -97,7 +99,6 @@ export class Place {
     const end = last.getBoundingClientRect().bottom + scrollY - innerHeight + ROOM;
     if (end > scrollY) scrollTo({ top: end, behavior: "instant" });
     this.reached = scrollY;
-    this.went = true;
   }
   follow() {
     this.following = true;
@@ -129,15 +130,15 @@ export class Place {
   }
   // A change that may take away from what stands below: the page stays long enough for what can be seen to stay where it is.
   room(change) {
-    const { style } = this.pane, there = scrollY, bottom = there + innerHeight;
-    style.paddingBottom = `${bottom}px`;
+    const { style } = this.spared, there = scrollY, bottom = there + innerHeight;
+    style.height = `${bottom}px`;
     change();
     this.spare(bottom);
     if (scrollY !== there) scrollTo({ top: there, behavior: "instant" });
   }
   spare(bottom) {
-    const { style } = this.pane, missing = bottom + parseFloat(style.paddingBottom) - document.documentElement.scrollHeight;
-    style.paddingBottom = missing > 0 && scrollY > 0 ? `${missing}px` : "";
+    const { style } = this.spared, missing = bottom + parseFloat(style.height) - document.documentElement.scrollHeight;
+    style.height = missing > 0 && scrollY > 0 ? `${missing}px` : "";
   }
 
   // --- kept for another time -------------------------------------------------------------------------------------------
@@ -147,25 +148,33 @@ export class Place {
     this.looking = requestAnimationFrame(() => {
       this.looking = 0;
       if (!this.shown) return;
-      if (this.pane.style.paddingBottom) this.spare(scrollY + innerHeight);
+      if (this.spared.style.height) this.spare(scrollY + innerHeight);
       this.held = this.hold();
+      this.last = this.here();
       this.moved();
       clearTimeout(this.soon);
       this.soon = setTimeout(() => this.keep(), 300);
     });
   }
+  here() {
+    const block = !this.wanted && this.blocks[Math.max(0, this.above(TOP))];
+    return block ? { start: block.start, dy: Math.round(top(block)) } : this.last;
+  }
+  // Also where the page has just been left.
   keep() {
-    const block = this.shown && this.id && !this.wanted && this.blocks[Math.max(0, this.above(TOP))];
-    if (!block) return;
-    this.last = { start: block.start, dy: Math.round(top(block)) };
+    clearTimeout(this.soon);
+    if (this.shown) this.last = this.here();
+    if (!this.last || this.wanted) return;
     where.remember({ place: this.last });
-    this.went ||= scrollY > 0;
-    if (this.went) places.set(this.id, { ...this.last, part: this.part(), done: this.share() === 1 }); // who has only looked in keeps what was
+    if (!this.shown || scrollY <= TITLE) return; // whoever has only looked in, or gone up to the tabs, is offered where they were
+    this.kept = { ...this.last, part: this.part(), done: this.share() === 1 };
+    places.set(this.id, this.kept);
   }
   // The chapter that is being read.
   part() { return this.blocks.slice(0, this.at() + 1).findLast(({ node }) => node.classList.contains("part"))?.node.textContent.replace(/^[#\s]+/, "") ?? ""; }
   // As soon as there is that much text; of a text that ends before it, at its end.
   restore({ start, dy }, whole = false) {
+    if (!this.shown) return;
     const block = this.blocks.findLast((one) => one.start <= start);
     if (!block || (!whole && this.paper.text.length <= start && start > 0)) return;
     this.put(block, dy);
@@ -176,10 +185,7 @@ export class Place {
     if (this.wanted) this.restore(this.wanted, true);
     this.rest();
   }
-  goOn() {
-    const place = this.offered;
-    this.offered = null;
-    this.went = true;
-    if (place) this.restore(place);
-  }
+  // Where there is something to go on at, from the first page.
+  get offered() { return !this.wanted && scrollY <= TITLE && this.kept?.start >= FURTHER && this.kept.start < this.paper.text.length ? this.kept : null; }
+  goOn() { if (this.kept) this.restore(this.kept); }
 }

@@ -28,6 +28,7 @@ export class Rail {
     this.star = star;
     this.live = live;
     this.part("line").style.setProperty("--star", `${star * 100}%`);
+    this.stand(one(this.element, ".status .star"), star);
     this.drawParts(this.paper.blocks.filter(({ node }) => node.classList.contains("part")));
     if (this.parts.length) this.drawTicks();
   }
@@ -51,9 +52,11 @@ export class Rail {
     item.append(entry);
     return item;
   }
+  // On the line, at a share of it.
+  stand(mark, share) { mark.style.setProperty("--at", String(share * 100)); }
   drawTicks() {
     const total = this.paper.text.length || 1;
-    all(this.element, ".chapters i").forEach((tick, i) => { tick.style.left = `${(this.parts[i].start / total) * this.star * 100}%`; });
+    all(this.element, ".chapters i").forEach((tick, i) => { this.stand(tick, (this.parts[i].start / total) * this.star); });
   }
   // On a phone the contents are a sheet over the text. Whether it was there to be closed.
   sheet(open = !this.part("rail").classList.contains("open"), focus = true) {
@@ -85,7 +88,7 @@ export class Rail {
     const share = this.place.share(), current = Math.max(0, this.current()), last = this.parts.length - 1;
     const here = this.part("here");
     here.hidden = share === 1 && !this.live && document.documentElement.dataset.own === "yes"; // the star is there
-    here.style.left = `${share * this.star * 100}%`;
+    this.stand(here, share * this.star);
     all(this.element, ".rail button").forEach((entry, i) => {
       if (i === current) entry.setAttribute("aria-current", "location");
       else entry.removeAttribute("aria-current");

@@ -32,7 +32,7 @@ export class Reader {
     this.update = { cuts: 0 }; // what the server has said of the story so far, put together
     this.paper = new Paper(this.part("story"));
     this.asides = new Asides(this.paper);
-    this.place = new Place(element, this.paper, () => this.look());
+    this.place = new Place(this.part("room"), this.paper, () => this.look());
     this.head = new Head(this);
     this.rail = new Rail(element, this.paper, this.place);
     this.night = new Night(this.part("night"));
@@ -64,6 +64,7 @@ export class Reader {
     this.turn = null;
     this.wasLive = this.unseen = false;
     this.clear();
+    this.night.clear();
     this.part("after").hidden = this.part("ladder").hidden = true;
     this.place.begin(id);
     this.stage(asked ? "planning" : "none");
@@ -242,9 +243,9 @@ export class Reader {
     this.part("below").hidden = !reads;
     if (reads) {
       this.rail.read(update.words || 0);
-      this.offer("end", place.following ? "" : this.rail.pill(live, this.wasLive && (update.resumable ? "Stopped" : "Finished")));
-      const { offered } = place, goesOn = offered && scrollY <= 40 && offered.start >= 400 && offered.start < this.paper.text.length;
-      this.offer("go-on", goesOn ? (offered.part ? `Go on at ${offered.part}` : "Go on where you were") : "");
+      const { offered } = place, says = place.following || offered ? "" : this.rail.pill(live, this.wasLive && (update.resumable ? "Stopped" : "Finished"));
+      this.offer("end", says);
+      this.offer("go-on", offered ? `Go on ${offered.part ? `at ${offered.part}` : "where you were"}` : "");
       if (update.rests) this.head.left(this.rail.minutes && scrollY > 40 ? `${this.rail.minutes} min left` : "");
     }
     this.keepFocus();
