@@ -23,7 +23,7 @@ def results() -> str:
         f"and the authors’ code at that of {read.code_date}."
     )
     header = tag("header", tag("h1", "What the paper measured"), tag("p", escape(about)))
-    figures = tag("div", *(figure(result) for result in (together(), quality(), elo(), preference())), class_="figures")
+    figures = tag("div", *(figure(result, "h2") for result in (together(), quality(), elo(), preference())), class_="figures")
     return tag("section", header, figures, id="paper", aria_label="Results of the paper")
 
 
