@@ -16,6 +16,7 @@ from polaris_demo.page import assets, handlers, layout, parts, preload, routes, 
 from polaris_demo.page.layout import build_page
 from polaris_demo.settings import Settings
 from polaris_demo.story.record import State
+from polaris_demo.story.request import FIELDS
 
 from .doubles import Runner, ScriptedEngine, echoes, recording_of
 
@@ -165,7 +166,7 @@ def test_nothing_of_ours_stands_on_the_window() -> None:
 def test_ids_that_scripts_look_up_stand_in_the_page(page: gr.Blocks) -> None:
     ids = {block.elem_id for block in page.blocks.values() if block.elem_id} | {wire.NOW}
     looked_up = found(r"getElementById\(\"([\w-]+)\"\)") | found(r"[\"`(]#([a-z][\w-]*)")
-    assert looked_up <= ids and set(wire.TYPED) <= ids
+    assert looked_up <= ids and set(FIELDS) <= ids
     tabs = [tab.id for tab in page.blocks.values() if isinstance(tab, gr.Tab)]
     assert tabs == list(wire.TABS)
 

@@ -31,7 +31,7 @@ def about() -> str:
         _part("Citation", _citation()),
         _part("Put it on a page", _embedding()),
     )
-    return tag("section", *parts, id="about-model", aria_label=f"About {card.MODEL.name}")
+    return tag("section", tag("h1", f"About {card.MODEL.name}"), *parts, id="about-model", aria_label=f"About {card.MODEL.name}")
 
 
 def share_tags(page_url: str, picture_url: str, title: str = TITLE, description: str = DESCRIPTION) -> str:

@@ -14,7 +14,7 @@ from ..story.examples import IDEAS
 from ..story.request import FIELDS, FORM_NAMES, LIMITS, VERBATIM
 from . import about, api, assets, gate, preload, wire
 from .handlers import Handlers
-from .parts import dial, embed, hello, js, knob, presets, run, taste, template
+from .parts import dial, embed, hello, js, kinds, knob, presets, run, taste, template
 from .parts import pane as pane_of
 from .pictures import charts
 from .recordings import shown
@@ -22,7 +22,8 @@ from .routes import StoryRoutes
 from .sharing import Sharing
 
 T = TypeVar("T")
-# Gradio 6.31 keeps a copy of every component for each session, and makes up one for each call that names none: 190 KB that nothing here reads.
+# Gradio 6.31 keeps a copy of every component for each session, and makes one up for each call that names none: 190 KB that
+# nothing here reads.
 MOST_SESSIONS = 32
 MAX_FOLLOWERS = 400  # Gradio runs at most max_threads events at a time, and every follower of the API is one
 
@@ -50,6 +51,7 @@ CONTROLS = {
     "max_new_tokens": Control("Tokens for thinking and story together. 0 is automatic."),
     "seed": Control("The same number writes the same story again on the same machine. -1 draws one."),
 }
+PAPER = {"body_background_fill": "#f6f1e7", "body_background_fill_dark": "#0e1527"}  # as in tokens.css: what the first paint is on
 _HIDDEN: Any = {"show_progress": "hidden", "api_visibility": "private"}
 
 
@@ -71,7 +73,7 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
         _part("header")
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Write", id="write"):
-                with gr.Row(elem_id="desk"):
+                with gr.Column(elem_id="desk"):
                     with gr.Column(elem_id="ask"):
                         form = Form(settings, runner.default_words)
                     _html(taste(any(one.about["ours"] for one in recorded)), js_on_load=js("taste"), elem_id="taste")
@@ -95,7 +97,7 @@ def launch_options(runner: Runner, settings: Settings) -> dict[str, Any]:
     """Arguments of launch(): look, routes, limits, and nothing kept or served that the app does not need."""
     recorded = shown(settings.recordings_dir)
     return {
-        "theme": gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+        "theme": gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(**PAPER),
         "max_threads": MAX_FOLLOWERS,
         "state_session_capacity": MOST_SESSIONS,
         "max_file_size": "1kb",
@@ -122,7 +124,7 @@ class Form:
         _html(hello(free=bool(settings.space)), js_on_load=js("hello"), elem_id="hello")
         # No max_length: Gradio would cut what is pasted without a word.
         self._add("premise", gr.Textbox(label="A story about", lines=2, max_lines=2, elem_id="premise", placeholder=IDEAS[0]))
-        with gr.Row(elem_id="below-premise"):
+        with gr.Column(elem_id="below-premise"):
             self._add_note("premise")
             _part("ideas")
         # A number and a line of our own: the number of Gradio's slider cuts what is typed to its limits without a word.
@@ -130,7 +132,7 @@ class Form:
             self._add("words", gr.Number(default_words, label="How many words?", precision=0, elem_id="words"))
             self.dial = _html(dial(settings.max_words, default_words), js_on_load=js("dial"), elem_id="dial")
             self._add_note("words")
-        with gr.Row(elem_id="go"):
+        with gr.Column(elem_id="go"):
             self.write = gr.Button("Write the story", variant="primary", elem_id="write")
             _part("next")
         with gr.Column(elem_id="folds"):
@@ -141,7 +143,7 @@ class Form:
 
     def add_small_print(self) -> None:
         """What holds for a story begun here, and the form as a link: below everything else."""
-        with gr.Row(elem_id="small-print"):
+        with gr.Column(elem_id="small-print"):
             self.promise = _part("promise")
             self.link = _part("link")
 
@@ -158,9 +160,9 @@ class Form:
 
     def _settings(self) -> None:
         weaker = ", ".join(f.name for f in card.FORMS if f.weaker)
-        named = [(f"{f.name} (weaker)" if f.weaker else f.name, f.name) for f in card.FORMS]
-        self._add("form", gr.Dropdown([*named, VERBATIM], value=FORM_NAMES[0], label="What is written", elem_id="form"))
+        self._add("form", gr.Textbox(FORM_NAMES[0], label="What is written", elem_id="form"))
         info = f"The card calls it weaker on {weaker}. “{VERBATIM}” sends your words alone, untouched."
+        _html(kinds(), js_on_load=js("kinds"), elem_id="kinds")
         _html(template("explained", INFO=info), js_on_load=None, elem_classes="explained-slot")
         self._add_note("form")
         gr.HTML(
@@ -185,7 +187,7 @@ class Form:
         _html(knob(name, limit.label, control.info, low, control.step), js_on_load=script, elem_classes="knob-slot")
 
     def _add(self, name: str, component: Any) -> None:
-        component.preprocess = _as_sent
+        component.preprocess, component.get_expected_parent = _as_sent, _alone
         self._fields[name] = component
 
     def _add_note(self, name: str) -> None:
@@ -199,6 +201,10 @@ def _as_sent(payload: T) -> T:
     Gradio 6.31's lets NaN pass, and answers other values with a bare traceback.
     """
     return payload
+
+
+def _alone() -> None:
+    """In place of a field's `get_expected_parent`: Gradio 6.31 would put it in a form of its own, a script more to wait for."""
 
 
 def _html(html_template: str, **options: Any) -> gr.HTML:

@@ -10,7 +10,7 @@ from typing import Any
 from .. import card
 from ..story.examples import IDEAS
 from ..story.exports import FILES
-from ..story.request import LIMITS, MAX_PREMISE
+from ..story.request import LIMITS, MAX_PREMISE, VERBATIM
 from . import wire
 from .pictures.measured import measured
 
@@ -63,9 +63,9 @@ def js(part: wire.Part, *arguments: str) -> str:
 
 def run(name: str) -> str:
     """The beginning of a call of an exported function, to which arguments and two brackets are still to be added."""
-    from .assets import FIRST, FOLDER
+    from .assets import FOLDER, SCRIPT
 
-    return f'import(new URL("{FOLDER}/{FIRST}", document.baseURI)).then((page) => page.{name}'
+    return f'import(new URL("{FOLDER}/{SCRIPT}", document.baseURI)).then((page) => page.{name}'
 
 
 def zones(longest: int) -> list[tuple[int, int]]:
@@ -105,6 +105,13 @@ def knob(name: str, label: str, info: str, low: float, step: float | None) -> st
         range_ = f'<i class="recommended" style="left:{left:.2f}%;width:{width:.2f}%"></i>'
         info = f"{info} The card recommends {setting.range()}{f' ({setting.note})' if setting.note else ''}."
     return template("knob", RANGE=range_, NAME=label, LOW=f"{low:g}", HIGH=f"{limit.high:g}", STEP=f"{step:g}", INFO=info)
+
+
+def kinds() -> str:
+    """The kinds of writing, one of which is chosen."""
+    named = [(form.name, f"{form.name} (weaker)" if form.weaker else form.name) for form in card.FORMS]
+    offered = "".join(f'<option value="{name}">{label}</option>' for name, label in [*named, (VERBATIM, VERBATIM)])
+    return template("kinds", OPTIONS=offered)
 
 
 def embed(home: str, longest: int, words: int) -> str:

@@ -26,7 +26,7 @@ _GRADIOS_TAGS = re.compile(rb"""<meta\s+(?:property="og:|name="twitter:)[^>]*>\s
 log = logging.getLogger(__name__)
 # The page's kinds of components, those needed first to ask for a story standing first.
 COMPONENTS = (
-    "html", "textbox", "number", "button", "tabs", "tabitem", "row", "column", "form", "accordion", "dropdown", "state",
+    "html", "textbox", "number", "button", "tabs", "tabitem", "column", "accordion", "state",
 )  # fmt: skip
 
 # Gradio 6.31 leaves the clock of its loading sign running when the page has come: 60 frames a second for ever, on an empty
@@ -91,7 +91,7 @@ def _page(page: bytes, title: str, first: str) -> bytes:
     """Ours come after Gradio's where they refine them."""
     scripts, styles = head()
     page = _GRADIOS_TAGS.sub(b"", page)
-    begins = '<base href="./" />' + title + first + THEME + scripts + assets.preloads()
+    begins = '<base href="./" />' + title + first + THEME + assets.preloads() + scripts
     page = page.replace(b'<base href="./" />', begins.encode(), 1)
     return page.replace(b"</head>", (THEMED + styles + assets.style()).encode() + b"</head>", 1)
 

@@ -300,7 +300,7 @@ ACTIONS = {
 
 # A part is run by the function of its name that main.js exports, and stands in the page under that id.
 Part = Literal[
-    "header", "hello", "ideas", "dial", "next", "differs", "knob", "presets", "promise", "link", "note", "prompt", "code", "shelf",
+    "header", "hello", "ideas", "dial", "next", "differs", "kinds", "knob", "presets", "promise", "link", "note", "prompt", "code", "shelf",
     "pane", "taste", "about", "foot",
 ]  # fmt: skip
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -325,14 +325,13 @@ NOW = "now"  # the element that holds the server's Status as it was when the pag
 MARKS = {  # a story's, as story/markup.py knows them
     "alone": markup.BREAKS_ALONE, "by_threes": markup.BREAKS_BY_THREES, "blank": markup.BLANK, "most_fenced": markup.MOST_FENCED,
 }  # fmt: skip
-TYPED = tuple(name for name in FIELDS if name != "form")  # fields whose box says their value; a list's says what it is called
 STAR_TOKENS, STARS = 440, 7  # seven times 440 is the planning its training did not punish, 3,072 tokens
 
 
 def module() -> str:
     """What the scripts are given of this, as a module that exports each by its name."""
     given = {
-        "events": EVENTS, "fields": TYPED, "storage": STORAGE, "tabs": TABS, "address": ADDRESS, "marks": MARKS,
+        "events": EVENTS, "fields": FIELDS, "storage": STORAGE, "tabs": TABS, "address": ADDRESS, "marks": MARKS,
         "star_tokens": STAR_TOKENS, "stars": STARS, "words_a_minute": WORDS_A_MINUTE, "ideas": IDEAS,
     }  # fmt: skip
     return "".join(f"export const {name} = {json.dumps(value)};\n" for name, value in given.items())

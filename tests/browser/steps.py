@@ -42,8 +42,8 @@ def open_tab(page: Page, name: str) -> None:
 
 def module(page: Page, name: str, then: str, argument: object = None):
     """What `then`, a function of a module of the page and of `argument`, makes of it."""
-    link = f"document.querySelector('link[rel=modulepreload][href$=\"/{name}.js\"]').href"
-    return page.evaluate(f"async (argument) => ({then})(await import({link}), argument)", argument)
+    scripts = "import(document.querySelector('link[rel=modulepreload][href^=\"page/\"]').href)"
+    return page.evaluate(f"async (argument) => ({then})((await {scripts}).modules.{name}, argument)", argument)
 
 
 def reader(page: Page, then: str, argument: object = None):

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -166,7 +167,7 @@ def test_what_is_missing_is_said_where_it_is_missing_with_two_ways_out(page: Pag
     expect(page.locator(f"#{field.get_attribute('aria-describedby')}")).to_have_text("First say what it is about, or:")
     expect(page.locator("#next")).to_contain_text("One field wants a look: the premise.")
     row = [page.locator(it).bounding_box() for it in ("#note-premise", ".ideas .use", ".ideas .another")]
-    assert all(a and b and a["x"] + a["width"] <= b["x"] for a, b in zip(row, row[1:], strict=False))
+    assert all(a and b and a["x"] + a["width"] <= b["x"] for a, b in pairwise(row))
     idea = field.get_attribute("placeholder")
     page.get_by_role("button", name="Another idea").click()
     expect(field).not_to_have_attribute("placeholder", idea or "")

@@ -1,4 +1,4 @@
-"""The page inside another one: the picture first, then a small form that opens the full page; nothing is taken from the page around it."""
+"""The page inside another one: a story that scrolls, a small form that opens the full page; nothing is taken from the page around it."""
 
 import functools
 import json
@@ -19,8 +19,7 @@ from polaris_demo.settings import Settings
 from polaris_demo.story.events import Delta, Finish, Progress
 
 from ..conftest import needs, serving
-from ..doubles import ScriptedEngine, asked, story_events, tells, until
-from . import steps
+from ..doubles import ScriptedEngine, asked, recording_of, rests, story_events, tells, until, waits_for
 from .test_everyone import violations
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "tools"))
@@ -31,43 +30,80 @@ NO_STORAGE = "Object.defineProperty(window, 'localStorage', { get() { throw new 
 PREMISE = "a bell & a “key” = 100 % + שלום 🌟"
 
 
+MEASURED, FORM, WRITE = "#taste .measured", "#embed form", "Write it ↗"
+TEXT = "# The clock\n\n" + "\n\n".join(f"Paragraph {i} of this story says a little." for i in range(40))
+
+
 @pytest.fixture
 def url(serve) -> str:
     return serve(ScriptedEngine(tells("# The bell\n\nIt rang.")))
 
 
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("recordings")
+    (folder / "clock.json").write_text(recording_of(TEXT, "two sisters"))
+    with serving(Runner(ScriptedEngine(tells("x"))), Settings(recordings_dir=folder)) as url:
+        yield url
+
+
 def open_embed(page: Page, address: str) -> Page:
     page.goto(address)
-    expect(page.locator("#result-together svg").filter(visible=True)).to_be_visible()
+    expect(page.locator(MEASURED)).to_be_visible()
     return page
 
 
 def ask(frame, premise: str, words: int) -> None:
-    frame.get_by_label("A story about").fill(premise)
+    frame.locator("#embed").get_by_label("A story about").fill(premise)
     frame.locator("#embed input[type=number]").fill(str(words))
 
 
+def box(page: Page, selector: str) -> dict[str, float]:
+    found = page.locator(selector).bounding_box()
+    assert found
+    return found
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [800, 360])
-def test_an_embed_is_a_picture_and_a_form_in_600_pixels(url: str, new_page, width: int, theme: str) -> None:
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_story_scrolls_between_the_header_and_the_form_in_600_pixels(new_page, recorded: str, width: int, theme: str) -> None:
     page = new_page(width, 600, reduced_motion="reduce")
     page.add_init_script(NO_STORAGE)
-    open_embed(page, f"{url}?view=embed&__theme={theme}")
-    seen = "(e) => { const r = e.getBoundingClientRect(); return r.top >= 0 && r.bottom <= innerHeight; }"
-    assert page.locator("#embed form").evaluate(seen)
-    picture, form = page.locator("#result-together svg").filter(visible=True).bounding_box(), page.locator("#embed").bounding_box()
-    assert picture["y"] < form["y"] - 200
-    size = page.locator("#result-together svg text").filter(visible=True).first
-    assert size.evaluate("e => parseFloat(getComputedStyle(e).fontSize) * e.ownerSVGElement.getScreenCTM().a") >= 11
-    for hidden in (page.get_by_role("tab").first, page.get_by_role("button", name="Write the story"), page.locator("#foot")):
-        expect(hidden).to_be_hidden()
+    page.goto(f"{recorded}?view=embed&__theme={theme}")
+    expect(page.locator("#pane .story")).to_contain_text("Paragraph 39")
+    expect(page.locator("#pane .title")).to_have_attribute(
+        "data-by", "Written by POLARIS-9B in one go · 322 of 1,000 words · 1 min to read"
+    )
+    header, form = box(page, "#header"), box(page, "#embed")
+    assert (header["y"], header["height"], form["y"] + form["height"]) == (0, 48, 600)
+    assert header["height"] < box(page, "#pane .title-page .wish")["y"] < form["y"] - 100 and box(page, FORM)["y"] > form["y"]
+    for hidden in ("#tabs [role=tab]", "#write", "#foot", "#pane .status .row", "#pane .ladder", "#pane .invite", "#taste", "svg.wide"):
+        expect(page.locator(hidden).first).to_be_hidden()
+    assert not violations(page)
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    last = box(page, "#pane .story > :last-child")
+    assert last["y"] > 48 and last["y"] + last["height"] < form["y"] and (box(page, "#header"), box(page, "#embed")) == (header, form)
     tall = page.evaluate("document.documentElement.scrollHeight")
     page.set_viewport_size({"width": width, "height": 1400})
     page.set_viewport_size({"width": width, "height": 600})
-    assert page.evaluate("document.documentElement.scrollHeight") == tall
-    assert page.evaluate("[document.documentElement.scrollWidth, scrollY, document.activeElement.tagName]") == [width, 0, "BODY"]
-    assert page.evaluate("document.body.classList.contains('dark')") == (theme == "dark")
+    assert page.evaluate("[document.documentElement.scrollHeight, document.documentElement.scrollWidth]") == [tall, width]
+    assert page.evaluate("[document.activeElement.tagName, document.body.classList.contains('dark')]") == ["BODY", theme == "dark"]
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_without_recordings_it_has_what_the_paper_measured(url: str, new_page, width: int) -> None:
+    page = open_embed(new_page(width, 600), f"{url}?view=embed")
+    assert page.locator(f"{MEASURED} .m").count() == 4 and page.evaluate("document.documentElement.scrollWidth") == width
+    for seen in (page.locator(f"{MEASURED} h2"), page.locator(f"{MEASURED} .m").first, page.get_by_role("button", name=WRITE)):
+        expect(seen).to_be_in_viewport()
+    expect(page.get_by_role("link", name="Read in full")).to_be_hidden()
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    results = page.get_by_role("button", name="All results")
+    assert box(page, f"{MEASURED} .more")["y"] + box(page, f"{MEASURED} .more")["height"] <= box(page, "#embed")["y"]
     assert not violations(page)
+    with page.expect_popup() as opened:
+        results.click()
+    expect(opened.value.locator("#result-elo")).to_be_visible()
 
 
 def test_its_form_opens_the_full_page_with_everything_filled_in(url: str, new_page) -> None:
@@ -76,41 +112,62 @@ def test_its_form_opens_the_full_page_with_everything_filled_in(url: str, new_pa
     page.keyboard.press("Control+Enter")
     assert page.context.pages == [page]
     with page.expect_popup() as opened:
-        page.get_by_role("button", name="Open the full page").click()
+        page.get_by_role("button", name=WRITE).click()
     full = opened.value
     expect(full.locator("#premise textarea")).to_have_value(PREMISE)
     expect(full.locator("#words input[type=number]")).to_have_value("450")
     expect(full.get_by_role("button", name="Write the story")).to_be_visible()
-    assert full.evaluate("document.documentElement.dataset.view") is None
+    assert full.evaluate("document.documentElement.dataset.view") == "ask"
     assert page.locator("#pane .notice").text_content() == ""  # the keys that write a story asked for none here
 
 
-def test_on_a_space_its_form_leads_to_the_page_on_the_hub(serve, new_page) -> None:
+def test_on_a_space_it_leads_to_the_page_on_the_hub(serve, new_page) -> None:
     home = "https://huggingface.co/spaces/owner/name"
-    page = open_embed(new_page(800, 600), f"{serve(ScriptedEngine(tells('x')), Settings(home=home))}?view=embed")
-    form = page.locator("#embed form")
+    page = new_page(800, 600)
+    page.goto(f"{serve(ScriptedEngine(tells('x')), Settings(home=home))}?view=embed&story=gone")
+    form = page.locator(FORM)
     assert (form.get_attribute("action"), form.get_attribute("target"), form.get_attribute("method")) == (home, "_blank", "get")
+    expect(page.get_by_role("link", name="Read in full")).to_have_attribute("href", f"{home}?story=gone")
 
 
-def test_one_story_can_be_embedded(url: str, new_page) -> None:
-    page = steps.open_page(new_page(), url)
-    steps.ask(page, "a bell", 200)
-    steps.write(page)
-    steps.wait_until_over(page)
-    reader = new_page(360, 600)
-    reader.goto(f"{page.url}&view=embed")
-    expect(reader.locator("#pane .story")).to_contain_text("It rang.")
-    expect(reader.get_by_role("button", name="Open the full page")).to_be_in_viewport()
-    assert reader.evaluate("[scrollY, document.documentElement.scrollWidth]") == [0, 360]
-    expect(reader.locator("#header .badge")).to_be_in_viewport()
-    for begins in ("Write it again", "Change one thing"):
-        expect(reader.get_by_role("button", name=begins)).to_be_hidden()
-    assert not violations(reader)
-    reader.goto(f"{url}?story=nobody-wrote-this&view=embed")
-    expect(reader.locator("#pane .notice")).to_contain_text("it has expired or was deleted")
-    expect(reader.locator("#pane .notice")).to_be_in_viewport()
-    page.get_by_role("tab", name="About").click()
-    expect(page.locator("#copied-embed-results")).to_contain_text(f'<iframe src="{url}?view=embed"')
+def test_one_story_can_be_embedded_and_is_read_in_full_on_the_full_page(new_page) -> None:
+    runner = Runner(ScriptedEngine(tells("# The bell\n\nIt rang.")))
+    with serving(runner) as url:
+        job = runner.submit(asked("a bell"))
+        until(lambda: rests(job))
+        page = new_page(390, 600)
+        page.goto(f"{url}?story={job.record.id}&view=embed")
+        expect(page.locator("#pane .story")).to_contain_text("It rang.")
+        for seen in (page.get_by_role("button", name=WRITE), page.locator("#header .name"), page.get_by_text("A story about a bell")):
+            expect(seen).to_be_in_viewport()
+        assert page.evaluate("[scrollY, document.documentElement.scrollWidth]") == [0, 390]
+        for begins in ("Another version", "Change one thing", "Write the story", "Write your own"):
+            expect(page.get_by_role("button", name=begins)).to_be_hidden()
+        assert not violations(page)
+        with page.expect_popup() as opened:
+            page.get_by_role("link", name="Read in full").click()
+        expect(opened.value.get_by_role("button", name="Write your own")).to_be_visible()
+        expect(opened.value.locator("#pane .story")).to_contain_text("It rang.")
+        page.goto(f"{url}?story=nobody-wrote-this&view=embed")
+        expect(page.locator("#pane .notice")).to_contain_text("it has expired or was deleted")
+        expect(page.locator("#pane .notice")).to_be_in_viewport()
+        full = opened.value
+        full.get_by_role("tab", name="About").click()
+        expect(full.locator("#copied-embed-results")).to_contain_text(f'<iframe src="{url}?view=embed"')
+
+
+def test_a_story_that_is_planned_is_waited_for_in_the_frame(new_page) -> None:
+    gate = threading.Event()
+    runner = Runner(ScriptedEngine(waits_for(gate, "It rang.")))
+    with serving(runner) as url:
+        job = runner.submit(asked("a bell under water"))
+        page = new_page(390, 600)
+        page.goto(f"{url}?story={job.record.id}&view=embed")
+        expect(page.locator("#pane .night .wish")).to_have_text("a bell under water")
+        assert box(page, "#pane .night .dipper")["y"] + box(page, "#pane .night .dipper")["height"] < box(page, "#embed")["y"]
+        assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [390, 600]
+        gate.set()
+        expect(page.locator("#pane .story")).to_contain_text("It rang.")
 
 
 # The paper's page, from another origin, with the embed in it.
@@ -167,7 +224,7 @@ def test_the_papers_page_works_where_frames_have_no_storage_and_is_never_moved(u
     page = counting_scrolls(blocking)
     page.goto(paper(url))
     embed = page.frame_locator("iframe")
-    expect(embed.locator("#result-together svg").filter(visible=True)).to_be_attached()
+    expect(embed.locator(MEASURED)).to_be_attached()
     refused = page.frames[1].evaluate("() => { try { return localStorage.length; } catch (error) { return error.name; } }")
     assert refused == "SecurityError"
     assert page.evaluate("[scrollY, scrolls, document.activeElement.tagName]") == [0, 0, "BODY"]
@@ -175,7 +232,7 @@ def test_the_papers_page_works_where_frames_have_no_storage_and_is_never_moved(u
     before = page.evaluate("scrollY")
     ask(embed, PREMISE, 450)
     with page.expect_popup() as opened:
-        embed.get_by_role("button", name="Open the full page").click()
+        embed.get_by_role("button", name=WRITE).click()
     full = opened.value
     expect(full.locator("#premise textarea")).to_have_value(PREMISE)
     expect(full.locator("#words input[type=number]")).to_have_value("450")
@@ -201,7 +258,8 @@ def test_a_story_being_written_in_a_frame_moves_nothing_around_it(new_page, tmp_
         page.goto(f"{here.replace('localhost', '127.0.0.1')}/story.html")  # the same site: nothing but we ourselves keeps it still
         expect(page.frame_locator("iframe").locator("#pane .story")).to_contain_text("It rang.")
         gate.set()
-        page.frames[1].wait_for_function("scrollY > 200")  # inside the frame the reader follows the text
+        page.frames[1].wait_for_function("document.documentElement.scrollHeight > 900")
+        assert page.frames[1].evaluate("scrollY") == 0  # nor does the text move for whoever reads in the frame
         assert page.evaluate("[scrollY, scrolls, document.activeElement.tagName]") == [0, 0, "BODY"]
         runner.stop(job.record.id, job.key)
 

@@ -15,7 +15,9 @@ from . import steps
 LINE = 32  # pixels
 PARAGRAPH = "The last ferry left at eleven, and she had brought it over for thirty-one years without looking at a chart. " * 3
 NAMES = ("I. The ferry", "II. What the boy saw", "III. The north wall")
-STORY = "# The Lamp\n\n" + "".join(f"## {name}\n\n" + "".join(f"{name.split('.')[0]} {n}. {PARAGRAPH}\n\n" for n in range(20)) for name in NAMES)
+STORY = "# The Lamp\n\n" + "".join(
+    f"## {name}\n\n" + "".join(f"{name.split('.')[0]} {n}. {PARAGRAPH}\n\n" for n in range(20)) for name in NAMES
+)
 # What stands at the height where one reads, and how high it begins; where it is once the page is still.
 STANDS = """async () => {
     let place, last;
@@ -60,7 +62,10 @@ def there(page: Page) -> None:
 
 def goes_to(page: Page, paragraph: str) -> list[str]:
     """Scrolls until a paragraph stands where one reads, and waits until that is kept."""
-    page.evaluate("begins => { const p = [...document.querySelectorAll('#pane .story p')].find(p => p.textContent.startsWith(begins)); scrollTo(0, p.getBoundingClientRect().top + scrollY - 200); }", paragraph)
+    page.evaluate(
+        "begins => { const p = [...document.querySelectorAll('#pane .story p')].find(p => p.textContent.startsWith(begins)); scrollTo(0, p.getBoundingClientRect().top + scrollY - 200); }",
+        paragraph,
+    )
     stands = page.evaluate(STANDS)
     kept = "reader => new Promise(done => setInterval(() => JSON.stringify(history.state.place) === JSON.stringify(reader.place.here()) && done(), 50))"
     steps.reader(page, kept)

@@ -1,4 +1,4 @@
-"""How soon the page can be used: at once on a fast line, hardly later than an empty page of Gradio's on a slow one."""
+"""How soon the page can be used: hardly later than an empty page of Gradio's on a slow line, and nothing moves while it comes."""
 
 import math
 import re
@@ -13,24 +13,27 @@ from playwright.sync_api import Browser, TimeoutError, expect
 
 from polaris_demo.engine.base import BackgroundEngine, Loading, Report
 from polaris_demo.jobs.runner import Runner
-from polaris_demo.page import preload
+from polaris_demo.page import assets, preload
 from polaris_demo.page.layout import build_page
 from polaris_demo.settings import Settings
 
 from ..conftest import LAUNCH
 from ..doubles import ScriptedEngine, endless, tells
+from ..prose import prose
 from . import steps
 
-MOST_SECONDS, MOST_RATIO = 3.0, 1.2
-BUSY_RATIO = 3.0  # to an empty page, where three seconds are too few for a machine that has other work
-TRIES = 3
+MOST_RATIO, TRIES = 1.1, 4
+MOST_SHIFT = 0.02  # of the window, as browsers count it
 # "Fast 3G" of Chrome's developer tools: ms of latency for each request, bytes a second down and up.
 FAST_3G = {"offline": False, "latency": 562.5, "downloadThroughput": 1_440_000 / 8, "uploadThroughput": 675_000 / 8}
-# Usable: a premise can be typed, and the button and the page's own parts answer.
-USABLE = """window.polaris?.filled && document.querySelector('#premise textarea') && document.querySelector('#write')?.disabled === false
-    && document.querySelector('#pane .empty')"""
+# Usable: a premise can be typed, the button answers, and the page's own parts have begun.
+USABLE = """document.querySelector('#premise textarea') && document.querySelector('#write')?.disabled === false
+    && document.querySelector('#dial [aria-valuetext]') && document.documentElement.style.getPropertyValue('--size')"""
 # An empty page is there when its footer is: it has nothing else.
 EMPTY_IS_THERE = "document.querySelector('footer')?.getBoundingClientRect().height > 0"
+WATCHES_SHIFTS = """window.shifts = [];
+    new PerformanceObserver(list => shifts.push(...list.getEntries().map(entry => [entry.value, entry.sources.map(at => at.node?.id || at.node?.className)])))
+        .observe({ type: 'layout-shift', buffered: true });"""
 
 
 def seconds(chromium: Browser, url: str, ready: str, line: dict[str, Any] | None = None) -> float:
@@ -61,16 +64,6 @@ def empty() -> Iterator[str]:
     page.close(verbose=False)
 
 
-def test_the_page_can_be_used_within_three_seconds(serve, chromium: Browser, empty: str) -> None:
-    url = serve(ScriptedEngine(tells("Once.")))
-    for _ in range(TRIES):
-        took = seconds(chromium, url, USABLE)
-        print(f"\nusable after {took:.2f} s")
-        if took <= MOST_SECONDS or took <= BUSY_RATIO * seconds(chromium, empty, EMPTY_IS_THERE) < math.inf:
-            return
-    pytest.fail(f"not usable in time, {TRIES} times")
-
-
 def test_on_a_slow_line_it_comes_hardly_later_than_an_empty_page(serve, chromium: Browser, empty: str) -> None:
     url = serve(ScriptedEngine(tells("Once.")))
     for _ in range(TRIES):  # what disturbs one pair of loads is not there in another
@@ -79,6 +72,21 @@ def test_on_a_slow_line_it_comes_hardly_later_than_an_empty_page(serve, chromium
         if max(ours, nothing) < math.inf and ours <= MOST_RATIO * nothing:
             return
     pytest.fail(f"more than {MOST_RATIO} times an empty page's seconds, {TRIES} times")
+
+
+@pytest.mark.parametrize(("width", "height", "line"), [(1440, 900, None), (390, 844, None), (390, 844, FAST_3G)])
+def test_nothing_moves_while_the_page_comes(serve, new_page, width: int, height: int, line: dict[str, Any] | None) -> None:
+    page = new_page(width, height)
+    page.add_init_script(WATCHES_SHIFTS)
+    if line:
+        devtools = page.context.new_cdp_session(page)
+        devtools.send("Network.enable")
+        devtools.send("Network.emulateNetworkConditions", line)
+    steps.open_page(page, serve(ScriptedEngine(tells("Once."))))
+    page.wait_for_load_state("networkidle")
+    page.evaluate("document.fonts.ready")
+    shifts = page.evaluate("shifts")
+    assert sum(value for value, _ in shifts) <= MOST_SHIFT, shifts
 
 
 def test_everything_the_page_needs_is_asked_for_at_once(serve, new_page) -> None:
@@ -96,12 +104,70 @@ def test_everything_the_page_needs_is_asked_for_at_once(serve, new_page) -> None
     runner = Runner(ScriptedEngine(endless))
     kinds = {block.get_block_name() for block in build_page(runner, Settings()).blocks.values()}
     runner.close()
-    assert kinds - set(preload.COMPONENTS) <= {"api"}
+    assert kinds == set(preload.COMPONENTS) - {"state"} | {"api"}
 
+
+def test_the_pages_own_scripts_are_one_file_that_stays_and_changes_its_address_with_them(serve, new_page) -> None:
+    url, asked = serve(ScriptedEngine(tells("Once."))), []
+    page = new_page()
+    page.on("request", lambda request: asked.append(request.url) if "/page/" in request.url else None)
+    steps.open_page(page, url)
+    expect(page.locator("#taste .page")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    (script,) = [address for address in asked if address.endswith(".js")]
+    assert script == f"{url}{assets.FOLDER}/{assets.SCRIPT}"
+    assert "immutable" in httpx.get(script).headers["cache-control"]
+    assert "immutable" not in httpx.get(script.replace(assets.VERSION, "before")).headers["cache-control"]
+    assert httpx.get(f"{url}{assets.FOLDER}/layout.py").status_code == 404
+
+
+# --- the font --------------------------------------------------------------------------------------------------------
+
+LINES = """() => [...document.querySelectorAll('#pane .story p:not(.heading)')].map(p => Math.round(p.getBoundingClientRect().height / parseFloat(getComputedStyle(p).lineHeight)))"""
+
+
+def test_a_story_reads_the_same_before_its_font_has_come(serve, new_page) -> None:
+    """Its lines end where they will end, for most paragraphs: what is read does not jump when it comes."""
+    url = serve(ScriptedEngine(tells(prose(9000).replace("# A long story\n\n", ""))))
+    writer = steps.open_page(new_page(), url)
+    steps.ask(writer, "a lamp", 1500)
+    steps.write(writer)
+    steps.wait_until_over(writer)
+    address, lines = writer.url, {}
+    for width in (1440, 390):
+        for font in (True, False):
+            page = new_page(width, 844, offline_is_fine=not font)
+            if not font:
+                page.route("**/*.woff2", lambda route: route.abort())
+            page.goto(address)
+            steps.wait_until_over(page)
+            page.evaluate("document.fonts.ready")
+            assert page.evaluate("document.fonts.check('20px Literata')") == font
+            lines[width, font] = page.evaluate(LINES)
+        same = [a == b for a, b in zip(lines[width, True], lines[width, False], strict=True)]
+        print(
+            f"\n{width} px: {sum(same)} of {len(same)} paragraphs have as many lines, {sum(lines[width, False])} for {sum(lines[width, True])} lines"
+        )
+        assert sum(same) >= 0.8 * len(same) and abs(sum(lines[width, False]) - sum(lines[width, True])) <= 0.03 * sum(lines[width, True])
+
+
+def test_text_never_waits_for_its_font(serve, new_page) -> None:
+    page, gate = new_page(offline_is_fine=True), threading.Event()
+    page.route("**/*.woff2", lambda route: None if not gate.is_set() else route.continue_())  # never answered
+    steps.open_page(page, serve(ScriptedEngine(tells("Once."))))
+    heading = page.locator("#hello h1")
+    expect(heading).to_be_visible()
+    assert heading.evaluate(
+        "node => document.fonts.check(getComputedStyle(node).font) === false && getComputedStyle(node).fontFamily.includes('for Literata')"
+    )
+    assert all("swap" in face for face in re.findall(r"@font-face \{[^}]*woff2[^}]*\}", assets.STYLE))
+
+
+# --- the styles ------------------------------------------------------------------------------------------------------
 
 LOOK = """[...document.querySelectorAll('body *')].filter(node => node.checkVisibility() && !node.closest('script, style')).map(node => {
     const box = node.getBoundingClientRect(), style = getComputedStyle(node);
-    return [node.tagName, box.x, box.y, box.width, box.height, style.color, style.backgroundColor, style.font, style.padding, style.border].join();
+    return [node.tagName, box.x, box.y, box.width, box.height, style.color, style.backgroundColor, style.font, style.padding, parseFloat(style.borderWidth) ? style.border : ""].join();
 })"""
 
 
@@ -110,14 +176,16 @@ def test_the_page_looks_as_if_gradio_had_fetched_its_styles(serve, new_page, mon
 
     def look() -> list[str]:
         page = steps.open_page(new_page(390, 844), url)
-        expect(page.locator("#dial .expect")).to_contain_text("At most")
         page.add_style_tag(content="* { transition: none !important; animation: none !important; }")
         steps.open_settings(page)
+        page.wait_for_load_state("networkidle")
+        page.evaluate("document.fonts.ready")
         return page.evaluate(LOOK)
 
     ours = look()
     monkeypatch.setattr(preload, "head", lambda: ("", ""))
-    assert ours == look()
+    theirs = look()
+    assert not [pair for pair in zip(ours, theirs, strict=True) if pair[0] != pair[1]][:5]
 
 
 def test_while_the_model_loads_the_page_can_be_used_and_says_how_far_it_is(serve, new_page) -> None:
@@ -129,20 +197,21 @@ def test_while_the_model_loads_the_page_can_be_used_and_says_how_far_it_is(serve
         gate.wait(60)
         return ScriptedEngine(tells("# Once\n\nUpon a time."))
 
-    page = new_page()
-    page.goto(serve(BackgroundEngine(load)))
-    badge = page.locator("#header .badge")
-    expect(badge).to_have_text("Downloading POLARIS-9B: 4.2 of 17.9 GB (23 %), about 3 min left …")
+    page = steps.open_page(new_page(), serve(BackgroundEngine(load)))
+    lead = page.locator("#hello .lead")
+    expect(lead).to_contain_text("Downloading POLARIS-9B: 4.2 of 17.9 GB (23 %), about 3 min left … You can ask already.")
     report_of[0](Loading("loading POLARIS-9B in bf16", 9_000_000_000, 18_000_000_000))
-    expect(badge).to_have_text("Loading POLARIS-9B in bf16: 9.0 of 18.0 GB (50 %) …")
+    expect(lead).to_contain_text("Loading POLARIS-9B in bf16: 9.0 of 18.0 GB (50 %) …")
     steps.ask(page, "a river", 300)
     expect(page.locator("#words input[type=number]")).to_have_value("300")
     steps.write(page)
-    expect(page.locator("#pane .stage")).to_have_text("Loading the model: 50 %")
+    expect(page.locator("#pane .stage")).to_have_text("Loading the model")
+    expect(page.locator("#pane .far")).to_contain_text("50 %")
     gate.set()
     steps.wait_until_over(page)
     assert steps.story(page) == "# Once\n\nUpon a time."
-    expect(badge).to_contain_text("POLARIS-9B · bf16")
+    steps.to_the_form(page)
+    expect(lead).to_contain_text("POLARIS-9B is a small model trained to write long fiction")
 
 
 @pytest.mark.parametrize(("system", "asked"), [("dark", "light"), ("light", "dark")])
@@ -157,3 +226,4 @@ def test_the_first_paint_is_in_the_theme_that_is_asked_for(serve, new_page, syst
         return page.evaluate(ground)
 
     assert first_paint(system, f"?__theme={asked}") == first_paint(asked, "") != first_paint(system, "")
+    assert {first_paint("light", ""), first_paint("dark", "")} == {"rgb(246, 241, 231)", "rgb(14, 21, 39)"}, "the page's own paper"

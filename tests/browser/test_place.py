@@ -88,7 +88,9 @@ def moves_up(page: Page, cdp: CDPSession, how: str) -> None:
     if how == "one notch":
         page.mouse.wheel(0, -120)
     elif how == "a trackpad":
-        cdp.send("Input.synthesizeScrollGesture", {"x": 150, "y": 400, "yDistance": 480, "speed": 960, "gestureSourceType": "mouse"})  # 16 pixels a frame
+        cdp.send(
+            "Input.synthesizeScrollGesture", {"x": 150, "y": 400, "yDistance": 480, "speed": 960, "gestureSourceType": "mouse"}
+        )  # 16 pixels a frame
     elif how == "arrow keys":
         for _ in range(5):
             page.keyboard.press("ArrowUp")
@@ -211,7 +213,9 @@ def test_nothing_on_the_page_shifts_from_the_click_to_the_last_word(serve, new_p
         for number in range(1000):
             yield Delta.of("thinking", "plan ", (number,))
         planned.wait(20)
-        text = "# The long way home to the lamp at Saltholm, and back\n\n" + "".join(f"## {n}. A part\n\n" + f"{PARAGRAPH}\n\n" * 6 for n in range(1, 4))
+        text = "# The long way home to the lamp at Saltholm, and back\n\n" + "".join(
+            f"## {n}. A part\n\n" + f"{PARAGRAPH}\n\n" * 6 for n in range(1, 4)
+        )
         for at in range(0, len(text), 40):
             yield Delta.of("story", text[at : at + 40], (at,))
             stop.wait(0.01)

@@ -22,8 +22,8 @@ def results() -> str:
         f"The card states no date: these are its figures as read on {read.read}, when its mirror was at revision {read.card} "
         f"and the authors’ code at that of {read.code_date}."
     )
-    header = tag("header", tag("h2", "What the paper measured"), tag("p", escape(about)))
-    figures = tag("div", *(figure(result) for result in (together(), quality(), elo(), preference())), class_="figures")
+    header = tag("header", tag("h1", "What the paper measured"), tag("p", escape(about)))
+    figures = tag("div", *(figure(result, "h2") for result in (together(), quality(), elo(), preference())), class_="figures")
     return tag("section", header, figures, id="paper", aria_label="Results of the paper")
 
 

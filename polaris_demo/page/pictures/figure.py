@@ -29,10 +29,10 @@ class Result:
         return picture(frame, self.key, self.draw(frame))
 
 
-def figure(result: Result) -> str:
-    """A picture with its title, its table, and who judged what."""
+def figure(result: Result, heading: str = "h3") -> str:
+    """A picture with its title, its table, and who judged what; `heading` is the title's element."""
     words = tag("p", escape(result.description), id=f"{result.key}-words", hidden="")
-    caption = tag("figcaption", tag("h3", _unbroken(result.title), id=f"{result.key}-title"), tag("p", escape(result.about)), words)
+    caption = tag("figcaption", tag(heading, _unbroken(result.title), id=f"{result.key}-title"), tag("p", escape(result.about)), words)
     drawings = "".join(result.svg(frame) for frame in result.frames)
     return tag("figure", caption, drawings, result.table, _origin(result), id=f"result-{result.key}")
 

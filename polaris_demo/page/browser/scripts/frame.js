@@ -20,7 +20,7 @@ export function header(element) {
     (story.offsetParent ? story : box("premise"))?.focus();
   });
   where.watch((now) => select(now.tab || "write"));
-  where.watch((now) => inFull(one(element, ".in-full"), now));
+  for (const hear of [where.watch, page.status.hear]) hear(() => inFull(one(element, ".in-full"), where.now));
   where.begin();
 }
 

@@ -2,6 +2,6 @@
 export { arrived, dial, differs, filled, foot, hello, ideas, next, promise } from "./ask.js";
 export { about, header } from "./frame.js";
 export { pane } from "./pane.js";
-export { code, knob, link, note, presets, prompt } from "./settings.js";
+export { code, kinds, knob, link, note, presets, prompt } from "./settings.js";
 export { shelf } from "./shelf.js";
 export { taste } from "./taste.js";

@@ -12,16 +12,16 @@ const said = () => {
   };
 };
 
-const status = JSON.parse(document.getElementById("now")?.textContent || "null"); // as it was when the page was served
 export const page = {
   told: said(), // what there is to say of the form as it stands
   status: said(), // who writes here
-  home: status?.home || "", // the address that links to stories lead to, as the server says it; empty: this page's own
-  preview: Boolean(status?.preview), // the miniature writes here
+  home: "", // the address that links to stories lead to, as the server says it; empty: this page's own
+  preview: false, // the miniature writes here
   recipe: "", // the form's settings as a query, as the server wrote it last
   brought: "", // the address as it was before the form's fields were put into it, until they have arrived
   goesOn: null, // the story that is gone on with as soon as it is here
   filling: null, // what becomes of the form once it is filled from a story
+  writing: false, // a story of this browser's, as its list knows it
   reader: null, // the reading pane's Reader
   refreshShelf: null, // asks anew for the list of this browser's stories
 };

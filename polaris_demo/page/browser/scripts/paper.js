@@ -49,8 +49,9 @@ function unmarked(node) {
 
 // Only the block being written is ever touched; where a fence turns out to have been code, what stands since it.
 export class Paper {
-  constructor(article) {
-    this.article = article;
+  // A title is a heading of this level, a part's the next.
+  constructor(article, level = 1) {
+    Object.assign(this, { article, level });
     this.clear();
   }
   clear() {
@@ -165,7 +166,7 @@ export class Paper {
     node.append(...content);
     if (this.grows) node.dataset.grew = ""; // its lines stay as they come
     if (kind === "heading") {
-      const level = this.blocks.length ? "3" : "2";
+      const level = String(this.level + (this.blocks.length ? 1 : 0));
       node.setAttribute("role", "heading");
       node.setAttribute("aria-level", level);
       node.className = this.blocks.length ? "heading part" : "heading title";

@@ -17,6 +17,14 @@ import { UNREACHED, all, answers, copy, one, post, reached, setText } from "./to
 import { title, where } from "./where.js";
 import { events, storage } from "./wire.js";
 
+// What is asked for is the page's heading until the story has one of its own.
+function headed(wish, heads) {
+  for (const [name, value] of [["role", "heading"], ["aria-level", "1"]]) {
+    if (heads) wish.setAttribute(name, value);
+    else wish.removeAttribute(name);
+  }
+}
+
 export class Reader {
   constructor(element, trigger) {
     Object.assign(this, { element, trigger, id: null, live: false });
@@ -69,10 +77,7 @@ export class Reader {
     if (this.line?.closed) this.connect();
   }
   openRecorded(name) {
-    if (this.recorded?.name === name) {
-      this.recorded.titled();
-      return this.place.back();
-    }
+    if (this.recorded?.name === name) return this.recorded.back();
     this.begin(`recording ${name}`, false);
     this.recorded = new Recorded(this, name);
   }
@@ -119,7 +124,7 @@ export class Reader {
     const root = document.documentElement;
     this.live = live;
     root.dataset.own = this.own ? "yes" : "no";
-    root.dataset.live = live && this.own ? "yes" : "no";
+    root.dataset.live = (live && this.own) || page.writing ? "yes" : "no";
     awake.want(live && this.own);
   }
   // While it plans the page is night; with the first word it is day, and stays so.
@@ -190,6 +195,7 @@ export class Reader {
     const first = this.paper.blocks[0]?.node, titled = first?.classList.contains("title"), by = one(this.element, ".title-page .by");
     setText(one(this.element, ".title-page .kind"), kind);
     setText(one(this.element, ".title-page bdi"), premise);
+    headed(one(this.element, ".title-page .wish"), !titled);
     setText(by, byline);
     by.classList.toggle("heard", Boolean(titled));
     if (titled) first.dataset.by = byline;

@@ -1,7 +1,8 @@
 // A recorded story in the reading pane: its whole text at once, or again at the pace it was written in; and the same premise at
 // other lengths, where it was recorded at several.
+import { minutes } from "./head.js";
 import { embedded } from "./page.js";
-import { by, recorded, toRead } from "./taste.js";
+import { by, recorded } from "./taste.js";
 import { button, number, one, rows, setText } from "./tools.js";
 import { title, where } from "./where.js";
 
@@ -33,14 +34,20 @@ export class Recorded {
   begin(recording, rungs) {
     const { reader } = this, counted = `${number(recording.words)} of ${number(recording.asked)} words`;
     this.recording = recording;
-    this.head = [recording.kind, recording.premise, embedded ? [by(recording), counted, toRead(recording)].join(" · ") : recording.byline];
-    for (const action of NOT_OFFERED) for (const other of reader.buttons(action)) other.hidden = true;
+    this.head = [recording.kind, recording.premise, embedded ? [by(recording), counted, this.minutes()].join(" · ") : recording.byline];
+    for (const action of NOT_OFFERED) reader.head.offer(action, false);
     for (const own of reader.buttons("own")) own.hidden = false;
     rows(this.part("stamp"), [...recording.counts, ["Recorded", recording.line]]);
     this.part("record").href = `recordings/${encodeURIComponent(this.name)}/record.json`;
     this.climb(rungs);
     this.skip();
     this.titled();
+  }
+  minutes() { return `${minutes(this.recording.words)} min to read`; }
+  // It is come back to.
+  back() {
+    this.titled();
+    this.reader.place.back();
   }
   titled() { if (this.recording && this.seen) title(`${this.recording.title} · a story by ${this.recording.writer}`); }
   // The same premise at other lengths.
@@ -57,7 +64,7 @@ export class Recorded {
   // Another story takes its place.
   stop() {
     clearInterval(this.ticking);
-    this.stopped = this.ladder.hidden = true;
+    this.stopped = true;
   }
 
   // --- watched again ---------------------------------------------------------------------------------------------------
@@ -77,7 +84,8 @@ export class Recorded {
     reader.setLive(live);
     reader.stage(live ? "writing" : "rests");
     setText(one(this.ladder, "[data-do=watch]"), live ? "Skip to the end" : "Watch it being written");
-    if (!live) return reader.head.say(toRead(recording), `${number(recording.words)} words`, "");
+    if (!live) return reader.head.say(this.minutes(), `${number(recording.words)} words`);
+    reader.wasLive = true;
     reader.clear();
     reader.part("after").hidden = true;
     this.seconds = this.shown = this.point = 0;
@@ -85,7 +93,7 @@ export class Recorded {
   }
   say(share) {
     const { recording } = this;
-    this.reader.head.say("As it was written", `${number(Math.round(share * recording.words))} of ${number(recording.asked)} words`, "");
+    this.reader.head.say("As it was written", `${number(Math.round(share * recording.words))} of ${number(recording.asked)} words`);
   }
   tick() {
     if (document.hidden || !this.seen) return;

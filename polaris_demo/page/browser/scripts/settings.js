@@ -3,13 +3,15 @@ import { box, set } from "./fields.js";
 import { here, page } from "./page.js";
 import { button, copy, make, one, setText } from "./tools.js";
 
-export function knob(element, field) {
-  const line = one(element, "input[type=range]");
-  const look = () => { if (box(field)) line.value = box(field).value; };
-  line.addEventListener("input", () => set(field, line.value));
+// A control of ours over one of Gradio's fields: each says what the other does.
+function over(control, field) {
+  const look = () => { if (box(field)) control.value = box(field).value; };
+  control.addEventListener("input", () => set(field, control.value));
   for (const kind of ["input", "change", "click"]) document.addEventListener(kind, () => setTimeout(look));
   look();
 }
+export const knob = (element, field) => over(one(element, "input[type=range]"), field);
+export const kinds = (element) => over(one(element, "select"), "form");
 
 export function presets(element, values) {
   element.addEventListener("click", (event) => {
@@ -53,16 +55,16 @@ export function prompt(element, props, watch) {
 
 // The request as code, one kind at a time; it follows the controls.
 export function code(element, props, watch) {
-  const kinds = one(element, ".kinds"), text = one(element, "pre"), copies = one(element, ".copy-code");
+  const choices = one(element, ".choices"), text = one(element, "pre"), copies = one(element, ".copy-code");
   let chosen = "";
   const show = () => {
     const code = props.value, all = code?.code || [];
     chosen = all.some(([kind]) => kind === chosen) ? chosen : all[0]?.[0];
     setText(one(element, ".about"), code?.about);
     setText(text, all.find(([kind]) => kind === chosen)?.[1]);
-    kinds.hidden = copies.hidden = !all.length;
-    if (kinds.children.length !== all.length) kinds.replaceChildren(...all.map(choice));
-    [...kinds.children].forEach((pick, i) => pick.setAttribute("aria-pressed", String(all[i]?.[0] === chosen)));
+    choices.hidden = copies.hidden = !all.length;
+    if (choices.children.length !== all.length) choices.replaceChildren(...all.map(choice));
+    [...choices.children].forEach((pick, i) => pick.setAttribute("aria-pressed", String(all[i]?.[0] === chosen)));
   };
   const choice = ([kind]) => button(kind, "button", () => { chosen = kind; show(); text.scrollTop = 0; });
   copies.addEventListener("click", () => copy(copies, text.textContent, text));

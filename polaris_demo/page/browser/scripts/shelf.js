@@ -32,6 +32,7 @@ class Row {
   get own() { return names.get(this.summary.id) || {}; }
   // What this browser calls it, or it calls itself; it may have no name at all.
   get name() { return this.own.name || this.summary.title; }
+  holds(wanted) { return [this.own.name, this.summary.title, this.summary.premise].some((text) => text?.toLowerCase().includes(wanted)); }
   get known() { return this.name || this.summary.premise; }
   show(summary) {
     this.summary = summary;
@@ -121,14 +122,15 @@ class Shelf {
       setText(one(this.element, ".shelf-about"), summaries.kept || "Begun in this browser.");
     }
     this.draw();
-    document.querySelector("#tabs [data-tab-id=shelf]")?.classList.toggle("live", this.stories.some((summary) => summary.live));
+    page.writing = this.stories.some((summary) => summary.live);
+    page.reader?.setLive(page.reader.live);
     const seen = this.list.offsetParent, moves = this.stories.some((summary) => summary.live && (seen || summary.id !== page.reader?.id));
     if (moves) this.again = setTimeout(() => this.refresh(), seen ? SOON : LATER);
   }
   draw() {
     const wanted = this.search.value.trim().toLowerCase(), every = one(this.element, ".shelf-all"), empty = one(this.element, ".shelf-empty");
     const rows = this.stories.map((summary) => this.shown(summary));
-    const found = rows.filter((row) => `${row.name} ${row.summary.premise}`.toLowerCase().includes(wanted));
+    const found = rows.filter((row) => row.holds(wanted));
     this.arrange([...found.filter((row) => row.own.top), ...found.filter((row) => !row.own.top)].map((row) => row.item));
     setText(empty, this.refused || (found.length ? "" : this.stories.length ? "No title or premise holds that." : this.nothing()));
     empty.hidden = !empty.textContent;

@@ -21,16 +21,15 @@ async function ask() {
 }
 export const recorded = () => asked ??= ask().catch((error) => { asked = null; throw error; });
 export const by = (recording) => `Written by ${recording.writer} in one go`;
-export const toRead = (recording) => `${minutes(recording.words)} min to read`;
 
 class Taste {
   constructor(element) {
     Object.assign(this, { element, list: [], number: 0 });
     this.any = !this.part("recorded").hidden; // as the server had it
-    this.paper = new Paper(one(element, ".recorded .story"));
+    this.paper = new Paper(one(element, ".recorded .story"), 2);
     element.addEventListener("click", (event) => actions[event.target.closest("[data-do]")?.dataset.do]?.(this));
+    if (embedded) one(element, ".measured h2").ariaLevel = "1"; // there is no other heading
     page.status.hear(() => this.show());
-    this.show();
   }
   part(name) { return one(this.element, `.${name}`); }
   get now() { return this.list[this.number]; }
@@ -58,7 +57,7 @@ class Taste {
     if (this.opened === recording.name) return;
     this.opened = recording.name;
     setText(this.part("by"), by(recording));
-    setText(this.part("minutes"), toRead(recording));
+    setText(this.part("minutes"), `${minutes(recording.words)} min to read`);
     setText(one(this.element, ".recorded h2"), recording.title);
     setText(one(this.part("premise"), "bdi"), recording.premise);
     this.paper.clear();
