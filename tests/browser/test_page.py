@@ -339,8 +339,8 @@ def test_the_code_follows_the_controls_and_can_be_copied(scripted, new_page) -> 
 def test_what_was_set_in_the_form_goes_through_a_reload(scripted, new_page) -> None:
     page = steps.open_page(new_page(), f"{scripted(tells('# The mill'))}")
     steps.open_settings(page)
-    page.locator("#form input").click()
-    page.get_by_role("option", name="fan fiction").click()
+    form = page.locator("#form :is(input, textarea)")
+    form.fill("fan fiction")
     steps.set_number(page, "temperature", "0.85")
     asked(page, "a mill & a “wheel”", 450)
     steps.wait_until_over(page)
@@ -356,6 +356,6 @@ def test_what_was_set_in_the_form_goes_through_a_reload(scripted, new_page) -> N
     expect(page.locator("#words input[type=number]")).to_have_value("1250")
     steps.open_settings(page)
     expect(page.locator("#temperature input[type=number]")).to_have_value("0.85")
-    expect(page.locator("#form input")).to_have_value("fan fiction")
+    expect(form).to_have_value("fan fiction")
     fresh = steps.open_page(page.context.new_page(), address.split("?")[0])
     assert fresh.locator("#premise textarea").input_value() == ""
