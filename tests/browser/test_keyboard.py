@@ -168,7 +168,7 @@ def test_a_story_is_read_copied_and_deleted(page: Page) -> None:
     expect(page.get_by_role("button", name="Copy the link")).to_be_hidden()
 
 
-def test_letters_are_keys_while_a_story_is_read_and_no_field_has_the_focus(page: Page) -> None:
+def test_letters_are_keys_while_a_story_is_read_and_no_field_has_the_focus(page: Page, new_page) -> None:
     written(page, "a bell")
     top = "document.activeElement.textContent"
     page.keyboard.press("j")
@@ -186,13 +186,15 @@ def test_letters_are_keys_while_a_story_is_read_and_no_field_has_the_focus(page:
     assert page.evaluate(size) > before
     page.keyboard.press("-")
     assert page.evaluate(size) == before
+    shared = new_page()
+    shared.goto(page.url)
+    shared.get_by_label("Write your own: a story about").press_sequentially("jebf+?")
+    expect(shared.get_by_label("Write your own: a story about")).to_have_value("jebf+?")
+    expect(shared.locator("#pane .looks")).to_be_hidden()
+    expect(shared.locator("html")).not_to_have_attribute("data-full", "yes")
     page.keyboard.press("f")
     expect(page.locator("html")).to_have_attribute("data-full", "yes")
     page.keyboard.press("Escape")
-    expect(page.locator("html")).to_have_attribute("data-full", "no")
-    steps.to_the_form(page)
-    page.locator("#premise textarea").press_sequentially("jebf?")
-    expect(page.locator("#premise textarea")).to_have_value("a bell" + "jebf?")
     expect(page.locator("html")).to_have_attribute("data-full", "no")
 
 

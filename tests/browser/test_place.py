@@ -213,9 +213,9 @@ def test_nothing_on_the_page_shifts_from_the_click_to_the_last_word(serve, new_p
         for number in range(1000):
             yield Delta.of("thinking", "plan ", (number,))
         planned.wait(20)
-        text = "# The long way home to the lamp at Saltholm, and back\n\n" + "".join(
-            f"## {n}. A part\n\n" + f"{PARAGRAPH}\n\n" * 6 for n in range(1, 4)
-        )
+        told = [" ".join(PARAGRAPH.split()[: 20 + n]) for n in range(24)]  # their last lines hold one word, two, three …
+        parts = [f"## {n + 1}. A part\n\n" + "".join(f"{paragraph}\n\n" for paragraph in told[n::3]) for n in range(3)]
+        text = "# The long way home to the lamp at Saltholm, and back\n\n" + "".join(parts)
         for at in range(0, len(text), 40):
             yield Delta.of("story", text[at : at + 40], (at,))
             stop.wait(0.01)
@@ -227,12 +227,40 @@ def test_nothing_on_the_page_shifts_from_the_click_to_the_last_word(serve, new_p
     steps.write(page)
     expect(page.locator("#pane .night")).to_be_visible()
     planned.set()
-    expect(page.locator("#pane .story")).to_contain_text("2. A part")
+    expect(page.locator("#pane .story")).to_contain_text("3. A part")
     page.mouse.wheel(0, 400)
     steps.wait_until_over(page)
     shifts = page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(shifts))))")
     print(f"\nlayout shift at {width}: {sum(value for value, _ in shifts):.4f}")
     assert sum(value for value, _ in shifts) <= NOISE, sorted(shifts, key=lambda one: -one[0])[:6]
+
+
+# How far words that stood are moved by those that come after them, and by the end: a paragraph a word at a time.
+JUMPS = """async words => {
+    let before = [], most = 0;
+    const places = () => {
+        const paragraph = [...document.querySelectorAll('#pane .story p')].find(p => p.textContent.startsWith('The')), at = paragraph.getBoundingClientRect().top, range = document.createRange();
+        return [...paragraph.firstChild.data.matchAll(/\\S+/g)].flatMap(({ index, 0: word }) => {
+            range.setStart(paragraph.firstChild, index);
+            range.setEnd(paragraph.firstChild, index + word.length);
+            const box = range.getBoundingClientRect();
+            return [box.left, box.top - at];
+        });
+    };
+    const compare = () => { const now = places(); before.forEach((place, i) => { most = Math.max(most, Math.abs(place - now[i])); }); before = now; };
+    for (const word of words) { reader.show({ t: `${word} ` }); compare(); }
+    reader.show({ t: '\\n\\nIt rained again.' });
+    compare();
+    await reader.stop();
+    while (!reader.update.rests) await new Promise(requestAnimationFrame);
+    compare();
+    return most;
+}"""
+
+
+def test_no_word_that_stands_jumps_to_another_line_when_more_come_or_the_story_ends(serve, new_page) -> None:
+    page = begun(serve, new_page(390, 844), threading.Event())
+    assert page.evaluate(JUMPS, PARAGRAPH.split()) == 0
 
 
 @WIDTHS
