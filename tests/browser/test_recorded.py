@@ -70,7 +70,9 @@ def test_a_first_visit_finds_a_page_of_a_recorded_story_and_reads_on(new_page, r
 
 
 def test_it_is_watched_at_the_pace_it_was_written_in_and_only_when_asked(new_page, recorded: str, folder: Path) -> None:
-    page = opened(new_page(reduced_motion="reduce"), recorded)
+    page = new_page(reduced_motion="reduce")
+    page.goto(f"{recorded}?recorded=clock-1000")
+    expect(page.locator("#pane .title-page .wish")).to_have_text(f"A story about {SISTERS}")
     assert steps.story(page) == TEXT
     page.clock.install(time=0)
     page.clock.pause_at(1000)
