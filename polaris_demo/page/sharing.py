@@ -27,6 +27,15 @@ VIEW = """<script>{
     document.documentElement.dataset.view = query.get("view") === "embed" ? "embed" : view;
 }</script>""".replace("TABS", json.dumps(wire.TABS[1:]))
 
+# What stood in the form goes through a reload: Gradio 6.31 loads the page anew once a lost connection is back, whatever has been
+# typed since, and fills the form from an address that it reads before any script of ours has run.
+FORM = """<script>try {
+    const again = ["reload", "back_forward"].includes(performance.getEntriesByType("navigation")[0]?.type);
+    const form = again && sessionStorage.getItem(NAME), query = new URLSearchParams(location.search);
+    for (const [field, value] of new URLSearchParams(form || "")) query.set(field, value);
+    if (form) history.replaceState({ brought: location.pathname + location.search, ...history.state }, "", `?${query}`);
+} catch { /* a frame without storage */ }</script>""".replace("NAME", json.dumps(wire.STORAGE["form"]))
+
 
 def status(runner: Runner, settings: Settings) -> wire.Status:
     """What a page is told of the server it is on."""
@@ -50,7 +59,7 @@ class Sharing:
         tags = about.share_tags(f"{home}?{urlencode(kept)}" if kept else home, picture, heading, words)
         unlisted = '<meta name="robots" content="noindex">' if "story" in query else ""
         now = f'<script type="application/json" id="{wire.NOW}">{_inert(status(self._runner, self._settings))}</script>'
-        return f"<title>{escape(heading)}</title>", tags + unlisted + VIEW + now
+        return f"<title>{escape(heading)}</title>", tags + unlisted + VIEW + FORM + now
 
     def _told(self, query: dict[str, str]) -> tuple[str, str]:
         """Title and description of an address."""

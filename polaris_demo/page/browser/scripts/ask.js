@@ -157,14 +157,14 @@ export function filled() {
   else premise()?.focus();
 }
 
-// What stands in the form goes through a reload: the address brings it back (page.js), and is as before once it has arrived.
+// What stands in the form goes through a reload: the address brings it back (sharing.py), and is as before once it has arrived.
 addEventListener("pagehide", () => {
   const form = new URLSearchParams(page.recipe);
   for (const field of fields) if (box(field)) form.set(field, box(field).value);
   session(storage.form, form.toString());
 });
 export function arrived() {
-  if (page.brought) history.replaceState(history.state, "", page.brought);
+  if (page.brought) history.replaceState({ ...history.state, brought: "" }, "", page.brought);
   page.brought = "";
   premise().dir = "auto"; // Gradio 6.31 has every Textbox begin at the left
 }

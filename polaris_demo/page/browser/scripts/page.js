@@ -1,6 +1,4 @@
-// What the parts of the page know in common, and change. Runs before the form asks for its values.
-import { session } from "./store.js";
-import { storage } from "./wire.js";
+// What the parts of the page know in common, and change.
 
 // What is said once is told to every part that shows some of it, also to one that Gradio puts in place later.
 const said = () => {
@@ -18,7 +16,7 @@ export const page = {
   home: "", // the address that links to stories lead to, as the server says it; empty: this page's own
   preview: false, // the miniature writes here
   recipe: "", // the form's settings as a query, as the server wrote it last
-  brought: "", // the address as it was before the form's fields were put into it, until they have arrived
+  brought: history.state?.brought || "", // the address as it was before the form's fields were put into it (sharing.py), until they have arrived
   goesOn: null, // the story that is gone on with as soon as it is here
   filling: null, // what becomes of the form once it is filled from a story
   writing: false, // a story of this browser's, as its list knows it
@@ -34,14 +32,4 @@ export const recordedLink = (name) => `${here()}?recorded=${encodeURIComponent(n
 export const embedded = new URLSearchParams(location.search).get("view") === "embed";
 if (embedded) {
   Element.prototype.scrollIntoView = function () { scrollTo({ top: scrollY + this.getBoundingClientRect().top - innerHeight / 3 }); };
-}
-
-// Gradio 6.31 loads the page anew once a lost connection is back, whatever has been typed since.
-const reloaded = ["reload", "back_forward"].includes(performance.getEntriesByType("navigation")[0]?.type);
-const before = reloaded && session(storage.form);
-if (before) {
-  const query = new URLSearchParams(location.search);
-  for (const [field, value] of new URLSearchParams(before)) query.set(field, value);
-  page.brought = location.pathname + location.search;
-  history.replaceState(history.state, "", `?${query}`);
 }

@@ -111,13 +111,14 @@ export class Reader {
     });
   }
   gone(sentence) {
+    const had = document.activeElement;
     keys.forget(this.id);
     this.setLive(false);
     this.stage("rests");
     this.head.gone(this.paper.text);
     this.part("after").hidden = true;
     this.notice(sentence);
-    this.keepFocus();
+    this.keepFocus(had);
   }
   setLive(live) {
     const root = document.documentElement;
@@ -136,6 +137,7 @@ export class Reader {
   // --- showing ---------------------------------------------------------------------------------------------------------
 
   show(update) {
+    const had = document.activeElement;
     if (this.head.lost) this.notice(""); // the line is back
     const folds = update.asides?.length || (update.asides && this.update.asides?.length), less = update.rests || (update.off ?? this.shown) < this.shown;
     let grows;
@@ -145,7 +147,7 @@ export class Reader {
     if (grows || this.place.wanted) this.place.grown();
     if (grows) this.listen.grown();
     if (this.update.rests) this.over();
-    this.look();
+    this.look(had);
   }
   // Whether there is more text than before.
   shows(update) {
@@ -239,7 +241,7 @@ export class Reader {
   // --- the reader's place ----------------------------------------------------------------------------------------------
 
   // Where the reader is, and how much is below.
-  look() {
+  look(had = document.activeElement) {
     const { update, live, place } = this, reads = Boolean(this.shown && place.shown);
     this.part("below").hidden = !reads;
     if (reads) {
@@ -249,7 +251,7 @@ export class Reader {
       this.offer("go-on", offered ? `Go on ${offered.part ? `at ${offered.part}` : "where you were"}` : "");
       if (update.rests) this.head.left(this.rail.minutes && scrollY > 40 ? `${this.rail.minutes} min left` : "");
     }
-    this.keepFocus();
+    this.keepFocus(had);
   }
   offer(action, says) {
     const pill = one(this.element, `.below [data-do=${action}]`);
@@ -257,9 +259,9 @@ export class Reader {
     pill.hidden = !says;
   }
   // What had the focus may be gone; it is not lost to the page.
-  keepFocus() {
-    const at = document.activeElement;
-    if (this.element.contains(at) && !at.checkVisibility() && this.element.checkVisibility()) this.toLine();
+  keepFocus(had) {
+    const gone = this.element.contains(had) && !had.checkVisibility() && [had, document.body].includes(document.activeElement);
+    if (gone && this.element.checkVisibility()) this.toLine();
   }
   toLine() { this.part("row").focus({ preventScroll: true }); }
   toEnd() {
