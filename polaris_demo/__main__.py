@@ -7,6 +7,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from .engine import load_engine
@@ -111,6 +112,8 @@ def _new(asked: argparse.Namespace, load: Callable[[Settings], Engine]) -> int:
     if request.sampling.seed < 0:
         request = request.with_seed(secrets.randbelow(2**32))
     engine = _loaded(load)
+    if asked.words is None:
+        request = replace(request, words=engine.status().default_words(request.words))
     rendered = engine.prompt(request)
     findings = check(request, engine.status().writer, rendered[1] if rendered else None)
     for finding in findings:

@@ -26,6 +26,7 @@ POLARIS = ModelInfo(
     name="POLARIS-9B", model=card.MODEL.hub_id, revision="abc", precision="bf16", device="test GPU", engine="scripted",
     context=262_144, is_preview=False, why="a test",
 )  # fmt: skip
+MINIATURE = replace(POLARIS, name="preview model, not POLARIS-9B", model="bundled miniature", is_preview=True)
 IMPOSTORS = (  # a folder and another account's model that are called as POLARIS-9B is; none of the card's figures is theirs
     replace(POLARIS, name=folder_name("/srv/models/POLARIS-9B"), model=LOCAL, revision="0123456789ab"),
     replace(POLARIS, name=hub_name("someone/POLARIS-9B"), model="someone/POLARIS-9B"),

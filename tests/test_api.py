@@ -11,10 +11,12 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from polaris_demo.story.request import FIELDS, LIMITS
+from polaris_demo.engine.base import BackgroundEngine, Report, wait_until_ready
+from polaris_demo.page import gate
+from polaris_demo.story.request import FIELDS, LIMITS, StoryRequest, token_budget
 
 from .conftest import serving
-from .doubles import ScriptedEngine, echoes, endless, story_events, until
+from .doubles import MINIATURE, ScriptedEngine, echoes, endless, story_events, until
 
 CANARY = "CANARY-9f2c"
 DEFAULTS = ["a robot", 200, "short story", 0.6, 0.95, 20, 0, None, 0, 0, -1]
@@ -113,15 +115,24 @@ def test_a_wrong_value_gets_its_sentence(client: Client, field: str, value: obje
     assert LIMITS[field].label in message and LIMITS[field].sentence() in message
 
 
-@pytest.mark.parametrize("field", LIMITS)
-@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999", "null"])
-def test_what_json_should_not_hold_gets_its_sentence_too(app: str, field: str, value: str) -> None:
-    if field == "repetition_penalty" and value == "null":
-        pytest.skip("null is how this one says: not given")
+def with_json(field: str, value: str) -> str:
+    """A request whose `field` is any JSON, or none."""
     values = [json.dumps(v) for v in DEFAULTS]
     values[FIELDS.index(field)] = value
-    event, data = post(app, "start_story", f'{{"data": [{", ".join(values)}]}}')
+    return f'{{"data": [{", ".join(values)}]}}'
+
+
+@pytest.mark.parametrize("field", [field for field in LIMITS if field != "repetition_penalty"])  # null is how that one says: not given
+def test_null_gets_its_fields_sentence(app: str, field: str) -> None:
+    event, data = post(app, "start_story", with_json(field, "null"))
     assert event == "error" and LIMITS[field].sentence() in str(data)
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_what_no_json_number_can_be_is_refused_before_anything_reads_it(app: str, value: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        post(app, "start_story", with_json("temperature", value))
+    assert caught.value.code == 400 and json.loads(caught.value.read()) == {"refused": gate.NO_NUMBER}
 
 
 @pytest.mark.parametrize("premise", ["", "   ", None, 7, "x" * 4001, "a\x00b"], ids=["empty", "blank", "null", "number", "long", "nul"])
@@ -134,6 +145,24 @@ def test_values_left_out_take_their_defaults_or_are_asked_for(app: str) -> None:
     assert event == "complete" and data[0]["token_budget"] == 5672
     event, data = post(app, "check_request", '{"data": []}')
     assert data[0]["findings"][0]["message"].startswith("Premise: nothing was given")
+
+
+def test_a_length_left_out_is_the_usual_one_of_who_writes_also_where_that_was_unknown_at_the_start(serve) -> None:
+    gate = threading.Event()
+
+    def load(report: Report) -> ScriptedEngine:
+        gate.wait(20)
+        return ScriptedEngine(echoes, MINIATURE)
+
+    engine = BackgroundEngine(load)
+    loading, ready = serve(engine), serve(ScriptedEngine(echoes, MINIATURE))
+    gate.set()
+    wait_until_ready(engine)
+    for url in (loading, ready):
+        _, (found,) = post(url, "check_request", '{"data": ["a robot"]}')
+        assert found["token_budget"] == token_budget(StoryRequest("a robot", 600)) and found["findings"] == []
+        _, (found,) = post(url, "check_request", '{"data": ["a robot", 2000]}')
+        assert [(f["field"], f["level"]) for f in found["findings"]] == [("words", "warning")]
 
 
 @pytest.mark.parametrize("offset", [-1, "abc", None, 1.5, [], True])
@@ -174,12 +203,13 @@ def test_nothing_else_is_served(app: str, path: str) -> None:
     assert caught.value.code in (403, 404)
 
 
-def test_a_large_upload_is_refused(app: str) -> None:
-    body = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.html"\r\n\r\n' + b"a" * 5000 + b"\r\n--x--\r\n"
+@pytest.mark.parametrize("size", [10, 5000])
+def test_uploads_are_closed(app: str, size: int) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.html"\r\n\r\n' + b"a" * size + b"\r\n--x--\r\n"
     request = urllib.request.Request(f"{app}gradio_api/upload", body, {"Content-Type": "multipart/form-data; boundary=x"})
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(request, timeout=20)
-    assert caught.value.code == 413
+    assert caught.value.code == 404
 
 
 def test_two_visitors_at_once_get_their_own_story(app: str) -> None:

@@ -1,6 +1,5 @@
 """A clock that is wrong for an hour, a day, or before 1980 deletes nothing, breaks no file and shows no nonsense; durations never come from it."""
 
-import io
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -201,7 +200,7 @@ def test_an_archive_can_be_made_at_any_time(monkeypatch: pytest.MonkeyPatch, now
     until(lambda: rests(job))
     job.record.created = now
     monkeypatch.setattr(time, "time", lambda: now)
-    archive = zipfile.ZipFile(io.BytesIO(StoryRoutes(runner, Settings())._archive([job.record.id])))
+    archive = zipfile.ZipFile(StoryRoutes(runner, Settings())._archive([job.record.id]))
     monkeypatch.undo()
     runner.close()
     assert len(archive.namelist()) == 3 and archive.testzip() is None

@@ -21,7 +21,7 @@ from polaris_demo.page.handlers import Handlers, visitor
 from polaris_demo.settings import Settings
 from polaris_demo.story.request import FIELDS, LIMITS
 
-from .doubles import POLARIS, ScriptedEngine, echoes, until, waits_for
+from .doubles import MINIATURE, POLARIS, ScriptedEngine, echoes, until, waits_for
 
 GOOD = {
     "premise": "a robot", "words": 200, "form": "short story", "temperature": 0.6, "top_p": 0.95, "top_k": 20, "min_p": 0,
@@ -118,6 +118,17 @@ def test_going_on_takes_the_storys_key(handlers: Handlers) -> None:
     assert "nothing to go on with" in all_of(handlers.resume(event))[0]["refused"]
 
 
+def test_a_page_over_the_miniature_opens_with_its_length_and_warns_where_it_wanders() -> None:
+    runner = Runner(ScriptedEngine(echoes, MINIATURE))
+    handlers = Handlers(runner)
+    at = FIELDS.index("words")
+    assert handlers.arrive(gr.Request(query_params={}))[at] == 600
+    assert handlers.arrive(gr.Request(query_params={"words": "2000"}))[at] == 2000
+    assert notes(handlers.check(*values(words=1500)))["words"] == []
+    assert len(notes(handlers.check(*values(words=1501)))["words"]) == 1
+    runner.close()
+
+
 @pytest.mark.words
 def test_a_page_opens_with_what_its_link_says_and_says_what_it_could_not_use(handlers: Handlers) -> None:
     request = gr.Request(query_params={"premise": "a bell", "words": "700", "temperature": "hot", "seed": "-3"})
@@ -165,11 +176,12 @@ def test_an_unforeseen_error_is_one_calm_line(handlers: Handlers, monkeypatch: p
 
 
 @pytest.mark.words
-def test_the_page_says_who_writes_where_it_is_not_the_model_what_is_loading_and_what_failed() -> None:
-    assert view.status(Status(POLARIS), "") == {"who": "", "lead": "", "preview": False, "why": "", "ready": True, "home": ""}
-    miniature = view.status(Status(replace(POLARIS, is_preview=True)), "")
-    assert "not POLARIS-9B" in miniature["who"] and miniature["preview"] and miniature["why"] == "a test"
-    loading = Status(loading=Loading("downloading POLARIS-9B", 4_200_000_000, 17_900_000_000, 170.0))
-    assert view.status(loading, "")["lead"].startswith("Downloading POLARIS-9B: 4.2 of 17.9 GB (23 %), about 3 min left …")
-    assert not view.status(loading, "")["ready"]
-    assert view.status(Status(failure="The disk is full. Make room."), "")["why"] == "The disk is full. Make room."
+def test_a_page_is_told_who_writes_what_is_loading_and_what_failed() -> None:
+    said = {"who": "", "lead": "", "why": "", "preview": False, "ready": True, "home": "", "words": 700}
+    assert view.status(Status(POLARIS), "", 700) == said
+    loading = view.status(Status(loading=Loading("downloading POLARIS-9B", 4_200_000_000, 17_900_000_000, 170.0)), "", 700)
+    assert loading["lead"].startswith("Downloading POLARIS-9B: 4.2 of 17.9 GB (23 %), about 3 min left …") and not loading["ready"]
+    miniature = view.status(Status(replace(POLARIS, is_preview=True, why="No GPU.")), "", 700)
+    assert "not POLARIS-9B" in miniature["who"] and (miniature["why"], miniature["preview"]) == ("No GPU.", True)
+    failed = view.status(Status(failure="The disk is full. Make room."), "", 700)
+    assert failed["lead"] == failed["why"] == "The disk is full. Make room."

@@ -7,7 +7,7 @@ from dataclasses import fields
 import gradio as gr
 import pytest
 
-from polaris_demo.page import layout, parts
+from polaris_demo.page import assets, layout, parts
 from polaris_demo.settings import Settings
 from polaris_demo.story.exports import FILES
 from polaris_demo.story.request import FIELDS, LIMITS, SamplingParams
@@ -38,6 +38,11 @@ def test_a_control_takes_what_was_sent_and_leaves_the_judging_to_us(page: gr.Blo
 
 
 def test_every_offered_file_is_a_link_of_the_pane() -> None:
-    pane = parts.pane(recorded=False)
-    assert re.findall(r'<a data-file="(\w+)">', pane) == [ending for ending, file in FILES.items() if file.label]
-    assert 'or as a <a data-file="json">record</a> that can be run again.' in pane
+    offered = re.findall(r'<a class="text" data-file="(\w+)">', parts.pane())
+    assert offered == [ending for ending, file in FILES.items() if file.label]
+
+
+def test_every_file_the_page_names_is_served() -> None:
+    for name in re.findall(r'href="page/\w+/([^"]+)"', assets.preloads()) + re.findall(r"url\(page/\w+/([^)]+)\)", assets.style()):
+        assert assets.FILES[name], name
+    assert {f"{name}.css" for name in assets.STYLES} == {path.name for path in (parts.BROWSER / "styles").glob("*.css")}

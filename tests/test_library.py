@@ -94,6 +94,18 @@ def test_a_deleted_story_gives_its_room_back(tmp_path: Path) -> None:
     assert (tmp_path / "stories.db").stat().st_size < 1_000_000
 
 
+def test_what_is_deleted_is_at_once_in_none_of_its_files(tmp_path: Path) -> None:
+    library = Library(tmp_path)
+    for number in range(20):
+        library.save(piece(f"story {number}", f"CANARY {number} " * 400))
+    for number in range(0, 20, 2):
+        library.delete(f"story {number}")
+    everything = b"".join(contents(tmp_path).values())
+    gone = [number for number in range(0, 20, 2) if f"CANARY {number} ".encode() in everything]
+    assert gone == [] and all(f"CANARY {number} ".encode() in everything for number in range(1, 20, 2))
+    library.close()
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 

@@ -1,5 +1,7 @@
 """The user message: what a native speaker would write, the card's form first, the paper's sentence, the length said once."""
 
+import functools
+import itertools
 import json
 import re
 from pathlib import Path
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polaris_demo import card
+from polaris_demo.story import prompt
 from polaris_demo.story.prompt import user_message
 from polaris_demo.story.request import FORM_NAMES, VERBATIM, StoryRequest
 
@@ -56,6 +59,15 @@ def test_the_papers_evaluation_finds_the_length_asked_for_whatever_numbers_the_p
             message = user_message(StoryRequest(premise, words, form))
             assert target(message) == str(words), message
             assert re.match(rf"Write an? {words}-word ", message)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", FORMS)
+def test_it_finds_every_length_there_is_in_every_form_whatever_numbers_the_premise_holds(form: str, monkeypatch) -> None:
+    monkeypatch.setattr(prompt, "asked", functools.cache(prompt.asked))  # what a premise asks for does not hang on the length
+    for premise, words in itertools.product(OTHER_NUMBERS, range(50, 12_001)):
+        assert target(user_message(StoryRequest(premise, words, form))) == str(words), (premise, words)
+    print(f"\n{len(OTHER_NUMBERS) * 11_951:,} prompts as {form}: every length found")
 
 
 @settings(max_examples=120, deadline=None)

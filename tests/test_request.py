@@ -22,7 +22,7 @@ from polaris_demo.story.request import (
     token_budget,
 )
 
-from .doubles import IMPOSTORS, POLARIS
+from .doubles import IMPOSTORS, MINIATURE, POLARIS
 
 GOOD = {"premise": "a robot who learns to paint"}
 BAD_NUMBERS = [None, "", "abc", "NaN", "inf", math.nan, math.inf, -math.inf, True, [], {}, [1], "1e999", b"1", object, 1e300]
@@ -164,6 +164,16 @@ def test_lengths_outside_training_are_noted() -> None:
     assert found(StoryRequest("p", 300))["words"].startswith("note")
     assert found(StoryRequest("p", 9000))["words"].startswith("note")
     assert "words" not in found(StoryRequest("p", 4000))
+
+
+def test_the_miniature_is_said_to_wander_above_what_it_can_hold_and_nobody_else_is() -> None:
+    said = {words: check(StoryRequest("p", words), MINIATURE) for words in (300, 1500, 1501, 12_000)}
+    assert [(words, f.level, f.field) for words, found in said.items() for f in found] == [
+        (1501, "warning", "words"), (12_000, "warning", "words"),
+    ]  # fmt: skip
+    assert "the preview model, not POLARIS-9B, wanders" in said[1501][0].message
+    for writer in (POLARIS, *IMPOSTORS, None):
+        assert not [f for words in said for f in check(StoryRequest("p", words), writer) if "wanders" in f.message]
 
 
 @pytest.mark.parametrize(("words", "level"), [(7999, "note"), (8000, "warning"), (9000, "warning")])

@@ -21,7 +21,7 @@ from polaris_demo.story.markup import as_text
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import VERBATIM, SamplingParams, StoryRequest
 
-from .doubles import POLARIS, ScriptedEngine, story_events, tells
+from .doubles import MINIATURE, POLARIS, ScriptedEngine, story_events, tells
 
 ROOT = Path(__file__).parent.parent
 STORY = "# A lamp\n\n" + " ".join(f"word{n}" for n in range(1, 40))
@@ -192,6 +192,16 @@ def test_a_failure_of_the_engine_is_no_verdict(tmp_path: Path, capsys: pytest.Ca
     assert run(failing, "--record", path) == FAILED
     shown = capsys.readouterr()
     assert "The GPU left." in shown.err and not shown.out
+
+
+def test_a_length_that_is_not_given_is_the_usual_one_of_who_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for writer, words in ((POLARIS, 2000), (MINIATURE, 600)):
+        path = tmp_path / f"{words}.json"
+        assert run(ScriptedEngine(tells(STORY), writer), "--premise", "a lamp", "--record-out", path) == 0
+        assert json.loads(path.read_text())["request"]["words"] == words
+    assert "warning" not in capsys.readouterr().err
+    assert run(ScriptedEngine(tells(STORY), MINIATURE), "--premise", "a lamp", "--words", 2000) == 0
+    assert "warning: Words: above 1,500" in capsys.readouterr().err
 
 
 def test_what_a_failing_engine_wrote_of_a_new_story_is_kept(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The page's HTTP: stories as events and files, this browser's stories, what takes a key."""
 
+import asyncio
 import io
 import json
 import threading
@@ -13,7 +14,8 @@ from starlette.testclient import TestClient
 
 from polaris_demo.jobs.job import Job
 from polaris_demo.jobs.runner import Runner
-from polaris_demo.page.routes import StoryRoutes
+from polaris_demo.page import reading
+from polaris_demo.page.routes import Once, StoryRoutes
 from polaris_demo.settings import Settings
 
 from .doubles import ScriptedEngine, echoes, endless, tells, until, waits_for
@@ -95,7 +97,7 @@ def test_all_stories_come_in_one_archive_without_those_that_are_gone(served: Any
     runner, client = served(echoes)
     first, second = over(runner), over(runner)
     ids = f"{first.record.id},gone,{second.record.id}"
-    archive = zipfile.ZipFile(io.BytesIO(client.get(f"/stories/stories.zip?ids={ids}").content))
+    archive = zipfile.ZipFile(io.BytesIO(client.get(f"/stories/stories.zip?ids={ids},{ids}").content))
     assert archive.testzip() is None and len(archive.namelist()) == 6
     assert client.get("/stories/stories.zip").status_code == 200
 
@@ -144,3 +146,26 @@ def test_the_host_deletes_any_story_and_pauses_new_ones(served: Any) -> None:
     assert client.post("/stories/host", json={"key": HOST_KEY, "paused": True}).json() == {"paused": True} and runner.host_paused
     assert client.post(f"/stories/{job.record.id}/delete", json={"key": HOST_KEY}).json() == {"done": True}
     assert "refused" in events(client, job.record.id)[0]
+
+
+def test_however_many_follow_a_story_its_end_is_measured_once_and_not_where_they_wait() -> None:
+    measured: list[tuple[str, int]] = []
+    gate = threading.Event()
+
+    def measure(text: str) -> reading.Repetition:
+        measured.append((text, threading.get_ident()))
+        gate.wait(20)
+        return reading.Repetition.of(text)
+
+    async def follow() -> list[reading.Repetition]:
+        once = Once(measure)
+        asked = [asyncio.ensure_future(once.of("It rang. It rang.")) for _ in range(50)]
+        await asyncio.sleep(0)
+        asked[0].cancel()  # one of them leaves
+        gate.set()
+        found = await asyncio.gather(*asked[1:])
+        return [*found, await once.of("It rang. It rang.")]
+
+    found = asyncio.run(follow())
+    assert len(found) == 50 and len(set(map(id, found))) == 1
+    assert [text for text, _ in measured] == ["It rang. It rang."] and measured[0][1] != threading.get_ident()

@@ -30,6 +30,7 @@ from polaris_demo.story.events import Delta, Event, Finish, Resume, Started
 from polaris_demo.story.request import StoryRequest
 
 from .doubles import (
+    MINIATURE,
     POLARIS,
     ScriptedEngine,
     TextEngine,
@@ -702,6 +703,15 @@ def test_as_many_stories_are_written_as_the_engine_has_capacity_for_once_it_has_
     gate.set()
     until(lambda: all(map(finished, jobs)))
     assert {job.record.state for job in jobs} == {"finished"} and runner.default_words == 700
+
+
+def test_a_length_that_is_not_given_is_the_usual_one_of_who_writes(run) -> None:
+    usual = {writer: run(ScriptedEngine(tells("Once."), writer)) for writer in (POLARIS, MINIATURE)}
+    assert [runner.default_words for runner in usual.values()] == [2000, 600]
+    assert [runner.check({"premise": "a bell"}).request.words for runner in usual.values()] == [2000, 600]
+    assert usual[MINIATURE].submit({"premise": "a bell"}).record.request.words == 600
+    assert usual[MINIATURE].submit({"premise": "a bell", "words": 2000}).record.request.words == 2000
+    assert run(ScriptedEngine(tells("Once."), MINIATURE), max_words=300).default_words == 300
 
 
 def test_an_engine_that_fails_when_it_is_called_ends_that_story_only(run) -> None:

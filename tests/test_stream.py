@@ -13,7 +13,8 @@ from starlette.applications import Starlette
 
 from polaris_demo.jobs.following import Piece
 from polaris_demo.jobs.library import Library
-from polaris_demo.page import view
+from polaris_demo.jobs.measured import Measured
+from polaris_demo.page import reading, view
 from polaris_demo.page.routes import StoryRoutes
 from polaris_demo.page.stream import ALIVE, SLOW, Telling, place
 from polaris_demo.settings import Settings
@@ -37,8 +38,8 @@ class Reader:
 
     def hears(self, record: StoryRecord, start: int, now: float) -> dict[str, Any] | None:
         text, end = record.story.since(start)
-        going = view.going(record)
-        rest = view.rest(record, view.kept("", None)) if record.rests else None
+        going = reading.going(record)
+        rest = reading.rest(record, view.kept("", None), reading.Repetition.of(str(record.story))) if record.rests else None
         event = self.telling.event(Piece(record, start, end, text), going, rest, now)
         self.ids += [line[3:] for line in event.splitlines() if line.startswith("id:")]
         if event in ("", ALIVE):
@@ -59,7 +60,7 @@ def writing(*texts: str) -> StoryRecord:
 def test_the_first_message_is_the_whole_state_and_the_next_only_what_changed() -> None:
     record, reader = writing("One "), Reader()
     first = reader.hears(record, 0, 0.0)
-    assert first == view.going(record) | {"off": 0, "t": "One "}
+    assert first == reading.going(record) | {"off": 0, "t": "One "}
     record.apply(Delta.of("story", "two ", (1,)), 0.1)
     assert reader.hears(record, 4, 0.1) == {"t": "two "}
     assert reader.ids == ["4.0"]
@@ -75,7 +76,7 @@ def test_slow_figures_come_once_a_second_and_end_up_right() -> None:
     assert len(reader.ids) <= 4
     record.apply(Finish("stop"), 3.5)
     reader.hears(record, len(record.story), 3.5)
-    assert {name: reader.told[name] for name in SLOW} == {name: view.going(record)[name] for name in SLOW}  # type: ignore[literal-required]
+    assert {name: reader.told[name] for name in SLOW} == {name: reading.going(record)[name] for name in SLOW}  # type: ignore[literal-required]
     assert reader.text == str(record.story) and reader.ids[-1] == f"{len(record.story)}.0"
 
 
@@ -86,7 +87,7 @@ def test_a_change_of_state_is_told_at_once_with_all_that_goes_with_it() -> None:
     reader.hears(record, 0, 0.0)
     record.apply(Delta.of("story", "Once", (1,)), 0.1)
     message = reader.hears(record, 0, 0.1)
-    assert message and message["state"] == "writing" and message["stage"].startswith("Writing: 1 of")
+    assert message and message["state"] == "writing" and message["far"].startswith("1 of")
 
 
 @pytest.mark.parametrize("grown_again", [False, True])
@@ -105,7 +106,7 @@ def test_text_that_was_taken_back_goes_from_every_page(grown_again: bool) -> Non
 
 def test_where_nothing_happens_a_sign_of_life_is_all_that_is_sent() -> None:
     record, telling = writing("One "), Telling()
-    going = view.going(record)
+    going = reading.going(record)
     said = [
         telling.event(Piece(record, 0 if now == 0 else 4, 4, "One " if now == 0 else ""), going, None, now) for now in (0, 0.5, 1.5, 2.5)
     ]
@@ -127,7 +128,7 @@ class Written:
     """Follows a story that is written in no time, by a clock of its own: what a follower of the runner would yield."""
 
     def __init__(self, story: str) -> None:
-        self.story, self.now, self.library = story, 0.0, Library(None)
+        self.story, self.now, self.library, self.measured = story, 0.0, Library(None), Measured()
 
     def expires(self, record: StoryRecord) -> None:
         return None

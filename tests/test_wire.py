@@ -4,7 +4,6 @@ Scripts name a variable after the message it holds, so that reading them as text
 """
 
 import ast
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,19 +12,21 @@ from typing import get_args
 import gradio as gr
 import pytest
 
-from polaris_demo.page import handlers, layout, parts, routes, wire
+from polaris_demo.page import assets, handlers, layout, parts, preload, routes, sharing, wire
 from polaris_demo.page.layout import build_page
 from polaris_demo.settings import Settings
 from polaris_demo.story.record import State
+from polaris_demo.story.request import FIELDS
 
 from .doubles import Runner, ScriptedEngine, echoes, recording_of
 
-SCRIPTS = {name: re.sub(r"(?<![:\"'`])//.*", "", (parts.BROWSER / name).read_text()) for name in parts.SCRIPTS}
-SCRIPT, STYLE = "".join(SCRIPTS.values()), (parts.BROWSER / "style.css").read_text()
+SCRIPTS = {path.stem: re.sub(r"(?<![:\"'`])//.*", "", path.read_text()) for path in sorted((parts.BROWSER / "scripts").glob("*.js"))}
+RESULTS = (parts.BROWSER / "styles" / "results.css").read_text()  # of pictures that no script touches
+SCRIPT, STYLE = re.sub(r' from "\./\w+\.js"', "", "".join(SCRIPTS.values())), assets.STYLE.replace(RESULTS, "")
 TEXTS = {"promise", "link", "notes"}  # values that are no message of their own: two texts, and a list of `note`
-GRADIOS = {"tab", "testid"}  # its own data attributes
-FOR_TESTS = {"story"}  # functions of the scripts that only tests ask for
-NO_SINGLE_PLACE = {"note", "range"}  # parts that stand in many places
+GRADIOS = {"tabId", "testid"}  # its own data attributes
+NO_SINGLE_PLACE = {"note", "knob"}  # parts that stand in many places
+INSIDE = {"star", "how", "explained", "embed"}  # templates that no function runs
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +96,7 @@ def test_python_reads_every_key_that_is_sent_and_no_other() -> None:
                 source = ast.unparse(function)
                 for kind in re.findall(r"asked = cast\(wire\.(\w+),", source):
                     read.setdefault(kind, set()).update(re.findall(r"asked\.get\('(\w+)'\)", source))
-    assert read == {kind.__name__: set(kind.__annotations__) for kind in wire.SENT.values()}
+    assert read == {kind.__name__: set(kind.__annotations__) for kind in wire.SENT.values() if kind.__annotations__}
 
 
 def test_states_that_scripts_and_styles_tell_apart_are_a_storys() -> None:
@@ -106,15 +107,17 @@ def test_states_that_scripts_and_styles_tell_apart_are_a_storys() -> None:
 # Names.
 
 
-@pytest.mark.parametrize(("part", "script"), [("pane", "story.js"), ("replay", "replay.js")])
-def test_every_button_has_its_action_and_every_action_its_button(part: str, script: str) -> None:
-    template = parts.pane(recorded=False) if part == "pane" else parts.template(part)
-    (table,) = re.findall(r"const actions = \{(.*?)\n  \};", SCRIPTS[script], re.DOTALL)
-    assert found(r"\n    (\w+): \(", table) == found(r'data-do="(\w+)"', template) == set(wire.ACTIONS[part])
+@pytest.mark.parametrize("part", wire.ACTIONS)
+def test_every_button_has_its_action_and_every_action_its_button(part: str) -> None:
+    template = {"pane": parts.pane(), "taste": parts.taste(True)}.get(part) or parts.template(part)
+    (table,) = re.findall(r"const actions = \{(.*?)\n\};", SCRIPTS[part], re.DOTALL)
+    assert found(r'\n  "?([\w-]+)"?: \(', table) == found(r'data-do="([\w-]+)"', template) == set(wire.ACTIONS[part])
 
 
 def test_actions_that_scripts_and_styles_look_up_exist() -> None:
-    assert found(r"\[data-do=\"?(\w+)", SCRIPT + STYLE) <= {action for actions in wire.ACTIONS.values() for action in actions}
+    assert found(r"\[data-do=\"?([\w-]+)", SCRIPT + STYLE) | found(r"buttons\(\"([\w-]+)\"\)") <= {
+        action for actions in wire.ACTIONS.values() for action in actions
+    }
 
 
 def test_events_are_used_under_our_names_on_both_sides() -> None:
@@ -123,49 +126,63 @@ def test_events_are_used_under_our_names_on_both_sides() -> None:
     assert set(wire.EVENTS.values()) <= {str(event) for event in gr.HTML.EVENTS}
 
 
-def test_every_part_is_a_function_of_the_scripts_and_stands_in_the_page(page: gr.Blocks) -> None:
-    runs = [found(r"polaris\.(\w+)\(", block.js_on_load) for block in page.blocks.values() if getattr(block, "js_on_load", None)]
+def test_every_part_is_exported_by_the_first_module_and_stands_in_the_page(page: gr.Blocks) -> None:
+    runs = [found(r"\(page\) => page\.(\w+)\(", block.js_on_load) for block in page.blocks.values() if getattr(block, "js_on_load", None)]
     assert set().union(*runs) == set(wire.PARTS)
-    assert found(r"polaris\?\.(\w+)", parts.js("note")) <= set(wire.CALLED)
-    called = set().union(*(found(r"polaris\.(\w+)\(", str(fn.js or "")) for fn in page.fns.values()))
+    called = set().union(*(found(r"\(page\) => page\.(\w+)\(", str(fn.js or "")) for fn in page.fns.values()))
     assert called == set(wire.CALLED)
-    given = "".join(re.findall(r"Object\.assign\(polaris, \{(.*?)\}\);", SCRIPT, re.DOTALL))
-    functions = set(re.findall(r"\w+", re.sub(r": \{.*?\}", "", given)))
-    shared = found(r"polaris\.(\w+)") | {
-        name for names in re.findall(r"\{ ([\w, ]+) \} = polaris[,;]", SCRIPT) for name in names.split(", ")
-    }
-    assert set(wire.PARTS) | set(wire.CALLED) <= functions & found(r"(?:function|const) (\w+)")
-    assert functions <= set(wire.PARTS) | set(wire.CALLED) | FOR_TESTS | shared
-    assert shared <= functions | {"wire", "tools"}
+    exported = {name for names in re.findall(r"export \{ ([\w, ]+) \}", SCRIPTS["main"]) for name in names.split(", ")}
+    assert exported == set(wire.PARTS) | set(wire.CALLED)
     ids = {block.elem_id for block in page.blocks.values()}
     assert set(wire.PARTS) - NO_SINGLE_PLACE <= ids
-    assert set(parts.PARTS) - {"embed"} <= set(wire.PARTS)
+    assert set(parts.PARTS) - INSIDE <= set(wire.PARTS)
+
+
+def exports(name: str) -> set[str]:
+    """What a module gives to others, wire.js among them."""
+    text = wire.module() if name == "wire" else SCRIPTS[name]
+    listed = {one for names in re.findall(r"export \{ ([\w, ]+) \}", text) for one in names.split(", ")}
+    return listed | found(r"export (?:async )?(?:const|let|function|class) (\w+)", text)
+
+
+def test_a_module_imports_only_what_another_exports_and_everything_exported_is_used() -> None:
+    used: dict[str, set[str]] = {}
+    for name, text in SCRIPTS.items():
+        for names, source in re.findall(r"(?:import|export) \{ ([\w, ]+) \} from \"\./(\w+)\.js\";", text):
+            taken = {one.split(" as ")[0] for one in names.split(", ")}
+            assert taken <= exports(source), f"{name} imports {taken - exports(source)} from {source}"
+            used.setdefault(source, set()).update(taken)
+    assert {name: exports(name) - used.get(name, set()) for name in SCRIPTS if name != "main"} == {
+        name: set() for name in SCRIPTS if name != "main"
+    }
+    assert exports("wire") == used["wire"]
+
+
+def test_nothing_of_ours_stands_on_the_window() -> None:
+    assert not found(r"(?:window|globalThis)\.(\w+) =[^=]")
+    assert all(text.count("\n") <= 350 for text in SCRIPTS.values())
 
 
 def test_ids_that_scripts_look_up_stand_in_the_page(page: gr.Blocks) -> None:
-    ids = {block.elem_id for block in page.blocks.values() if block.elem_id}
-    assert found(r"getElementById\(\"([\w-]+)\"\)") | found(r"[\"`(]#([a-z][\w-]*)") == set(wire.IDS)
-    assert set(wire.IDS) | set(wire.TYPED) <= ids
-    tabs = {tab.id for tab in page.blocks.values() if isinstance(tab, gr.Tab)}
-    assert wire.RESULTS in tabs
+    ids = {block.elem_id for block in page.blocks.values() if block.elem_id} | {wire.NOW}
+    looked_up = found(r"getElementById\(\"([\w-]+)\"\)") | found(r"[\"`(]#([a-z][\w-]*)")
+    assert looked_up <= ids and set(FIELDS) <= ids
+    tabs = [tab.id for tab in page.blocks.values() if isinstance(tab, gr.Tab)]
+    assert tabs == list(wire.TABS)
 
 
-def test_scripts_use_all_that_they_are_given_of_it() -> None:
-    given = json.loads(wire.head().removeprefix("window.polaris = { wire: ").removesuffix(" };\n"))
-    taken = {name.split(":")[0] for names in re.findall(r"\{ ([\w,: ]+) \} = polaris\.wire", SCRIPT) for name in names.split(", ")}
-    assert taken | found(r"polaris\.wire\.(\w+)") == set(given)
+def test_every_name_under_which_a_browser_keeps_something_is_used() -> None:
     assert found(r"\bstorage\.(\w+)") == set(wire.STORAGE)
-    assert not found(r"[\"'`](polaris-\w+)"), "a name that scripts are given stands in one"
+    assert not found(r"[\"'`](polaris-(?!line)\w+)"), "a name that scripts are given stands in one"
 
 
-def test_the_bodys_attributes_are_set_by_scripts_and_followed_by_styles_or_scripts() -> None:
-    written, compared = {}, found(r"document\.\w+\.dataset\.(\w+) [!=]==")
-    for name, said in re.findall(r"document\.(?:body|documentElement)\.dataset\.(\w+) (?:=|===|!==) ([^;\n)]*)", SCRIPT):
-        written.setdefault(name, set()).update(re.findall(r"\"(\w+)\"", said))
-    assert written == {name: set(values) for name, values in wire.DATA.items()}
-    followed = re.findall(rf"\[data-({'|'.join(wire.DATA)})=\"?(\w+)", STYLE)
+def test_the_roots_attributes_are_set_by_scripts_and_followed_by_styles_or_scripts() -> None:
+    names = "|".join(wire.DATA)
+    followed = set(re.findall(rf"\[data-({names})=\"?(\w+)", STYLE + preload.THEMED))
     assert all(value in wire.DATA[name] for name, value in followed)
-    assert {name for name, _ in followed} | compared == set(wire.DATA)
+    set_by = found(r"(?:documentElement|root)\.dataset\.(\w+)", SCRIPT + preload.THEME + sharing.VIEW)
+    assert set_by == set(wire.DATA)
+    assert {name for name, _ in followed} == set(wire.DATA)
 
 
 def test_other_data_attributes_are_written_and_read(ours: str) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 from ..errors import EngineError
 from ..story.events import Event, Finish, Progress, Resume
 from ..story.model_info import ModelInfo
-from ..story.request import StoryRequest
+from ..story.request import LIMITS, StoryRequest
 from ..story.spoken import spoken
 
 HEARTBEAT_SECONDS = 0.5
@@ -75,6 +75,11 @@ class Status:
     loading: Loading | None = None
     capacity: int = 1
     words_at_once: int | None = None
+
+    def default_words(self, most: int) -> int:
+        """The length to begin with: the usual one of who writes, or the longest that the server (`most`) or its engine can do at once."""
+        usual = (self.writer and self.writer.usual_words) or int(LIMITS["words"].default)
+        return min(usual, most, self.words_at_once or most)
 
 
 class Engine(Protocol):

@@ -173,7 +173,8 @@ class Library:
             try:
                 with self._db:
                     self._db.execute("DELETE FROM stories WHERE id = ?", (story_id,))
-                self._db.executescript("PRAGMA incremental_vacuum")  # execute() would free one page and leave it there
+                # execute() would free one page and leave it there; and until a checkpoint the text stands in the log beside the file.
+                self._db.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)")
             except sqlite3.Error as error:
                 self._fail(error, "deleted")
                 return False

@@ -15,7 +15,7 @@ from ..engine.base import Engine, GpuBroken
 from ..errors import Busy, CannotGoOn, NotTheHost, RequestRefused, UnknownStory, log_bug
 from ..story.events import Event, Finish, Progress
 from ..story.record import StoryRecord
-from ..story.request import LIMITS, errors
+from ..story.request import errors
 from .admission import HOST_PAUSED, Checked, checked, require_place, require_same_model, seconds_left, waits
 from .following import Piece, follow
 from .job import Job
@@ -63,12 +63,12 @@ class Runner:
 
     @property
     def default_words(self) -> int:
-        """The length a visitor starts from: the usual one, or the longest this server or its engine can do at once."""
-        return min(int(LIMITS["words"].default), self._max_words, self.engine.status().words_at_once or self._max_words)
+        """The length a visitor starts from, which may change when it becomes known who writes."""
+        return self.engine.status().default_words(self._max_words)
 
     def check(self, raw: Mapping[str, object]) -> Checked:
         """Everything there is to say about raw values, without running anything."""
-        return checked(raw, self.engine, self._max_words, self.measured.speed())
+        return checked({"words": self.default_words} | dict(raw), self.engine, self._max_words, self.measured.speed())
 
     def submit(self, raw: Mapping[str, object], visitor: str = "") -> Job:
         """Queue a story. `visitor` is any name for who asks, the same for all their stories; without one nobody counts them.

@@ -17,18 +17,22 @@ _ARGUMENTS = "\n\nArgs:\n" + "\n".join(
 )  # fmt: skip
 
 
-def add_endpoints(handlers: Handlers, default_words: int) -> None:
-    """Add /write_story, /start_story, /check_request, /get_story, /stop_story and /resume_story to the Blocks being built."""
+def add_endpoints(handlers: Handlers, default_words: int | None) -> None:
+    """Add /write_story, /start_story, /check_request, /get_story, /stop_story and /resume_story to the Blocks being built.
+
+    `default_words` is None where it is not yet known who will write: then every call finds for itself what is usual.
+    """
+    optional = ("repetition_penalty",) if default_words else ("repetition_penalty", "words")
 
     async def write_story(*values: object) -> AsyncIterator[Answer]:
-        async for answer in handlers.api_write(_raw(values)):
+        async for answer in handlers.api_write(_raw(values, optional)):
             yield answer
 
     def start_story(*values: object) -> Answer:
-        return handlers.api_start(_raw(values))
+        return handlers.api_start(_raw(values, optional))
 
     def check_request(*values: object) -> Answer:
-        return handlers.api_check(_raw(values))
+        return handlers.api_check(_raw(values, optional))
 
     _takes_a_request(write_story, "Write a story and stream it: each answer holds the story so far, its state and counts.", default_words)
     _takes_a_request(start_story, "Start a story and return at once with its id and key; read it with get_story.", default_words)
@@ -72,7 +76,7 @@ def _by_id(handlers: Handlers) -> tuple[Callable[..., Answer], ...]:
     return get_story, stop_story, resume_story
 
 
-def _takes_a_request(function: Callable[..., Any], summary: str, default_words: int) -> None:
+def _takes_a_request(function: Callable[..., Any], summary: str, default_words: int | None) -> None:
     """Give an endpoint that takes every field of a request, in order, the signature Gradio describes it by."""
     names = inspect.Parameter.POSITIONAL_OR_KEYWORD
     parameters = [inspect.Parameter("premise", names, annotation=str)]
@@ -84,18 +88,15 @@ def _takes_a_request(function: Callable[..., Any], summary: str, default_words: 
     function.__doc__ = summary + _ARGUMENTS
 
 
-def _number(field: str, default_words: int) -> tuple[Any, Any]:
+def _number(field: str, default_words: int | None) -> tuple[Any, Any]:
     limit = LIMITS[field]
     if field == "words":
-        return int, default_words
+        return (int, default_words) if default_words else (int | None, None)
     if field == "repetition_penalty":  # its default depends on the presence penalty
         return float | None, None
     return (int, int(limit.default)) if limit.whole else (float, float(limit.default))
 
 
-def _raw(values: tuple[object, ...]) -> dict[str, object]:
-    """A caller's values by field name; a repetition penalty that was not given is left out."""
-    raw = dict(zip(FIELDS, values, strict=True))
-    if raw["repetition_penalty"] is None:
-        del raw["repetition_penalty"]
-    return raw
+def _raw(values: tuple[object, ...], optional: tuple[str, ...]) -> dict[str, object]:
+    """A caller's values by field name; what is `optional` and was not given is left out."""
+    return {name: value for name, value in zip(FIELDS, values, strict=True) if value is not None or name not in optional}

@@ -10,7 +10,7 @@ from ..jobs.admission import Checked
 from ..story.characters import is_blank
 from ..story.length import length_in
 from ..story.model_info import ModelInfo
-from ..story.request import FORM_NAMES, LABELS, LIMITS, MAX_PREMISE, Finding, errors
+from ..story.request import FORM_NAMES, LABELS, LIMITS, MAX_PREMISE, Finding, StoryRequest, errors
 from ..story.spoken import spoken
 from . import wire
 from .view import minutes_to_read
@@ -145,8 +145,15 @@ def notes(result: Checked, raw: Mapping[str, object], names: Sequence[str], max_
     """
     order = ("error", "warning", "note")
     found = sorted(result.findings, key=lambda finding: order.index(finding.level))
-    told = [f for f in found if f.field != "words" or f.level != "note" or "premise" in f.message]
-    return [[note(f, raw, max_words) for f in told if f.field == name] for name in names]
+    return [[note(f, raw, max_words) for f in _beside(name, found, result.request)] for name in names]
+
+
+def _beside(name: str, findings: Sequence[Finding], request: StoryRequest | None) -> list[Finding]:
+    """What stands beside a field; beside the length no note, but for the first where the premise names another one."""
+    found = [f for f in findings if f.field == name]
+    if name != "words" or (request and length_in(request.premise) not in (None, request.words)):
+        return found[:1] if name == "words" else found
+    return [f for f in found if f.level != "note"]
 
 
 def note(found: Finding, raw: Mapping[str, object], max_words: int) -> wire.Note:
@@ -158,7 +165,7 @@ def note(found: Finding, raw: Mapping[str, object], max_words: int) -> wire.Note
             said, fixes = _premise(str(value or ""), said), []
         case "words" if wrong:
             said, fixes = _words(_number(value), said, max_words)
-        case "words":
+        case "words" if found.level == "note":
             named = length_in(str(raw.get("premise"))) or 0
             said, fixes = f"Your premise names {named:,} words.", [_ask_for(named)] if named <= max_words else []
         case "presence_penalty" if wrong and _both(raw):

@@ -12,7 +12,7 @@ from ..jobs.runner import Runner
 from ..settings import Settings
 from ..story.examples import IDEAS
 from ..story.request import FIELDS, FORM_NAMES, LIMITS, VERBATIM
-from . import about, api, assets, preload, wire
+from . import about, api, assets, gate, preload, wire
 from .handlers import Handlers
 from .parts import dial, embed, hello, js, kinds, knob, presets, run, taste, template
 from .parts import pane as pane_of
@@ -22,6 +22,9 @@ from .routes import StoryRoutes
 from .sharing import Sharing
 
 T = TypeVar("T")
+# Gradio 6.31 keeps a copy of every component for each session, and makes one up for each call that names none: 190 KB that
+# nothing here reads.
+MOST_SESSIONS = 32
 MAX_FOLLOWERS = 400  # Gradio runs at most max_threads events at a time, and every follower of the API is one
 
 
@@ -85,7 +88,7 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
         _html(embed(settings.home, settings.max_words, runner.default_words), elem_id="embed", js_on_load=None)
         _html(_footer(), elem_id="foot", js_on_load=js("foot"))
         _wire(page, handlers, form, pane)
-        api.add_endpoints(handlers, runner.default_words)
+        api.add_endpoints(handlers, runner.default_words if runner.engine.status().writer else None)
     page.queue(default_concurrency_limit=None, max_size=MAX_FOLLOWERS, api_open=False)
     return page
 
@@ -96,6 +99,7 @@ def launch_options(runner: Runner, settings: Settings) -> dict[str, Any]:
     return {
         "theme": gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(**PAPER),
         "max_threads": MAX_FOLLOWERS,
+        "state_session_capacity": MOST_SESSIONS,
         "max_file_size": "1kb",
         "show_error": False,
         "enable_monitoring": False,
@@ -106,7 +110,7 @@ def launch_options(runner: Runner, settings: Settings) -> dict[str, Any]:
         "footer_links": ["api"],
         "app_kwargs": {
             "routes": [*StoryRoutes(runner, settings, recorded).routes(), *assets.routes()],
-            "middleware": [Middleware(preload.QuickPage, Sharing(runner, settings, recorded).head)],
+            "middleware": [Middleware(gate.Gate), Middleware(preload.QuickPage, Sharing(runner, settings, recorded).head)],
         },
     }
 

@@ -3,6 +3,8 @@
 Knows no runner, no library, no settings and no clock: whoever asks brings what is to be shown.
 """
 
+from dataclasses import dataclass
+
 from .. import card
 from ..jobs.admission import Speed
 from ..jobs.lifecycle import resumable
@@ -104,26 +106,37 @@ def byline(record: StoryRecord) -> str:
     writer = record.writer
     who = "the miniature, not POLARIS-9B" if _is_preview(record) else writer.name if writer else "a language model"
     if not record.rests:
-        return f"{who[:1].upper()}{who[1:]} is writing it now" if writer else ""
+        return f"{who[:1].upper()}{who[1:]}{',' if ',' in who else ''} is writing it now" if writer else ""
     model, begun = "" if _is_preview(record) or not writer else ", a language model", day.said(record.created)
     return f"Written by {who}{model}{f', on {begun}' if begun else ''}"
 
 
-def rest(record: StoryRecord, kept: Kept, link: str = "") -> wire.Rest:
+@dataclass(frozen=True)
+class Repetition:
+    """Where a text repeats itself, and how much, in a sentence: what takes long of a long story."""
+
+    map: wire.Map
+    said: str
+
+    @classmethod
+    def of(cls, text: str) -> "Repetition":
+        return cls(paragraph_map(text), repeats(text))
+
+
+def rest(record: StoryRecord, kept: Kept, repetition: Repetition, link: str = "") -> wire.Rest:
     """What is added once a story rests. `link` is its address."""
-    text = str(record.story)
     return {
         "resumable": resumable(record),
         "folded": record.folded is not None,
         "ended": ended(record),
         "said": said(record),
         "band": card.EVALUATION_BAND.around(record.request.words),
-        "repeats": repeats(text),
+        "repeats": repetition.said,
         "stamp": [*stamp(record), ["Kept", kept.text]],
         "details": details(record),
         "prompt": record.prompt,
         "cite": exports.bibtex(record, link) if len(record.story) else "",
-        "map": paragraph_map(text),
+        "map": repetition.map,
     }
 
 

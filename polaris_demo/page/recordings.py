@@ -16,7 +16,6 @@ from ..story.prompt import heading
 from ..story.recording import Recording, UnreadableRecording, read_recording
 from ..story.request import StoryRequest
 from . import wire
-from .reading import paragraph_map
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +24,8 @@ log = logging.getLogger(__name__)
 class Shown:
     """A recording as it is sent, under the name of its file.
 
-    `about` is what the page says before its text is asked for; `whole` is JSON of its text, when each part of it came, and
-    the map of its paragraphs; `record` is the story's record. All is made once: measuring a long story takes a while.
+    `about` is what the page says before its text is asked for; `whole` is JSON of its text and of when each part of it came;
+    `record` is the story's record. All is made once: measuring a long story takes a while.
     """
 
     name: str
@@ -64,7 +63,7 @@ def _shown(name: str, recording: Recording) -> Shown:
     """Raises ValueError for what cannot be sent as JSON."""
     about, text = _about(name, recording), recording.recorded.text
     _json(about)
-    whole: wire.Whole = {"text": text, "pace": recording.pace, "map": paragraph_map(text)}
+    whole: wire.Whole = {"text": text, "pace": recording.pace}
     return Shown(name, recording.label, recording.recorded.request, about, _json(whole), _json(recording.record))
 
 

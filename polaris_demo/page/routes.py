@@ -7,12 +7,13 @@ where Gradio 6.31 reloads the page when a connection is lost. Who knows an id ma
 """
 
 import asyncio
-import io
 import json
+import tempfile
 import time
 import zipfile
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import cast
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from typing import IO, cast
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -26,12 +27,32 @@ from ..story import day, exports
 from ..story.record import StoryRecord
 from . import links, reading, view, wire
 from .recordings import Shown
+from .sharing import status
 from .stream import Telling, compact, place
 
 MOST_IDS = 200
 UNLISTED = {"X-Robots-Tag": "noindex, nofollow", "Cache-Control": "no-store"}
 RECORDED = {"Cache-Control": "public, max-age=300"}
 RETRY_MILLISECONDS = 1000
+MOST_MEASURED = 32  # texts
+ARCHIVES, PIECE = 2, 65_536  # made at once; bytes that are sent at a time
+ARCHIVE = {"Content-Disposition": "attachment; filename=stories.zip"}
+
+
+class Once:
+    """What is made of a text, in a thread and once for everybody who asks meanwhile; the latest are kept."""
+
+    def __init__(self, make: Callable[[str], reading.Repetition]) -> None:
+        self._make = make
+        self._made: OrderedDict[str, asyncio.Future[reading.Repetition]] = OrderedDict()
+
+    async def of(self, text: str) -> reading.Repetition:
+        found = self._made.get(text)
+        if found is None:
+            found = self._made[text] = asyncio.ensure_future(asyncio.to_thread(self._make, text))
+            if len(self._made) > MOST_MEASURED:
+                self._made.popitem(last=False)
+        return await asyncio.shield(found)  # one follower that leaves takes nothing from the others
 
 
 class StoryRoutes:
@@ -42,6 +63,8 @@ class StoryRoutes:
     ) -> None:
         self._runner, self._settings, self._clock = runner, settings, clock
         self._recordings = {one.name: one for one in recordings}
+        self._archiving = asyncio.Semaphore(ARCHIVES)
+        self._measured = Once(reading.Repetition.of)
 
     def routes(self) -> list[Route]:
         return [
@@ -59,7 +82,7 @@ class StoryRoutes:
 
     async def status(self, request: Request) -> Response:
         """Who writes here, or how far loading is."""
-        return _answer(view.status(self._runner.engine.status(), self._settings.home))
+        return _answer(status(self._runner, self._settings))
 
     async def events(self, request: Request) -> StreamingResponse:
         """The story from `?from=`, or from where the browser broke off, until it rests; with `?once` what there is of it now.
@@ -82,13 +105,18 @@ class StoryRoutes:
         try:
             async for piece in self._runner.follow(story_id, offset, cuts):
                 record = piece.record
-                rest = reading.rest(record, self._kept(record), link) if record.rests else None
+                rest = await self._rest(record, link) if record.rests else None
                 if event := telling.event(piece, reading.going(record, self._runner.measured.speed(), leave), rest, self._clock()):
                     yield event
                 if once:
                     return
         except VisitorError as error:
             yield f"event: gone\ndata:{compact({'refused': str(error)})}\n\n"
+
+    async def _rest(self, record: StoryRecord, link: str) -> wire.Rest:
+        """What is told at the end. However many follow a story, it is measured once, and not where the others wait for it."""
+        text = str(record.story)
+        return reading.rest(record, self._kept(record), await self._measured.of(text), link)
 
     def _kept(self, record: StoryRecord) -> view.Kept:
         return view.kept(self._runner.library.problem, self._runner.expires(record))
@@ -109,12 +137,14 @@ class StoryRoutes:
 
     async def archive(self, request: Request) -> Response:
         """The stories named in `?ids=a,b` as one zip, with the archived files of each."""
-        ids = request.query_params.get("ids", "").split(",")[:MOST_IDS]
-        data = await asyncio.to_thread(self._archive, ids)
-        return Response(data, media_type="application/zip", headers=UNLISTED | {"Content-Disposition": "attachment; filename=stories.zip"})
+        ids = list(dict.fromkeys(request.query_params.get("ids", "").split(",")))[:MOST_IDS]
+        async with self._archiving:
+            file = await asyncio.to_thread(self._archive, ids)
+        return StreamingResponse(_pieces(file), media_type="application/zip", headers=UNLISTED | ARCHIVE)
 
-    def _archive(self, ids: list[str]) -> bytes:
-        file = io.BytesIO()
+    def _archive(self, ids: Sequence[str]) -> IO[bytes]:
+        """On disk, story by story: two hundred long ones are 28 MB."""
+        file = tempfile.TemporaryFile()
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for record in self._found(ids):
                 for ending, made in exports.FILES.items():
@@ -123,16 +153,15 @@ class StoryRoutes:
                         entry = zipfile.ZipInfo(f"{name} {record.id[:6]}.{ending}", day.zip_date(record.created))
                         entry.compress_type = zipfile.ZIP_DEFLATED
                         archive.writestr(entry, made.make(record, ""))
-        return file.getvalue()
+        file.seek(0)
+        return file
 
-    def _found(self, ids: list[str]) -> list[StoryRecord]:
-        found = []
+    def _found(self, ids: Sequence[str]) -> Iterator[StoryRecord]:
         for story_id in ids:
             try:
-                found.append(self._runner.get(story_id))
+                yield self._runner.get(story_id)
             except VisitorError:
                 continue  # deleted or expired since the browser noted it
-        return found
 
     async def summaries(self, request: Request) -> Response:
         """What there is of the stories whose ids are sent: those deleted or expired are missing from the answer."""
@@ -183,6 +212,12 @@ class StoryRoutes:
             return _refused(str(error), 403)
         acted: wire.Acted = {"done": True}
         return _answer(acted)
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(PIECE):
+            yield piece
 
 
 async def _body(request: Request) -> dict[str, object]:

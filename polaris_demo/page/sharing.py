@@ -28,6 +28,11 @@ VIEW = """<script>{
 }</script>""".replace("TABS", json.dumps(wire.TABS[1:]))
 
 
+def status(runner: Runner, settings: Settings) -> wire.Status:
+    """What a page is told of the server it is on."""
+    return view.status(runner.engine.status(), settings.home, runner.default_words)
+
+
 class Sharing:
     """Makes the head over one runner."""
 
@@ -44,8 +49,7 @@ class Sharing:
         picture = f"{self._settings.home}/resolve/main/{about.PICTURE}" if self._settings.home else ""
         tags = about.share_tags(f"{home}?{urlencode(kept)}" if kept else home, picture, heading, words)
         unlisted = '<meta name="robots" content="noindex">' if "story" in query else ""
-        status: wire.Status = view.status(self._runner.engine.status(), self._settings.home)
-        now = f'<script type="application/json" id="{wire.NOW}">{_inert(status)}</script>'
+        now = f'<script type="application/json" id="{wire.NOW}">{_inert(status(self._runner, self._settings))}</script>'
         return f"<title>{escape(heading)}</title>", tags + unlisted + VIEW + now
 
     def _told(self, query: dict[str, str]) -> tuple[str, str]:

@@ -158,8 +158,8 @@ def kept(problem: str, expires: float | None) -> Kept:
     return Kept(f"until {last}" if last else "for as many days as this server keeps stories", lasting=True)
 
 
-def status(engine: Status, home: str) -> wire.Status:
-    """Who writes here, why nobody does, or what loading is doing and how far it is."""
+def status(engine: Status, home: str, words: int) -> wire.Status:
+    """Who writes here, or why nobody does, or how far loading is; and the length to begin with."""
     who = lead = why = ""
     if writer := engine.writer:
         if writer.is_preview:
@@ -169,7 +169,8 @@ def status(engine: Status, home: str) -> wire.Status:
     else:
         lead = f"{engine.loading.sentence() if engine.loading else 'Loading'} … You can ask already."
     ready = bool(writer or engine.failure)
-    return {"who": who, "lead": lead, "why": why, "preview": bool(writer and writer.is_preview), "ready": ready, "home": home}
+    preview = bool(writer and writer.is_preview)
+    return {"who": who, "lead": lead, "why": why, "preview": preview, "ready": ready, "home": home, "words": words}
 
 
 def promise(kept: Kept, unfollowed_seconds: float, lent_gpu: bool) -> str:

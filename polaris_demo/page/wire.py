@@ -90,7 +90,10 @@ class Opened(TypedDict):
 
 
 class Status(TypedDict):
-    """Who writes here, or what loading is doing. `home` is the address that links lead to; empty: this page's own."""
+    """Who writes here, or what loading is doing. `home` is the address that links lead to; empty: this page's own.
+
+    `words` is the length a visitor starts from.
+    """
 
     who: str  # begins `lead`; both are empty where POLARIS-9B writes
     lead: str
@@ -98,6 +101,7 @@ class Status(TypedDict):
     preview: bool
     ready: bool
     home: str
+    words: int
 
 
 class Fix(TypedDict):
@@ -202,7 +206,6 @@ class Whole(TypedDict):
 
     text: str
     pace: Sequence[tuple[float, int]]
-    map: Map
 
 
 # What a script's variable of this name holds.
@@ -310,7 +313,7 @@ STORAGE = {
     "notify": "polaris-notify",
 }  # fmt: skip
 DATA = {  # attributes of html that scripts set and styles follow
-    "view": ("ask", "story", "embed"),
+    "view": ("ask", "story", "tab", "embed"),
     "stage": ("planning", "writing", "rests", "none"),
     "own": ("yes", "no"),
     "live": ("yes", "no"),  # one's own is being written

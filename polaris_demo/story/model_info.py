@@ -48,6 +48,16 @@ class ModelInfo:
         """The name under which the card has figures of this model; empty where it has none. The hub's id alone decides."""
         return "" if self.is_preview else _SHORT.get(self.model, "")
 
+    @property
+    def usual_words(self) -> int | None:
+        """The length its stories are best begun at; None where that is the form's own."""
+        return 600 if self.is_preview else None
+
+    @property
+    def wanders_above(self) -> int | None:
+        """The words above which its stories lose their way, where they were read at many lengths and do."""
+        return 1_500 if self.is_preview else None
+
     def badge(self) -> str:
         """What stands beside every story: the model, how it is held, and where it runs."""
         precision = "4-bit, not measured in the paper" if self.precision == "4bit" and not self.is_preview else self.precision

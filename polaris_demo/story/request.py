@@ -153,7 +153,7 @@ def check(
     """
     found = [_context(request, writer, prompt_tokens), _too_long(request, max_words)]
     found += [_outside_range(request, name) for name in card.SETTINGS]
-    found += [_budget(request), _form(request), _named_length(request), _length(request), _long_prompt(prompt_tokens)]
+    found += [_budget(request), _form(request), _named_length(request), _length(request, writer), _long_prompt(prompt_tokens)]
     return tuple(f for f in found if f)
 
 
@@ -312,13 +312,21 @@ def _named_length(request: StoryRequest) -> Finding | None:
     )
 
 
-def _length(request: StoryRequest) -> Finding | None:
+def _length(request: StoryRequest, writer: ModelInfo | None) -> Finding | None:
+    if writer and writer.wanders_above:
+        return _wandering(request, writer.name, writer.wanders_above)
     low, high = card.TRAINED_WORDS
     if request.words < low:
         return Finding("note", "words", f"Words: shorter than the {low:,}–{high:,} POLARIS-9B was trained on.")
     if request.words > high:
         return Finding("note", "words", f"Words: longer than the {low:,}–{high:,} POLARIS-9B was trained on.")
     return None
+
+
+def _wandering(request: StoryRequest, name: str, above: int) -> Finding | None:
+    if request.words <= above:
+        return None
+    return Finding("warning", "words", f"Words: above {above:,} the {name}, wanders from its story, repeats itself and ends too soon.")
 
 
 def _long_prompt(prompt_tokens: int | None) -> Finding | None:

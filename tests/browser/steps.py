@@ -75,3 +75,10 @@ def note(page: Page, text: str):
 
 def wait_until_over(page: Page, seconds: float = 60) -> None:
     expect(page.locator("#pane .after")).to_be_visible(timeout=seconds * 1000)
+
+
+def reached(page: Page, characters: int) -> None:
+    """Until the page holds that much of a story."""
+    find = "document.querySelector('link[rel=modulepreload][href$=\"/page.js\"]')"
+    holds = f"{find} && import({find}.href).then(({{ page }}) => [...(page.reader?.paper.text ?? '')].length >= characters)"
+    page.wait_for_function(f"async characters => {holds}", arg=characters, timeout=60_000)

@@ -24,7 +24,7 @@ GO_THERE = """() => {
     const beyond = paragraph.getBoundingClientRect().top - 40;
     window.steady = Math.abs(beyond) > 1 ? 0 : (window.steady ?? 0) + 1;
     if (!window.steady) scrollBy({ top: beyond, behavior: 'instant' });
-    return window.steady > 9 && document.querySelector('#pane .jump').hidden === false;
+    return window.steady > 9 && document.querySelector('#pane .below [data-do=end]').hidden === false;
 }"""
 LOOK = (
     "() => [...document.querySelectorAll('#pane .story p')].find(p => p.textContent.includes('not on day 6.')).getBoundingClientRect().top"
@@ -104,7 +104,7 @@ def test_it_goes_on_from_the_sound_place_and_the_aside_stays_folded_there(serve,
     page = in_circles(new_page(), serve(circles.engine))
     circles.closes.set()
     steps.wait_until_over(page)
-    page.get_by_role("button", name="Continue", exact=True).click()
+    page.get_by_role("button", name="Continue", exact=True).first.click()
     expect(page.locator("#pane .story")).to_contain_text("the ringer came down.")
     steps.wait_until_over(page)
     assert steps.story(page) == SOUND + MORE

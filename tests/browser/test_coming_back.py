@@ -47,13 +47,9 @@ def begin(pages: list[Page]) -> list[Page]:
     return pages
 
 
-def reached(page: Page, characters: int) -> None:
-    page.wait_for_function("n => [...(window.polaris?.story?.() || '')].length >= n", arg=characters, timeout=60_000)
-
-
 def ends_whole(page: Page) -> None:
     """The page comes to the story's end by itself, and holds it character for character, no sentence missing or doubled."""
-    expect(page.locator("#pane .ended")).to_have_text("The model ended the story.", timeout=60_000)
+    expect(page.locator("#pane .stage")).to_have_text("Finished", timeout=60_000)
     assert steps.story(page) == STORY
     shown = page.locator("#pane .story").evaluate("e => e.textContent")
     assert shown.replace("\n", "") == STORY.replace("\n", "")
@@ -91,11 +87,11 @@ def after_cuts(new_page: Callable[..., Page], engine: Counting, wires: list[Wire
     wires = wires[: len(moments)]
     pages = begin([opened(new_page(offline_is_fine=True), wire.url) for wire in wires])
     for page, wire, moment in zip(pages, wires, sorted(moments), strict=True):
-        reached(page, moment)
+        steps.reached(page, moment)
         wire.cut()
     lasting = time.time() + seconds
     for page in pages:
-        expect(page.locator("#pane .stage")).to_contain_text("The connection is lost. The story is kept")
+        expect(page.locator("#pane .what")).to_have_text("Connection lost. What was written is kept; this page reconnects by itself.")
     before = [(steps.story(page), page.evaluate("performance.timeOrigin")) for page in pages]
     pages[0].wait_for_function("end => Date.now() >= end", arg=lasting * 1000, timeout=90_000)
     assert [steps.story(page) for page in pages] == [story for story, _ in before], "what had been shown went away"
@@ -122,9 +118,9 @@ def reloaded(new_page: Callable[..., Page], engine: Counting, moments: list[int]
     """Stories at once, the page of each loaded anew at its moment."""
     pages = begin([opened(new_page(), app) for _ in moments])
     for page, moment in zip(pages, sorted(moments), strict=True):
-        reached(page, moment)
+        steps.reached(page, moment)
         page.reload()
-        reached(page, moment)
+        steps.reached(page, moment)
     engine.may_end.set()
     for page in pages:
         ends_whole(page)
@@ -145,16 +141,17 @@ def reopened(new_page: Callable[..., Page], engine: Counting, moments: list[int]
     """Stories at once, the tab of each closed at its moment and opened again by its address."""
     again: list[Page] = []
     for page, moment in zip(begin([opened(new_page(), app) for _ in moments]), sorted(moments), strict=True):
-        reached(page, moment)
+        steps.reached(page, moment)
         address, context = page.url, page.context
         page.close()
         again.append(context.new_page())
         again[-1].goto(address)
-        reached(again[-1], moment)
+        steps.reached(again[-1], moment)
     engine.may_end.set()
     for page in again:
-        expect(page.get_by_role("button", name="Write the story")).to_be_visible()  # it is this browser's own story
+        expect(page.locator("html")).to_have_attribute("data-own", "yes")
         ends_whole(page)
+        page.get_by_text("Everything about this story").click()
         expect(page.get_by_role("button", name="Delete this story")).to_be_visible()
 
 
@@ -214,14 +211,14 @@ def restarted(new_page: Callable[..., Page], server: Server, moments: list[int])
     pages = [opened(new_page(offline_is_fine=True), server.url) for _ in moments]
     for page, moment, later in zip(pages, moments, [*moments[1:], 0], strict=True):
         steps.write(page)
-        reached(page, moment - later)
+        steps.reached(page, moment - later)
     before = [len(steps.story(page)) for page in pages]
     server.kill()
     server.start(QUICK)
     for page, shown in zip(pages, before, strict=True):
         expect(page.locator("#pane .ended")).to_contain_text("The server stopped while this story was being written", timeout=60_000)
         assert STORY.startswith(steps.story(page)) and len(steps.story(page)) > shown - A_SECONDS_WORTH
-        page.get_by_role("button", name="Continue").click()
+        page.get_by_role("button", name="Continue").first.click()
     for page in pages:
         ends_whole(page)
 
@@ -241,16 +238,16 @@ def test_a_second_tab_follows_and_stops(new_page, serve) -> None:
     engine = Counting(0.02)
     page = opened(new_page(), serve(engine))
     steps.write(page)
-    reached(page, 100)
+    steps.reached(page, 100)
     second = page.context.new_page()
     second.goto(page.url)
-    reached(second, 100)
+    steps.reached(second, 100)
     steps.stop(second)
     for tab in (page, second):
         steps.wait_until_over(tab)
     assert steps.story(page) == steps.story(second) and STORY.startswith(steps.story(page))
     engine.pause = 0.001
-    second.get_by_role("button", name="Continue").click()
+    second.get_by_role("button", name="Continue").first.click()
     ends_whole(second)
 
 

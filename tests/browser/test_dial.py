@@ -1,11 +1,14 @@
 """What the page says of a length and of settings outside the card's ranges, at the control itself."""
 
+import threading
+
+import pytest
 from playwright.sync_api import expect
 
-from polaris_demo.engine.base import Allowance, Day
+from polaris_demo.engine.base import Allowance, BackgroundEngine, Day, Report
 from polaris_demo.story.request import StoryRequest
 
-from ..doubles import ScriptedEngine, tells
+from ..doubles import MINIATURE, ScriptedEngine, tells
 from . import steps
 
 
@@ -33,6 +36,27 @@ def test_elsewhere_the_dial_says_nothing_of_days(serve, new_page) -> None:
     expect(page.locator("#dial .expect")).to_contain_text("At most")
     expect(page.locator("#dial")).not_to_contain_text("ZeroGPU")
     expect(page.locator("#dial .fits")).to_be_hidden()
+
+
+@pytest.mark.parametrize(("query", "words"), [("", "600"), ("?words=2000", "2000")])
+def test_a_page_that_was_open_before_it_is_known_who_writes_takes_over_the_usual_length(serve, new_page, query: str, words: str) -> None:
+    gate = threading.Event()
+
+    def load(report: Report) -> ScriptedEngine:
+        gate.wait(60)
+        return ScriptedEngine(tells("Once."), MINIATURE)
+
+    page = new_page()
+    page.goto(f"{serve(BackgroundEngine(load))}{query}")
+    number, badge = page.locator("#words input[type=number]"), page.locator("#header .badge")
+    expect(badge).to_contain_text("…")
+    expect(number).to_have_value("2000")
+    gate.set()
+    expect(badge).to_contain_text("preview model, not POLARIS-9B")
+    expect(number).to_have_value(words)
+    expect(page.locator("#embed [name=words]")).to_have_value("600")
+    steps.ask(page, "a bell")
+    expect(steps.note(page, "above 1,500")).to_be_visible(visible=words == "2000")
 
 
 def test_a_control_outside_the_cards_range_is_marked_until_it_is_back(serve, new_page) -> None:

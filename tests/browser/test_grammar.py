@@ -2,13 +2,13 @@
 
 import random
 import threading
+from urllib.parse import urlparse
 
 import pytest
 from playwright.sync_api import Page
 
 from polaris_demo.engine.local import LocalEngine
-from polaris_demo.page import wire
-from polaris_demo.page.parts import BROWSER
+from polaris_demo.page.assets import FILES
 from polaris_demo.story import markup
 from polaris_demo.story.events import Resume
 from polaris_demo.story.record import StoryRecord
@@ -17,9 +17,10 @@ from polaris_demo.story.request import StoryRequest
 from ..reading import as_html, read
 from ..test_grammar import ROWS, book_of, markdown_of, random_texts, stories, without_levels
 
+KINDS = {True: "text/javascript", False: "text/html"}
 # Each text comes in pieces; some of it is taken back and comes again. What is shown, and whether that is the same after all.
-SHOWN = """texts => texts.map(([text, cuts]) => {
-    const article = document.createElement('article'), paper = new polaris.Paper(article);
+SHOWN = """async texts => { const { Paper } = await import("/paper.js"); return texts.map(([text, cuts]) => {
+    const article = document.createElement('article'), paper = new Paper(article);
     const html = () => [...article.children].map(node => {
         const shown = node.cloneNode(true);
         shown.querySelectorAll('.marks').forEach(marks => marks.remove());
@@ -35,17 +36,15 @@ SHOWN = """texts => texts.map(([text, cuts]) => {
     paper.append(characters.slice(kept).join(''));
     paper.finish();
     return [whole, paper.plain(), paper.text === text && html() === whole];
-})"""
+}); }"""
 
 
 @pytest.fixture
 def bare(new_page) -> Page:
-    """A page with nothing but the scripts that read a story."""
+    """A page with nothing but the scripts."""
     page = new_page()
-    page.set_content("<!doctype html>")
-    page.evaluate(
-        "source => (0, eval)(source)", wire.head() + "".join((BROWSER / name).read_text() for name in ("tools.js", "inline.js", "paper.js"))
-    )
+    page.route("**/*", lambda route: route.fulfill(body=FILES.get(urlparse(route.request.url).path[1:], b""), content_type=KINDS[route.request.url.endswith(".js")]))
+    page.goto("http://localhost/")
     return page
 
 

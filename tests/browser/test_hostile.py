@@ -10,14 +10,16 @@ What each of the four places is put through, with every one of the texts unless 
 import json
 import threading
 from collections.abc import Iterator
+from html import escape
 from urllib.parse import parse_qsl, urlencode
 
 import httpx
 from playwright.sync_api import Page, expect
 
 from polaris_demo.jobs.runner import Runner
-from polaris_demo.page import links, view
+from polaris_demo.page import asking, links
 from polaris_demo.story.events import Delta, Event, Finish, Started
+from polaris_demo.story.prompt import heading
 from polaris_demo.story.request import StoryRequest, read
 
 from ..conftest import serving
@@ -107,24 +109,18 @@ DRIPS = """
         }
     };
 """
-# One story after another in a pane of its own, made by the page's own code; what it then holds.
-SHOWS = """async ids => {
-    const template = document.querySelector('#pane .pane').cloneNode(true), shown = [];
+# One story after another in the reading pane; what it then holds.
+SHOWS = """async (reader, ids) => {
+    const shown = [], text = selector => reader.element.querySelector(selector).textContent;
     for (const id of ids) {
-        history.replaceState(null, '', location.pathname);
-        const element = Object.assign(document.createElement('div'), { hidden: true });  // drawn in the next test; here it would only take time
-        element.append(template.cloneNode(true));
-        document.body.append(element);
         const done = new Promise(resolve => { window.dripped = resolve; });
-        polaris.pane(element, { value: { id } }, () => {}, () => {});
+        reader.open(id);
         await done;
-        const text = selector => element.querySelector(selector).textContent;
         shown.push({
-            story: polaris.story(), article: text('.story'), details: text('.details'), prompt: text('.all .prompt'), cite: text('.cite .prompt'),
-            title: text('.story .title') || text('.story p'),
-            tags: [...new Set([...element.querySelectorAll('*')].map(node => node.tagName))],
+            story: reader.paper.text, article: text('.story'), details: text('.details'), prompt: text('.all .prompt'), cite: text('.cite'),
+            title: text('.story .title') || text('.story p'), wish: text('.title-page .wish').slice(text('.title-page .kind').length + 1), by: reader.element.querySelector('.story .title').dataset.by,
+            tags: [...new Set([...reader.element.querySelectorAll('.pane *')].map(node => node.tagName))],
         });
-        element.remove();
     }
     return shown;
 }"""
@@ -156,14 +152,15 @@ def test_as_premise_title_and_model_output_they_are_text(new_page) -> None:
         page.add_init_script(DRIPS)
         steps.open_page(page, url)
         usual = set(page.evaluate("[...document.querySelectorAll('#pane .pane, #pane .pane *')].map(node => node.tagName)"))
-        shown = page.evaluate(SHOWS, [job.record.id for job in jobs])
+        shown = steps.reader(page, SHOWS, [job.record.id for job in jobs])
         for text, job, pane in zip(TEXTS, jobs, shown, strict=True):
             premise = job.record.request.premise
             assert pane["story"] == f"# {premise}\n\nSo it began: {premise}"
             assert pane["article"] == f"# {premise}So it began: {premise}", text
             assert pane["title"] == f"# {premise}"
+            assert pane["wish"] == heading(job.record.request)[1] and pane["by"].startswith("Written by POLARIS-9B")
             assert f"Premise{premise}" in pane["details"] and pane["prompt"] == f"<prompt>{premise}</prompt>"
-            assert set(pane["tags"]) <= usual | {"P", "PRE", "SPAN", "EM", "STRONG", "CODE", "DT", "DD", "I"}, text
+            assert set(pane["tags"]) <= usual | {"P", "PRE", "SPAN", "EM", "STRONG", "CODE", "DT", "DD", "I", "LI", "BUTTON"}, text
         nothing_ran(page)
         keys = json.dumps([[job.record.id, job.key] for job in jobs])
         page.evaluate("keys => localStorage.setItem('polaris-stories', keys)", keys)
@@ -215,17 +212,18 @@ def test_in_a_link_they_are_text(serve, new_page) -> None:
         assert parse_qsl(links.query(values, 2000)) == [("premise", text)]
     for texts in FAMILIES.values():
         sent = httpx.get(f"{url}?{urlencode({'premise': ' '.join(texts)})}").text
-        assert all(sent.count(text) == bare.count(text) for text in texts), "the page the server sends holds what its address says"
+        raw = [text for text in texts if escape(text) != text]  # in the head it stands escaped
+        assert all(sent.count(text) == bare.count(text) for text in raw), "the page the server sends holds what its address says"
     page, families = new_page(), list(FAMILIES.values())
     for three in (families[0::3], families[1::3], families[2::3]):
         first, last = ([texts[at] for texts in three] for at in (0, -1))
         wrong = dict(zip(("words", "form", "temperature"), last, strict=True))
         page.goto(f"{url}?{urlencode({'premise': ' '.join(first), **wrong})}")
-        expect(page.get_by_label("What is the story about?")).to_have_value(" ".join(first))
+        expect(page.get_by_label("A story about", exact=True)).to_have_value(" ".join(first))
         notes = page.locator("#arrived .note")
         expect(notes).to_have_count(3)
         assert not notes.locator("*").count(), three
-        page.get_by_label("What is the story about?").fill(" ".join(last))
+        page.get_by_label("A story about", exact=True).fill(" ".join(last))
         expect(page.locator("#link .copy-link")).to_be_visible()
         nothing_ran(page)
 
@@ -234,4 +232,4 @@ def test_what_is_no_text_is_refused_as_a_premise() -> None:
     for text in CONTROLS:
         request, findings = read({"premise": text})
         assert request is None and "control characters" in findings[0].message
-        assert all(view.note(f)["message"].isprintable() for f in findings)
+        assert all(asking.note(f, {}, 12_000)["message"].isprintable() for f in findings)

@@ -67,10 +67,8 @@ def goes_to(page: Page, paragraph: str) -> list[str]:
         paragraph,
     )
     stands = page.evaluate(STANDS)
-    page.evaluate("delete window.kept")
-    page.wait_for_function(
-        "JSON.stringify(history.state?.place) === window.kept || void (window.kept = JSON.stringify(history.state?.place))", polling=400
-    )
+    kept = "reader => new Promise(done => setInterval(() => JSON.stringify(history.state.place) === JSON.stringify(reader.place.here()) && done(), 50))"
+    steps.reader(page, kept)
     return stands
 
 
@@ -187,7 +185,9 @@ def test_on_a_later_visit_it_is_offered_for_each_story_and_goes_there(app, new_p
 
 
 def test_who_goes_up_to_the_tabs_is_offered_to_go_on_where_they_were(app, new_page) -> None:
+    app[1].set()
     page = written(new_page(390, 844), app[0])
+    steps.wait_until_over(page)
     stands = goes_to(page, "II 9.")
     steps.open_tab(page, "My stories")
     expect(page.locator("#shelf li .about")).to_contain_text("you are at II. What the boy saw")

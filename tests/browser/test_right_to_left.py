@@ -24,16 +24,18 @@ def test_a_premise_from_the_right_begins_at_the_right(serve, new_page, tmp_path:
     box = page.locator("#premise textarea")
     expect(box).to_have_attribute("dir", "auto")
     assert runs(box) == "ltr auto"
-    expect(page.locator("#pane .replay .premise")).to_contain_text(PREMISE)
-    assert runs(page.locator("#pane .replay .premise")) == "rtl auto"
+    expect(page.locator("#taste .recorded .premise")).to_contain_text(PREMISE)
+    assert runs(page.locator("#taste .recorded .premise bdi")) == "rtl auto"
     steps.ask(page, PREMISE, 200)
     assert runs(box) == "rtl auto"
+    steps.open_settings(page)
     page.get_by_role("button", name="The prompt the model gets").click()
     sent = page.locator("#prompt .prompt")
     expect(sent).to_contain_text(PREMISE)
     assert runs(sent) == "ltr auto" and sent.evaluate("e => getComputedStyle(e).unicodeBidi") == "plaintext"
     steps.write(page)
     steps.wait_until_over(page)
+    assert runs(page.locator("#pane .title-page bdi")) == "rtl auto"
     page.get_by_text("Everything about this story").click()
     told = page.locator("#pane .details dd", has_text=PREMISE)
     assert runs(told) == "rtl auto" and runs(page.locator("#pane .details dd").nth(1)) == "ltr auto"

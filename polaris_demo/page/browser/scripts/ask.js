@@ -9,6 +9,15 @@ import { events, fields, ideas as premises, storage } from "./wire.js";
 const OPENS = "[id=settings] > button";
 const premise = () => box("premise");
 
+// Who writes may become known only when it has loaded, and with that the length to begin with. What the address asks for stays.
+let usualWords;
+function begin(words) {
+  if (Number(box("words")?.value) === usualWords && !new URLSearchParams(location.search).has("words")) set("words", words);
+  usualWords = words;
+  const small = document.querySelector("#embed [name=words]");
+  if (small) small.defaultValue = words;
+}
+
 // Who writes here. Asked for by the page itself: Gradio 6.31 loads the page anew when one of its own calls failed for want of a connection.
 export function hello(element) {
   const lead = one(element, ".lead"), usual = one(lead, "span").textContent;
@@ -27,6 +36,7 @@ export function hello(element) {
     waited = !status.ready;
     page.home = status.home;
     page.preview = status.preview;
+    begin(status.words);
     lead.classList.toggle("who", Boolean(status.who));
     setText(one(lead, "strong"), status.who);
     setText(one(lead, "span"), status.lead || usual);

@@ -18,7 +18,7 @@ export class Head {
   // How long it may take, beside the line or, where there is no room, with how far it is.
   left(text) {
     setText(this.reader.part("time"), text);
-    setText(this.reader.part("also"), text && ` · ${text}`);
+    setText(this.reader.part("also"), text && this.reader.part("far").textContent ? ` · ${text}` : text);
   }
   tell(update) {
     const { live, own } = this.reader, rests = update.rests && own;

@@ -1,7 +1,7 @@
 // The map of a story: a bar for each paragraph, wider where it is longer, warmer where it repeats.
 import { make } from "./tools.js";
 
-export const bars = (map) => map.map(([length, heat]) => {
+const bars = (map) => map.map(([length, heat]) => {
   const bar = make("i");
   bar.style.flexGrow = String(length);
   bar.style.setProperty("--heat", String(heat));

@@ -37,7 +37,7 @@ if (embedded) {
 }
 
 // Gradio 6.31 loads the page anew once a lost connection is back, whatever has been typed since.
-export const reloaded = ["reload", "back_forward"].includes(performance.getEntriesByType("navigation")[0]?.type);
+const reloaded = ["reload", "back_forward"].includes(performance.getEntriesByType("navigation")[0]?.type);
 const before = reloaded && session(storage.form);
 if (before) {
   const query = new URLSearchParams(location.search);

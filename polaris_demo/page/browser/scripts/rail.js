@@ -3,7 +3,7 @@ import { all, button, make, number, one, setText } from "./tools.js";
 import { words_a_minute } from "./wire.js";
 
 const ROMAN = [[10, "X"], [9, "IX"], [5, "V"], [4, "IV"], [1, "I"]];
-export function roman(count) {
+function roman(count) {
   let said = "";
   for (const [value, sign] of ROMAN) for (; count >= value; count -= value) said += sign;
   return said;

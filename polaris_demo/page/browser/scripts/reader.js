@@ -18,8 +18,7 @@ import { title, where } from "./where.js";
 import { events, storage } from "./wire.js";
 
 // What is asked for is the page's heading until the story has one of its own.
-function headed(wish, text, heads) {
-  setText(wish, text);
+function headed(wish, heads) {
   for (const [name, value] of [["role", "heading"], ["aria-level", "1"]]) {
     if (heads) wish.setAttribute(name, value);
     else wish.removeAttribute(name);
@@ -83,13 +82,13 @@ export class Reader {
     this.recorded = new Recorded(this, name);
   }
   // More of a recorded story, which no server tells anything more of.
-  grow(text, wish, byline, share, over) {
+  grow(text, kind, premise, byline, share, over) {
     this.paper.grows = !over;
     this.paper.append(text);
     this.shown = this.paper.text.length;
     this.part("story").hidden = false;
     if (over) this.paper.finish();
-    this.titlePage(wish, byline);
+    this.titlePage(kind, premise, byline);
     this.rail.write(share, !over);
     this.after.recorded(over);
     this.place.grown();
@@ -121,10 +120,10 @@ export class Reader {
     this.keepFocus();
   }
   setLive(live) {
-    const { dataset } = document.documentElement;
+    const root = document.documentElement;
     this.live = live;
-    dataset.own = this.own ? "yes" : "no";
-    dataset.live = (live && this.own) || page.writing ? "yes" : "no";
+    root.dataset.own = this.own ? "yes" : "no";
+    root.dataset.live = (live && this.own) || page.writing ? "yes" : "no";
     awake.want(live && this.own);
   }
   // While it plans the page is night; with the first word it is day, and stays so.
@@ -158,7 +157,7 @@ export class Reader {
     this.setLive(!update.rests);
     this.stage(update.rests ? "rests" : this.shown ? "writing" : "planning");
     if (!this.shown && !update.rests) this.night.show(update, this.own);
-    this.titlePage(`${update.kind} ${update.premise}`.trim(), update.byline);
+    this.titlePage(update.kind, update.premise, update.byline);
     this.head.tell(update);
     this.announce(update);
     this.rail.write(this.live || update.resumable ? update.star : 1, this.live);
@@ -190,9 +189,11 @@ export class Reader {
     this.part("story").hidden = true;
   }
   // What stands before a story: its premise, and who writes it. Below the story's own title, where it has one.
-  titlePage(wish, byline) {
+  titlePage(kind, premise, byline) {
     const first = this.paper.blocks[0]?.node, titled = first?.classList.contains("title"), by = one(this.element, ".title-page .by");
-    headed(one(this.element, ".title-page .wish"), wish, !titled);
+    setText(one(this.element, ".title-page .kind"), kind);
+    setText(one(this.element, ".title-page bdi"), premise);
+    headed(one(this.element, ".title-page .wish"), !titled);
     setText(by, byline);
     by.classList.toggle("heard", Boolean(titled));
     if (titled) first.dataset.by = byline;

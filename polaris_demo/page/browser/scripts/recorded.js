@@ -34,7 +34,7 @@ export class Recorded {
   begin(recording, rungs) {
     const { reader } = this, counted = `${number(recording.words)} of ${number(recording.asked)} words`;
     this.recording = recording;
-    this.head = [`${recording.kind} ${recording.premise}`.trim(), embedded ? [by(recording), counted, this.minutes()].join(" · ") : recording.byline];
+    this.head = [recording.kind, recording.premise, embedded ? [by(recording), counted, this.minutes()].join(" · ") : recording.byline];
     for (const action of NOT_OFFERED) reader.head.offer(action, false);
     for (const own of reader.buttons("own")) own.hidden = false;
     rows(this.part("stamp"), [...recording.counts, ["Recorded", recording.line]]);

@@ -59,7 +59,7 @@ class Taste {
     setText(this.part("by"), by(recording));
     setText(this.part("minutes"), `${minutes(recording.words)} min to read`);
     setText(one(this.element, ".recorded h2"), recording.title);
-    setText(this.part("premise"), `asked for: ${recording.premise}`);
+    setText(one(this.part("premise"), "bdi"), recording.premise);
     this.paper.clear();
     try {
       const whole = await (await fetch(`recordings/${encodeURIComponent(recording.name)}`)).json();

@@ -1,0 +1,184 @@
+"""The gate before everything: which routes there are, how long a body may be and what of it is refused, what stands on every answer.
+
+Gradio 6.31 takes bodies of any length and keeps them, and answers NaN, files that nobody sent, lone surrogates and unknown sessions
+with a traceback that quotes the visitor. Here all of that is a sentence before Gradio sees it, and what the app does not use is closed.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from urllib.parse import parse_qs
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MOST_BYTES = 65_536  # a premise of 4,000 characters in the widest script, with every setting, is a third of it
+_API = "/gradio_api"
+# What is open, as the whole path; everything else is closed. GET answers HEAD.
+OPEN = {
+    "GET": re.compile(
+        r"/|/config/?|/(?:assets|static|page|stories|recordings)/.+|/recordings|/favicon\.ico|/theme\.css|/manifest\.json|/robots\.txt"
+        r"|/pwa_icon(?:/\d+)?"
+        rf"|{_API}/(?:info/?|openapi\.json|app_id/?|theme\.css|startup-events|queue/data|call/(?:v2/)?[\w.-]+/[\w-]+|mcp/(?:schema)?)"
+    ),
+    "POST": re.compile(rf"/stories/.+|{_API}/(?:queue/join|(?:call/(?:v2/)?|run/|api/)[\w.-]+/?|cancel|reset/?|mcp/?)"),
+    "DELETE": re.compile(rf"{_API}/mcp/?"),  # how an MCP client says that its session is over
+    "OPTIONS": re.compile(r"/.*"),  # what a browser asks before it asks another origin
+}
+CLOSED = "There is nothing at this address."
+TOO_LONG = f"A request may hold {MOST_BYTES:,} bytes; this one is longer. Shorten the premise."
+NO_JSON = "The body has to be a JSON object, and this one is none. Send the fields as JSON."
+NO_NUMBER = "The body holds NaN or Infinity, which are no JSON numbers. Send finite numbers."
+HALF = "The body holds half a character (a lone surrogate), which no text can hold. Send whole characters."
+A_FILE = "The body holds a value in the shape of a file, and this app takes none. Send text and numbers."
+WRONG_SHAPE = "The body's “{}” has the wrong type. Send {}."
+_HALF = re.compile("[\ud800-\udfff]")
+_SHAPES: dict[str, tuple[tuple[type, ...], str]] = {
+    "data": ((list, dict), "a list of values"),
+    "session_hash": ((str, type(None)), "text"),
+    "fn_index": ((int, type(None)), "a whole number"),
+    "event_id": ((str, type(None)), "text"),
+}
+# Who may show the page in a frame: the hub, where a Space stands in one, and any page the view that is made for it.
+FRAMES, FRAMES_EMBED = "'self' https://huggingface.co https://*.huggingface.co", "*"
+POLICY = "object-src 'none'; base-uri 'self'; form-action 'self' https://huggingface.co; frame-ancestors "
+
+
+class Gate:
+    """Stands before the app."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        send = _with_headers(scope, send)
+        if not is_open(scope["method"], _path(scope)):
+            await _refused(CLOSED, 404)(scope, receive, send)
+            return
+        if scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        body = await _read(scope, receive)
+        wrong = TOO_LONG if body is None else problem(body)
+        if wrong or body is None:
+            await _refused(wrong, 413 if body is None else 400)(scope, receive, send)
+            return
+        await self._app(scope, _again(body, receive), send)
+
+
+def is_open(method: str, path: str) -> bool:
+    """Whether the app answers this at all."""
+    pattern = OPEN.get("GET" if method == "HEAD" else method)
+    return bool(pattern and pattern.fullmatch(path))
+
+
+def problem(body: bytes) -> str:
+    """Why a body is refused, as a sentence; empty where it may pass. An empty body is an empty object."""
+    if not body:
+        return ""
+    try:
+        found = json.loads(body, parse_constant=_no_number)
+    except _NotFinite:
+        return NO_NUMBER
+    except (ValueError, RecursionError):
+        return NO_JSON
+    if not isinstance(found, dict):
+        return NO_JSON
+    for name, (kinds, wanted) in _SHAPES.items():
+        if name in found and (not isinstance(found[name], kinds) or isinstance(found[name], bool)):
+            return WRONG_SHAPE.format(name, wanted)
+    return next((wrong for value in _values(found) if (wrong := _wrong(value))), "")
+
+
+def _wrong(value: object) -> str:
+    if isinstance(value, float) and not math.isfinite(value):  # 1e999
+        return NO_NUMBER
+    if isinstance(value, str) and _HALF.search(value):
+        return HALF
+    meta = value.get("meta") if isinstance(value, dict) else None
+    return A_FILE if isinstance(meta, dict) and "_type" in meta else ""
+
+
+def _values(found: object) -> Iterator[object]:
+    """Everything in a JSON value, keys too; it is no deeper than its parser was."""
+    left = [found]
+    while left:
+        value = left.pop()
+        yield value
+        if isinstance(value, dict):
+            left += [*value, *value.values()]
+        elif isinstance(value, list):
+            left += value
+
+
+class _NotFinite(ValueError):
+    pass
+
+
+def _no_number(name: str) -> float:
+    raise _NotFinite(name)
+
+
+def _path(scope: Scope) -> str:
+    """The path within the app, wherever a proxy has put it."""
+    path, root = str(scope["path"]), str(scope.get("root_path") or "").rstrip("/")
+    return path.removeprefix(root) or "/" if root else path
+
+
+async def _read(scope: Scope, receive: Receive) -> bytes | None:
+    """The body; None where it is too long, of which no more is read than that."""
+    named = dict(scope["headers"]).get(b"content-length", b"")
+    if named.isdigit() and int(named) > MOST_BYTES:
+        return None
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return bytes(body)
+        body += message.get("body", b"")
+        if len(body) > MOST_BYTES:
+            return None
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """What was read, as if it came now; then whatever comes."""
+    read = False
+
+    async def again() -> Message:
+        nonlocal read
+        if read:
+            return await receive()
+        read = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+def _with_headers(scope: Scope, send: Send) -> Send:
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    frames = FRAMES_EMBED if query.get("view") == ["embed"] else FRAMES
+    is_page = _path(scope) in ("/", "/config", "/config/")
+
+    async def answer(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["X-Content-Type-Options"] = "nosniff"
+            headers["Referrer-Policy"] = "strict-origin"  # an address names a story, and whoever has it may read it
+            headers.setdefault("Content-Security-Policy", POLICY + frames)
+            if is_page:
+                headers["Cache-Control"] = "no-store"
+        await send(message)
+
+    return answer
+
+
+def _refused(sentence: str, status: int) -> JSONResponse:
+    """After a body that is too long the connection ends too, or the rest of it would still be taken."""
+    return JSONResponse({"refused": sentence}, status, {"Connection": "close"} if status == 413 else None)
