@@ -43,7 +43,12 @@ SHOWN = """async texts => { const { Paper } = await import("/paper.js"); return 
 def bare(new_page) -> Page:
     """A page with nothing but the scripts."""
     page = new_page()
-    page.route("**/*", lambda route: route.fulfill(body=FILES.get(urlparse(route.request.url).path[1:], b""), content_type=KINDS[route.request.url.endswith(".js")]))
+    page.route(
+        "**/*",
+        lambda route: route.fulfill(
+            body=FILES.get(urlparse(route.request.url).path[1:], b""), content_type=KINDS[route.request.url.endswith(".js")]
+        ),
+    )
     page.goto("http://localhost/")
     return page
 
