@@ -80,7 +80,9 @@ def tab(page: Page, name: str) -> None:
 
 
 def focused(page: Page) -> str:
-    return page.evaluate("document.activeElement.closest('#pane .row') ? 'the line' : document.activeElement.dataset.do ?? document.activeElement.tagName")
+    return page.evaluate(
+        "document.activeElement.closest('#pane .row') ? 'the line' : document.activeElement.dataset.do ?? document.activeElement.tagName"
+    )
 
 
 def written(page: Page, premise: str) -> None:
@@ -283,7 +285,9 @@ def test_nothing_scrolls_sideways_at_360_pixels(serve, new_page) -> None:
         fold.click()
     wide["stopped"] = width()
     page.locator("#pane .below [data-do=looks]").click()
-    wide["looks"] = max(width(), page.evaluate("Math.max(...[...document.querySelectorAll('#pane .looks *')].map(e => e.getBoundingClientRect().right))"))
+    wide["looks"] = max(
+        width(), page.evaluate("Math.max(...[...document.querySelectorAll('#pane .looks *')].map(e => e.getBoundingClientRect().right))")
+    )
     page.keyboard.press("Escape")
     for name in ("My stories", "Results", "About"):
         steps.open_tab(page, name)

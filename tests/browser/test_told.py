@@ -138,14 +138,18 @@ def test_nothing_is_offered_that_cannot_be_done(serve, new_page, gates: Gates) -
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
-def test_stopping_without_a_network_says_so_where_the_reader_is_and_no_longer_once_it_is_back(serve, new_page, width: int, height: int) -> None:
+def test_stopping_without_a_network_says_so_where_the_reader_is_and_no_longer_once_it_is_back(
+    serve, new_page, width: int, height: int
+) -> None:
     wire = Wire(serve(ScriptedEngine(endless)))
     page = asked(new_page(width, height, offline_is_fine=True), wire.url)
     page.wait_for_function("document.querySelector('#pane .story').textContent.length > 4000")
     page.locator("#pane .story").evaluate("e => scrollTo(0, e.offsetHeight / 2)")
     wire.cut()
     expect(page.locator("#pane .what")).to_have_text("Connection lost. What was written is kept; this page reconnects by itself.")
-    row = page.locator("#pane .what").evaluate("e => [e.scrollHeight <= e.closest('.row').clientHeight + 1, e.scrollWidth <= e.clientWidth + 1]")
+    row = page.locator("#pane .what").evaluate(
+        "e => [e.scrollHeight <= e.closest('.row').clientHeight + 1, e.scrollWidth <= e.clientWidth + 1]"
+    )
     assert row == [True, True], "it has room in the line"
     steps.stop(page)
     notice = page.locator("#pane .notice")
