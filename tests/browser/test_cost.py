@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from polaris_demo.jobs.following import Piece
 from polaris_demo.jobs.runner import Runner
-from polaris_demo.page import view
+from polaris_demo.page import reading
 from polaris_demo.page.stream import Telling
 from polaris_demo.story.events import Delta, Event, Finish, Started
 from polaris_demo.story.record import StoryRecord
@@ -190,7 +190,7 @@ def seconds_an_update(characters: int, times: int = 300) -> float:
         begun = time.perf_counter()
         record.apply(Delta.of("story", text[at : at + 5], (at,)), at / 250)
         new, end = record.story.since(offset)
-        assert len(telling.event(Piece(record, offset, end, new), view.going(record), None, at / 250)) < 500
+        assert len(telling.event(Piece(record, offset, end, new), reading.going(record), None, at / 250)) < 500
         took.append(time.perf_counter() - begun)
         offset = end
     return statistics.median(took)

@@ -245,8 +245,8 @@ export class Reader {
     const { update, live, place } = this, reads = Boolean(this.shown && place.shown);
     this.part("below").hidden = !reads;
     if (reads) {
-      this.rail.read(update.words || 0);
       const { offered } = place, says = place.following || offered ? "" : this.rail.pill(live, this.wasLive && (update.resumable ? "Stopped" : "Finished"));
+      this.rail.read(update.words || 0); // after all that is measured: it changes what can be seen
       this.offer("end", says);
       this.offer("go-on", offered ? `Go on ${offered.part ? `at ${offered.part}` : "where you were"}` : "");
       if (update.rests) this.head.left(this.rail.minutes && scrollY > 40 ? `${this.rail.minutes} min left` : "");
