@@ -67,7 +67,9 @@ def goes_to(page: Page, paragraph: str) -> list[str]:
         paragraph,
     )
     stands = page.evaluate(STANDS)
-    kept = "reader => new Promise(done => setInterval(() => JSON.stringify(history.state.place) === JSON.stringify(reader.place.here()) && done(), 50))"
+    kept = """async reader => {
+        while (JSON.stringify(history.state?.place) !== JSON.stringify(reader.place.here())) await new Promise(requestAnimationFrame);
+    }"""
     steps.reader(page, kept)
     return stands
 

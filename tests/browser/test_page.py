@@ -339,8 +339,8 @@ def test_the_code_follows_the_controls_and_can_be_copied(scripted, new_page) -> 
 def test_what_was_set_in_the_form_goes_through_a_reload(scripted, new_page) -> None:
     page = steps.open_page(new_page(), f"{scripted(tells('# The mill'))}")
     steps.open_settings(page)
-    form = page.locator("#form :is(input, textarea)")
-    form.fill("fan fiction")
+    form = page.locator("#kinds select")
+    form.select_option("fan fiction")
     steps.set_number(page, "temperature", "0.85")
     asked(page, "a mill & a “wheel”", 450)
     steps.wait_until_over(page)

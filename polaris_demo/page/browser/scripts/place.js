@@ -22,6 +22,7 @@ export class Place {
     this.id = id;
     this.spared.style.height = "";
     this.following = false;
+    this.arrived = true;
     this.last = this.held = null;
     this.wanted = history.state?.place ?? null;
     this.kept = places.get(id) ?? null;
@@ -30,6 +31,7 @@ export class Place {
   // The same story is seen again, after something else.
   back() {
     this.rest();
+    this.arrived = true;
     this.wanted = history.state?.place ?? this.last;
     if (this.wanted) this.grown();
     else scrollTo({ top: 0, behavior: "instant" });
@@ -51,9 +53,15 @@ export class Place {
       if (!this.following || performance.now() - this.looked > TAKEN_ALONG) this.look();
     }, passive);
     addEventListener("resize", () => this.resized());
-    new ResizeObserver(() => { if (this.wanted) this.grown(); }).observe(this.paper.article); // it may still have been hidden
+    new ResizeObserver(() => this.appears()).observe(this.paper.article);
     addEventListener("pagehide", () => this.keep());
     where.leaving(() => this.keep());
+  }
+  // What is come back to may still have been hidden then.
+  appears() {
+    if (this.wanted) this.grown();
+    if (this.shown && !this.appeared) this.look();
+    this.appeared = this.shown;
   }
   // The reader moves: whatever was still to be done for their place is theirs again.
   moves(up) {
@@ -155,6 +163,7 @@ export class Place {
       if (!this.shown) return;
       if (this.spared.style.height) this.spare(scrollY + innerHeight);
       this.held = this.hold();
+      this.arrived &&= scrollY <= TITLE;
       this.last = this.here();
       this.moved();
       clearTimeout(this.soon);
@@ -190,7 +199,7 @@ export class Place {
     if (this.wanted) this.restore(this.wanted, true);
     this.rest();
   }
-  // Where there is something to go on at, from the first page.
-  get offered() { return !this.wanted && scrollY <= TITLE && this.kept?.start >= FURTHER && this.kept.start < this.paper.text.length ? this.kept : null; }
+  // Where there is something to go on at, for who has come back and is at the first page.
+  get offered() { return this.arrived && !this.wanted && scrollY <= TITLE && this.kept?.start >= FURTHER && this.kept.start < this.paper.text.length ? this.kept : null; }
   goOn() { if (this.kept) this.restore(this.kept); }
 }
