@@ -10,6 +10,7 @@ import { Night } from "./night.js";
 import { embedded, here, page, storyLink } from "./page.js";
 import { Paper } from "./paper.js";
 import { Place } from "./place.js";
+import { source } from "./quote.js";
 import { Rail } from "./rail.js";
 import { Recorded } from "./recorded.js";
 import { keys, session } from "./store.js";
@@ -199,6 +200,7 @@ export class Reader {
     setText(by, byline);
     by.classList.toggle("heard", Boolean(titled));
     if (titled) first.dataset.by = byline;
+    setText(this.part("printed"), source(this));
   }
   get name() { return this.paper.blocks[0]?.node.classList.contains("title") ? this.paper.blocks[0].node.textContent.replace(/^[#\s*_]+|[*_]+$/g, "") : ""; }
   end(update) {
