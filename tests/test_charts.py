@@ -277,11 +277,11 @@ def test_nothing_overlaps_and_all_can_be_read(new_page) -> None:  # noqa: F811
     page = new_page(1440, 900)
     page.set_default_timeout(60_000)
     page.set_content(
-        f"<!doctype html><style>{assets.STYLE.replace('@font-face', '@media not all')}</style>"
+        f"<!doctype html><style>* {{ box-sizing: border-box; }} {assets.STYLE.replace('@font-face', '@media not all')}</style>"
         f"<body style='margin:0'><div class='gradio-container'><main id='results'>{charts.results()}</main></div></body>"
     )
     assert page.evaluate("document.querySelector('#paper').offsetWidth") == 1152  # the page's own grid
-    assert page.evaluate("getComputedStyle(document.querySelector('#paper h3')).fontFamily").startswith("Literata")
+    assert page.evaluate("getComputedStyle(document.querySelector('#paper figure :is(h2, h3)')).fontFamily").startswith("Literata")
     for width in (1440, 820, 390, 360):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") <= width

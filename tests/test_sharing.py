@@ -122,7 +122,7 @@ def test_its_address_is_the_one_that_other_links_have(run, settings: Settings, h
 
 def test_what_the_server_says_of_itself_cannot_end_its_element(run, monkeypatch: pytest.MonkeyPatch) -> None:
     runner = run(tells("x"))
-    monkeypatch.setattr("polaris_demo.page.view.status", lambda engine, home: {"why": "</script><b>"})
+    monkeypatch.setattr("polaris_demo.page.view.status", lambda *told: {"why": "</script><b>"})
     scope = {"type": "http", "query_string": b"", "headers": []}
     _, first = asyncio.run(Sharing(runner, Settings(), ()).head(scope))
     inside = first.split(f'id="{wire.NOW}">')[1].split("</script>")[0]

@@ -10,10 +10,10 @@ from starlette.middleware import Middleware
 from .. import card
 from ..jobs.runner import Runner
 from ..settings import Settings
-from ..story.examples import IDEAS
 from ..story.request import FIELDS, FORM_NAMES, LIMITS, VERBATIM
 from . import about, api, assets, gate, preload, wire
 from .handlers import Handlers
+from .ideas import IDEAS
 from .parts import dial, embed, hello, js, kinds, knob, presets, run, taste, template
 from .parts import pane as pane_of
 from .pictures import charts

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from .. import card
-from ..story.examples import IDEAS
 from ..story.exports import FILES
 from ..story.request import LIMITS, MAX_PREMISE, VERBATIM
 from . import wire
+from .ideas import IDEAS
 from .pictures.measured import measured
 
 HERE = Path(__file__).parent

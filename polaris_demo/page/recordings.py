@@ -97,7 +97,7 @@ def _line(recording: Recording) -> str:
     """When, by which model and where it was written, and what is left out of it."""
     made = day.said(datetime.datetime.fromisoformat(recording.created).timestamp())
     skipped = f"planning of {recording.planning_seconds:,.0f} s skipped"
-    return f"{f'Recorded {made}'.rstrip()} · {recording.recorded.writer.badge()} · {skipped}"
+    return " · ".join(part for part in (made, recording.recorded.writer.badge(), skipped) if part)
 
 
 def _json(value: Any) -> bytes:

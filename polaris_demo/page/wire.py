@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict, get_args
 
 from ..story import markup
-from ..story.examples import IDEAS
 from ..story.request import FIELDS
+from .ideas import IDEAS
 
 WORDS_A_MINUTE = 240  # of a reader of fiction
 Rows = list[list[str]]  # label and text

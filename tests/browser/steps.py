@@ -3,6 +3,9 @@
 from playwright.sync_api import Page, expect
 
 
+SCRIPTS = "document.querySelector('link[rel=modulepreload][href^=\"page/\"]')"  # the page's own, as one file
+
+
 def open_page(page: Page, url: str, theme: str = "light", query: str = "") -> Page:
     """Until the form can be used: its parts have said what there is to expect."""
     page.goto(f"{url}?__theme={theme}{query and '&' + query}")
@@ -42,8 +45,7 @@ def open_tab(page: Page, name: str) -> None:
 
 def module(page: Page, name: str, then: str, argument: object = None):
     """What `then`, a function of a module of the page and of `argument`, makes of it."""
-    scripts = "import(document.querySelector('link[rel=modulepreload][href^=\"page/\"]').href)"
-    return page.evaluate(f"async (argument) => ({then})((await {scripts}).modules.{name}, argument)", argument)
+    return page.evaluate(f"async (argument) => ({then})((await import({SCRIPTS}.href)).modules.{name}, argument)", argument)
 
 
 def reader(page: Page, then: str, argument: object = None):
@@ -79,6 +81,5 @@ def wait_until_over(page: Page, seconds: float = 60) -> None:
 
 def reached(page: Page, characters: int) -> None:
     """Until the page holds that much of a story."""
-    find = "document.querySelector('link[rel=modulepreload][href$=\"/page.js\"]')"
-    holds = f"{find} && import({find}.href).then(({{ page }}) => [...(page.reader?.paper.text ?? '')].length >= characters)"
+    holds = f"{SCRIPTS} && import({SCRIPTS}.href).then(({{ modules }}) => [...(modules.page.page.reader?.paper.text ?? '')].length >= characters)"
     page.wait_for_function(f"async characters => {holds}", arg=characters, timeout=60_000)

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from polaris_demo.engine.base import Allowance, BackgroundEngine, Day, Loading, Report
 from polaris_demo.jobs.runner import Runner
-from polaris_demo.story.examples import IDEAS
+from polaris_demo.page.ideas import IDEAS
 from polaris_demo.story.length import length_in
 from polaris_demo.story.request import StoryRequest
 

@@ -11,20 +11,20 @@ from playwright.sync_api import Page, expect
 
 from polaris_demo.jobs.following import Piece
 from polaris_demo.jobs.runner import Runner
-from polaris_demo.page import view
+from polaris_demo.page import reading
 from polaris_demo.page.stream import Telling
 from polaris_demo.story.events import Delta, Event, Finish, Started
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import StoryRequest
 
 from ..conftest import serving
-from ..doubles import POLARIS, Script, ScriptedEngine, asked
+from ..doubles import POLARIS, Script, ScriptedEngine, asked, tells, until
 from ..prose import prose
 from . import steps
 
 SHOWN, UPDATES, WINDOWS = 76_000, 40, 5  # characters, and updates a window; one that the machine disturbed is measured again
 UPDATES_A_SECOND = 10  # where nothing else keeps the machine busy; what is measured is what an update costs
-MOST_BUSY, LONGEST_FRAME = 0.10, 100  # share of the main thread, and milliseconds
+MOST_BUSY, LONGEST_FRAME = 0.06, 100  # share of the main thread, and milliseconds
 WIRE_A_SECOND = 2_048  # bytes that so many updates may cost beside the story's own, which pass once
 FLAT = 1.5  # how much longer an update may take late in a story than at its beginning
 TOKENS_A_SECOND = 50
@@ -59,13 +59,14 @@ def window(page: Page) -> tuple[float, float]:
     devtools = page.context.new_cdp_session(page)
     devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
     read = lambda: {m["name"]: m["value"] for m in devtools.send("Performance.getMetrics")["metrics"]}  # noqa: E731
-    page.evaluate("window.frames.length = 0; window.updates = 0; window.had = polaris.story().length")
+    had = len(steps.story(page))
+    page.evaluate("window.frames.length = 0; window.updates = 0")
     before = read()
     page.wait_for_function(f"updates >= {UPDATES}", polling=200)
     after = read()
     devtools.detach()
-    frames, updates, added = page.evaluate("[Math.max(0, ...frames), updates, polaris.story().length - had]")
-    assert added > 5 * UPDATES, "the window measured no growing story"
+    frames, updates = page.evaluate("[Math.max(0, ...frames), updates]")
+    assert len(steps.story(page)) - had > 5 * UPDATES, "the window measured no growing story"
     return (after["TaskDuration"] - before["TaskDuration"]) / updates * UPDATES_A_SECOND, frames
 
 
@@ -84,10 +85,10 @@ def test_a_growing_story_of_76_kb_leaves_the_browser_idle(serve, new_page) -> No
     steps.ask(page, "a lamp", 12_000)
     steps.write(page)
     expect(page.locator("#pane .stage")).to_contain_text("Planning")
-    expect(page.locator("#pane .end")).to_be_in_viewport()  # the page follows, which costs it most
     gate.set()
-    page.wait_for_function(f"polaris.story().length > {SHOWN}")
-    expect(page.locator("#pane .end")).to_be_in_viewport()
+    until(lambda: len(steps.story(page)) > SHOWN)
+    page.locator("#pane .below [data-do=end]").click()  # the page follows, which costs it most
+    expect(page.locator("#pane .story > :last-child")).to_be_in_viewport()
     measured = []
     for _ in range(WINDOWS):
         busy, frame = window(page)
@@ -98,6 +99,44 @@ def test_a_growing_story_of_76_kb_leaves_the_browser_idle(serve, new_page) -> No
     assert any(busy <= MOST_BUSY and frame <= LONGEST_FRAME for busy, frame in measured), measured
 
 
+FRAMES = """async move => {
+    const took = [], draw = () => new Promise(done => requestAnimationFrame(done));
+    let before = await draw();
+    for (let i = 0; i < 60; i++) {
+        move(i);
+        const now = await draw();
+        took.push(now - before);
+        before = now;
+    }
+    return took.sort((a, b) => a - b);
+}"""
+SCROLL = "i => scrollTo(0, (i % 2 ? i : 60 - i) / 60 * document.documentElement.scrollHeight)"
+SELECT = """i => {
+    const story = document.querySelector('#pane .story'), paragraphs = story.children;
+    getSelection().setBaseAndExtent(paragraphs[0], 0, paragraphs[Math.floor((i + 1) / 60 * (paragraphs.length - 1))], 0);
+}"""
+
+
+def test_twelve_thousand_words_are_scrolled_and_selected_without_a_hitch(serve, new_page) -> None:
+    """As smoothly as a page on which there is nothing to draw, on a machine that may have other work."""
+    page = steps.open_page(new_page(), serve(ScriptedEngine(tells(prose(SHOWN)))))
+    steps.ask(page, "a lamp", 12_000)
+    steps.write(page)
+    steps.wait_until_over(page)
+    assert len(steps.story(page).split()) > 12_000
+    nothing = new_page()
+    nothing.goto("data:text/html,<p style='height:60000px'>nothing")
+    measured = []
+    for _ in range(WINDOWS):
+        empty = nothing.evaluate(f"({FRAMES})(i => scrollTo(0, i * 1000))")[-2]  # one frame may be anybody's
+        worst = max(page.evaluate(f"({FRAMES})({move})")[-2] for move in (SCROLL, SELECT))
+        measured.append((worst, empty))
+        print(f"\n12,000 words scrolled and selected: longest frame {worst:.0f} ms, of an empty page {empty:.0f} ms")
+        if worst <= max(LONGEST_FRAME, 2 * empty):
+            break
+    assert any(worst <= max(LONGEST_FRAME, 2 * empty) for worst, empty in measured), measured
+
+
 def test_a_page_at_rest_draws_nothing(serve, new_page) -> None:
     page = new_page()
     page.add_init_script("""
@@ -106,7 +145,6 @@ def test_a_page_at_rest_draws_nothing(serve, new_page) -> None:
         window.requestAnimationFrame = draw => { window.frames_asked += 1; return real.call(window, draw); };
     """)
     steps.open_page(page, serve(ScriptedEngine(long_and_growing(threading.Event()))))
-    expect(page.locator("#dial .expect")).to_contain_text("At most")
     page.wait_for_load_state("networkidle")
     in_a_second = "frames_asked = 0, new Promise(done => setTimeout(() => done(frames_asked), 1000))"
     # At first there is movement: Gradio's own parts come in softly.
@@ -152,7 +190,7 @@ def seconds_an_update(characters: int, times: int = 300) -> float:
         begun = time.perf_counter()
         record.apply(Delta.of("story", text[at : at + 5], (at,)), at / 250)
         new, end = record.story.since(offset)
-        assert len(telling.event(Piece(record, offset, end, new), view.going(record), None, at / 250)) < 500
+        assert len(telling.event(Piece(record, offset, end, new), reading.going(record), None, at / 250)) < 500
         took.append(time.perf_counter() - begun)
         offset = end
     return statistics.median(took)

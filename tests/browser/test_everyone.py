@@ -1,10 +1,8 @@
 """The page for everyone: no barrier that axe-core knows in any state, nothing clipped, large letters, forced colours, no movement."""
 
 import re
-import threading
 from collections.abc import Iterator
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 

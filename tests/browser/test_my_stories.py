@@ -18,7 +18,6 @@ from polaris_demo.story.events import Delta, Finish, Started
 from ..conftest import serving
 from ..doubles import POLARIS, ScriptedEngine, asked, echoes, rests, until
 from . import steps
-from .test_everyone import in_both_themes
 
 GONE = ["a-story-that-is-gone", "its key"]
 NOW = datetime(2026, 11, 26, 10, 0, tzinfo=UTC)  # 23 o'clock in Auckland
@@ -118,7 +117,6 @@ def test_a_row_says_when_in_its_readers_time_and_where_the_reader_is_on_one_scal
     widths = page.locator("#shelf .line").evaluate_all("all => all.map(one => one.offsetWidth)")
     ticks = page.locator("#shelf .tick").evaluate_all("all => all.map(one => one.offsetLeft / one.offsetParent.offsetWidth)")
     assert len(set(widths)) == 1 and ticks == pytest.approx([2000 / 12_000] * 4, abs=0.01)
-    assert not in_both_themes(page)
 
 
 def _without_dates_to_come(route) -> None:

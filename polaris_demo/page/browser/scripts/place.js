@@ -5,6 +5,7 @@ import { places } from "./store.js";
 
 const ROOM = 96, EDGE = 88, TOP = 72, TITLE = 40; // pixels: below the end that is followed, of the pill's strip, of the line above, and of a page at its beginning
 const LINE = 0.35, FURTHER = 400; // where on the window one reads; characters before a place that is worth going on at
+const TAKEN_ALONG = 400; // milliseconds between two looks at where a reader is who follows the end
 const UP = ["ArrowUp", "PageUp", "Home"], MOVES = [...UP, "ArrowDown", "PageDown", "End", " "];
 const passive = { passive: true }, top = ({ node }) => node.getBoundingClientRect().top;
 
@@ -13,7 +14,7 @@ export class Place {
   constructor(spared, paper, moved) {
     Object.assign(this, { spared, paper, moved, width: innerWidth });
     this.following = this.touching = false;
-    this.reached = 0;
+    this.reached = this.looked = 0;
     this.listen();
   }
   // A story, which begins where this entry of the history left it; where it has none, at its first page.
@@ -47,7 +48,10 @@ export class Place {
     for (const over of ["touchend", "touchcancel"]) addEventListener(over, (event) => { this.touching = event.touches.length > 0; }, passive);
     addEventListener("keydown", (event) => { if (MOVES.includes(event.key)) this.moves(UP.includes(event.key) || (event.key === " " && event.shiftKey)); });
     addEventListener("pointerdown", (event) => { if (event.target === document.documentElement) this.moves(false); }, passive); // the scroll bar
-    addEventListener("scroll", () => { this.leaves(); this.look(); }, passive);
+    addEventListener("scroll", () => {
+      this.leaves();
+      if (!this.following || performance.now() - this.looked > TAKEN_ALONG) this.look();
+    }, passive);
     addEventListener("resize", () => this.resized());
     new ResizeObserver(() => this.appears()).observe(this.paper.article);
     addEventListener("pagehide", () => this.keep());
@@ -155,6 +159,7 @@ export class Place {
     if (!this.shown || this.looking) return;
     this.looking = requestAnimationFrame(() => {
       this.looking = 0;
+      this.looked = performance.now();
       if (!this.shown) return;
       if (this.spared.style.height) this.spare(scrollY + innerHeight);
       this.held = this.hold();

@@ -27,7 +27,7 @@ export class Rail {
   write(star, live) {
     this.star = star;
     this.live = live;
-    this.part("line").style.setProperty("--star", `${star * 100}%`);
+    this.part("line").style.setProperty("--star", `${Math.round(star * 400) / 4}%`); // in steps that can be seen: each is drawn for 300 ms
     this.stand(one(this.element, ".status .star"), star);
     this.drawParts(this.paper.blocks.filter(({ node }) => node.classList.contains("part")));
     if (this.parts.length) this.drawTicks();

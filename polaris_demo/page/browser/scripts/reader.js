@@ -10,6 +10,7 @@ import { Night } from "./night.js";
 import { embedded, here, page, storyLink } from "./page.js";
 import { Paper } from "./paper.js";
 import { Place } from "./place.js";
+import { source } from "./quote.js";
 import { Rail } from "./rail.js";
 import { Recorded } from "./recorded.js";
 import { keys, session } from "./store.js";
@@ -199,6 +200,7 @@ export class Reader {
     setText(by, byline);
     by.classList.toggle("heard", Boolean(titled));
     if (titled) first.dataset.by = byline;
+    setText(this.part("printed"), source(this));
   }
   get name() { return this.paper.blocks[0]?.node.classList.contains("title") ? this.paper.blocks[0].node.textContent.replace(/^[#\s*_]+|[*_]+$/g, "") : ""; }
   end(update) {
@@ -245,8 +247,8 @@ export class Reader {
     const { update, live, place } = this, reads = Boolean(this.shown && place.shown);
     this.part("below").hidden = !reads;
     if (reads) {
-      this.rail.read(update.words || 0);
       const { offered } = place, says = place.following || offered ? "" : this.rail.pill(live, this.wasLive && (update.resumable ? "Stopped" : "Finished"));
+      this.rail.read(update.words || 0); // after all that is measured: it changes what can be seen
       this.offer("end", says);
       this.offer("go-on", offered ? `Go on ${offered.part ? `at ${offered.part}` : "where you were"}` : "");
       if (update.rests) this.head.left(this.rail.minutes && scrollY > 40 ? `${this.rail.minutes} min left` : "");
