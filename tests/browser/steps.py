@@ -2,7 +2,6 @@
 
 from playwright.sync_api import Page, expect
 
-
 SCRIPTS = "document.querySelector('link[rel=modulepreload][href^=\"page/\"]')"  # the page's own, as one file
 
 

@@ -1,18 +1,25 @@
 // Reads a story aloud with the browser's own voice, a paragraph at a time: marks it, goes on across chapters, and waits for more
 // while the story is still being written.
-import { setText } from "./tools.js";
+import { one, setText } from "./tools.js";
+import { where } from "./where.js";
+
+const voice = () => Boolean(window.speechSynthesis?.getVoices().length);
 
 export class Listen {
   constructor(reader) {
     this.reader = reader;
     this.number = -1;
+    const offer = () => one(reader.element, ".pane").classList.toggle("voiceless", !voice());
+    window.speechSynthesis?.addEventListener?.("voiceschanged", offer); // some browsers find their voices late
+    offer();
     addEventListener("pagehide", () => this.stop());
+    where.watch((now) => { if (!now.story && !now.recorded) this.stop(); });
   }
   get on() { return this.number >= 0; }
   get buttons() { return this.reader.buttons("listen"); }
   toggle() {
     if (this.on) return this.stop();
-    if (!window.speechSynthesis) return;
+    if (!voice()) return;
     this.number = this.reader.place.at();
     this.say();
   }
@@ -20,6 +27,7 @@ export class Listen {
     if (!this.on) return;
     this.mark(null);
     this.number = -1;
+    this.said = null;
     speechSynthesis.cancel();
     this.label();
   }
@@ -36,16 +44,16 @@ export class Listen {
     if (this.waits) { if (!this.reader.live) this.stop(); return; }
     const { node } = this.reader.paper.blocks[this.number], copy = node.cloneNode(true);
     for (const marks of copy.querySelectorAll(".marks")) marks.remove();
-    const said = new SpeechSynthesisUtterance(copy.textContent), number = this.number;
-    const language = this.reader.element.querySelector(".story").lang;
-    if (language) said.lang = language;
-    said.onend = said.onerror = () => {
-      if (this.number !== number) return;
-      this.number += 1;
-      this.say();
-    };
+    if (node.classList.contains("break")) return this.next(); // a pause has no words
+    const said = this.said = new SpeechSynthesisUtterance(copy.textContent);
+    said.onend = () => { if (this.said === said) this.next(); };
+    said.onerror = () => { if (this.said === said) this.stop(); };
     this.mark(node);
     speechSynthesis.speak(said);
+  }
+  next() {
+    this.number += 1;
+    this.say();
   }
   // The page goes along with the voice while its reader does: who has gone elsewhere stays there.
   mark(node) {

@@ -39,7 +39,6 @@ export class Reader {
     this.after = new After(this.part("after"), (spot) => { this.place.rest(); this.place.to(spot); });
     this.looks = new Looks(element, (change) => this.place.keeping(change));
     this.listen = new Listen(this);
-    if (!window.speechSynthesis) for (const button of this.buttons("listen")) button.remove();
     this.part("invite").addEventListener("submit", (event) => this.invited(event));
     document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") this.seen(); });
   }
@@ -146,7 +145,7 @@ export class Reader {
     if (folds) this.asides.keeping(changes);
     else changes();
     if (grows || this.place.wanted) this.place.grown();
-    if (grows) this.listen.grown();
+    if (grows || this.update.rests) this.listen.grown();
     if (this.update.rests) this.over();
     this.look(had);
   }

@@ -1,0 +1,65 @@
+"""Eight tabs of one browser, each with a story of its own being written: all of them grow, and Stop answers in each as in one alone."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, Page
+
+from polaris_demo.jobs.job import Job
+from polaris_demo.jobs.runner import Runner
+from polaris_demo.page import wire
+
+from ..conftest import serving
+from ..doubles import ScriptedEngine, asked, endless, rests, until
+from . import steps
+
+TABS = 8  # over HTTP/1.1 a browser has six connections to a server, all its tabs together
+MOST_RATIO, LEAST = (
+    5,
+    100,
+)  # to one tab alone beside the same stories, on a machine that may have other work; words, below which nobody sees it
+
+
+@pytest.fixture
+def stories() -> Iterator[tuple[str, list[Job]]]:
+    """As many as there are tabs, each begun by another visitor."""
+    runner = Runner(ScriptedEngine(endless, capacity=TABS + 1))
+    with serving(runner) as url:
+        yield url, [runner.submit(asked(f"story {n}", words=12_000), f"visitor {n}") for n in range(TABS + 1)]
+
+
+def owned(context: BrowserContext, jobs: list[Job]) -> None:
+    """This browser began them."""
+    keys = json.dumps(json.dumps([[job.record.id, job.key] for job in jobs]))
+    context.add_init_script(f"localStorage.setItem({json.dumps(wire.STORAGE['stories'])}, {keys})")
+
+
+def followed(page: Page, url: str, job: Job) -> Page:
+    page.goto(f"{url}?story={job.record.id}", wait_until="commit")
+    page.get_by_role("button", name="Stop", exact=True).wait_for()
+    return page
+
+
+def words_until_stopped(page: Page, job: Job) -> int:
+    """Written between the click and the story's rest."""
+    before = job.look().words
+    steps.stop(page)
+    until(lambda: rests(job))
+    return job.look().words - before
+
+
+def test_all_grow_and_stop_answers_in_each_as_in_one_alone(new_page, stories) -> None:
+    url, (alone, *jobs) = stories
+    single = new_page()
+    owned(single.context, [alone])
+    usual = words_until_stopped(followed(single, url, alone), alone)
+    first = new_page()
+    owned(first.context, jobs)
+    tabs = [followed(first if n == 0 else first.context.new_page(), url, job) for n, job in enumerate(jobs)]
+    had = [len(steps.story(tab)) for tab in tabs]
+    for tab, characters in zip(tabs, had, strict=True):
+        steps.reached(tab, characters + 100)
+    took = [words_until_stopped(tab, job) for tab, job in zip(tabs, jobs, strict=True)]
+    print(f"\nwords written between Stop and rest: {usual} with one tab, {took} with {len(tabs)}")
+    assert max(took) <= max(MOST_RATIO * usual, LEAST)
