@@ -138,7 +138,12 @@ def test_the_fields_that_want_a_look_are_named() -> None:
     raw = USUAL | {"premise": "", "words": 14_000}
     result = checked(raw, ScriptedEngine(tells("Once.")), 12_000, None)
     dial = asking.dial(result, raw, POLARIS, 12_000)
-    assert sorted(dial["wrong"]) == ["premise", "words"] and dial["go"].startswith("Two fields want a look: ")
+    assert dial["wrong"] == ["premise", "words"] and dial["go"] == "Two fields want a look: the premise and the words."
+
+
+def test_one_refusal_hides_no_other_and_no_warning() -> None:
+    wrong: dict[str, object] = {"premise": "", "words": 14_000, "temperature": 1.3, "presence_penalty": 1}
+    assert told("presence_penalty", **wrong)["level"] == "error" and told("temperature", **wrong)["level"] == "warning"
 
 
 def test_of_a_length_only_what_its_zone_does_not_say_stands_beside_it() -> None:

@@ -136,7 +136,7 @@ def test_a_page_opens_with_what_its_link_says_and_says_what_it_could_not_use(han
     shown = dict(zip(FIELDS, opened[: len(FIELDS)], strict=True))
     assert (shown["premise"], shown["words"], shown["temperature"], shown["seed"]) == ("a bell", 700, 0.6, -3)
     arrived, promise, prompt = opened[len(FIELDS) : len(FIELDS) + 3]
-    assert [f["message"].split(":")[0] for f in arrived] == ["Temperature", "Seed"] and "'hot' is not a number" in arrived[0]["message"]
+    assert [f["message"].split(":")[0] for f in arrived] == ["Temperature"] and "'hot' is not a number" in arrived[0]["message"]
     assert "kept on this server until this server restarts" in promise and prompt["prompt"] == ""
     assert notes(opened)["seed"][0].startswith("-3 is outside the limits")
 

@@ -10,7 +10,7 @@ from ..jobs.admission import Checked
 from ..story.characters import is_blank
 from ..story.length import length_in
 from ..story.model_info import ModelInfo
-from ..story.request import FORM_NAMES, LABELS, LIMITS, MAX_PREMISE, Finding, StoryRequest, errors
+from ..story.request import FIELDS, FORM_NAMES, LABELS, LIMITS, MAX_PREMISE, Finding, StoryRequest, errors
 from ..story.spoken import spoken
 from . import wire
 from .view import minutes_to_read
@@ -30,7 +30,7 @@ def dial(result: Checked, raw: Mapping[str, object], writer: ModelInfo | None, m
         "go": go(result, writer),
         "fits": fits(result, max_words),
         "differs": differs(raw),
-        "wrong": list(dict.fromkeys(f.field for f in errors(result.findings))),
+        "wrong": _wrong(result),
     }
 
 
@@ -60,7 +60,7 @@ def _zone(result: Checked, writer: ModelInfo | None) -> tuple[str, str]:
     bucket = card.bucket(request.words)
     number = card.LENGTH_BUCKETS.index(bucket) + 1 if bucket else 0
     if writer and not writer.on_the_card:
-        whose = f" is {card.MODEL.name}’s range;" if number == 1 else f" of what {card.MODEL.name} was trained for;"
+        whose = f" is {card.MODEL.name}’s range;" if number == 1 else f" for {card.MODEL.name};"
         who = "the miniature" if writer.is_preview else writer.name
         return ZONES[number], f"{whose} {who} was not measured.{' It knows one kind of tale.' if writer.is_preview else ''}"
     low, high = card.TRAINED_WORDS
@@ -76,8 +76,7 @@ def _zone(result: Checked, writer: ModelInfo | None) -> tuple[str, str]:
 
 def go(result: Checked, writer: ModelInfo | None) -> str:
     """What stands beside the button: what happens next, or what has to be seen to first."""
-    wrong = list(dict.fromkeys(f.field for f in result.findings if f.level == "error"))
-    if wrong:
+    if wrong := _wrong(result):
         named = [f"the {LABELS.get(name, name).lower()}" for name in wrong]
         listed = " and ".join((", ".join(named[:-1]), named[-1])) if len(named) > 1 else named[0]
         return f"{_count(len(named))} {'field wants' if len(named) == 1 else 'fields want'} a look: {listed}."
@@ -88,6 +87,12 @@ def go(result: Checked, writer: ModelInfo | None) -> str:
     if writer and writer.is_preview:
         return "It begins at once, and you read along. Nothing is lost if you leave."
     return "It plans first, then you read along. Nothing is lost if you leave."
+
+
+def _wrong(result: Checked) -> list[str]:
+    """The fields that cannot be used as they are, in the form's order."""
+    found = {finding.field for finding in errors(result.findings)}
+    return [name for name in FIELDS if name in found]
 
 
 def _count(number: int) -> str:

@@ -124,8 +124,10 @@ class Handlers:
     def arrive(self, request: gr.Request) -> tuple[Any, ...]:
         """What a page shows when it opens: the form as its address says, and what is promised."""
         values, findings = links.arrival(dict(request.query_params), self._runner.default_words)
-        arrived = [asking.as_found(found) for found in findings]
-        return *values.values(), arrived, self._promise(), *self._checked(values)
+        checked = self._checked(values)
+        seen = {name for name, noted in zip(FIELDS, checked[-len(FIELDS) :], strict=True) if noted}
+        arrived = [asking.as_found(found) for found in findings if found.field not in seen]
+        return *values.values(), arrived, self._promise(), *checked
 
     def _promise(self) -> str:
         library = self._runner.library

@@ -135,7 +135,7 @@ def read(raw: Mapping[str, object]) -> tuple[StoryRequest | None, tuple[Finding,
     form = raw.get("form", FORM_NAMES[0])
     if form not in FORM_NAMES:
         findings.append(Finding("error", "form", f"Form: {_shown(form)} is not one of the forms. Choose {', '.join(FORM_NAMES)}."))
-    if not findings and values["repetition_penalty"] != 1 and values["presence_penalty"] != 0:
+    if values.get("repetition_penalty", 1) != 1 and values.get("presence_penalty", 0) != 0:
         findings.append(Finding("error", "presence_penalty", _both_penalties(values)))
     if findings:
         return None, tuple(findings)

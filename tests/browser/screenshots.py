@@ -1,163 +1,185 @@
 """Pictures of every state of the page, to be looked at: make screenshots.
 
-Writes screenshots/STATE-WIDTH-THEME.png. A scripted engine holds each state still; its text is never shown as a sample.
+Writes screenshots/STATE-WIDTH-THEME.png; names of states as arguments make only those. A scripted engine holds each state still;
+its text is never shown as a sample.
 """
 
-import itertools
 import sys
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from polaris_demo.engine.base import BackgroundEngine, Loading, Report
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.settings import Settings
-from polaris_demo.story.events import Delta, Finish, Progress, Started
+from polaris_demo.story.events import Delta, Event, Finish, Progress, Started
+from polaris_demo.story.request import StoryRequest
 from tools import prepare
 
 from ..conftest import serving
 from ..doubles import POLARIS, ScriptedEngine, recording_of, story_events
 from . import steps
+from .wire import Wire
 
 OUT = Path(__file__).parent.parent.parent / "screenshots"
-WIDTHS = {1440: 900, 390: 844}
-SEED = 7
-WHOLE = ("code", "findings", "finished", "results", "about")
-STORY = "# A story for the screenshots\n\n## I. The first part\n\n" + "\n\n".join(
-    [
-        "This text is made up by a test and stands where a story would. Its paragraphs are of an ordinary length, "
-        "so that measure and leading can be judged by eye.",
-        '"And somebody speaks," said somebody, "for a line or two."',
-        '"Quite so," said the other.',
-        "Then it goes on, as stories do, with a sentence that is rather longer than the ones before it and that wraps "
-        "over several lines of the page, wherever the page is narrow enough.",
-        "* * *",
-        "After the break there is a last paragraph.",
-    ]
-    * 2
+WIDTHS = {1440: 900, 1024: 768, 390: 844, 360: 640}
+WHOLE = ("results", "about")
+PREMISE = "somebody who makes pictures of pages"
+PARTS = (
+    "This text is made up by a test and stands where a story would. Its paragraphs are of an ordinary length, so that measure and "
+    "leading can be judged by eye.",
+    "“And somebody speaks,” said somebody, “for a line or two.”",
+    "“Quite so,” said the other.",
+    "Then it goes on, as stories do, with a sentence that is *rather* longer than the ones before it and that wraps over several lines "
+    "of the page, wherever the page is narrow enough.",
 )
+CHAPTERS = ("I. The first part", "II. What stands in the middle", "III. The end of it")
+STORY = "# A story for the pictures\n\n" + "\n\n".join(f"## {name}\n\n" + "\n\n".join(PARTS * 3) for name in CHAPTERS)
+ENDS = {
+    "fails": Finish("error", "The GPU ran out of memory. Ask for a shorter story, or try again in a moment."),
+    "is cut": Finish(
+        "pause", "Today’s GPU time is used up; there is more in 3 h 13 min. What was written is kept, and Continue goes on from there."
+    ),
+}
+State = tuple[str, Page]
 
 
-def script(request, stop):
+def script(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
     """Goes as far as the premise says, and waits there."""
-    state = request.premise.split()[-1]
-    yield Progress("reading", 0, 60)
-    if state == "finished" or (state == "looping" and request.sampling.seed != SEED):  # gone on with
-        yield from story_events("a plan", STORY if state == "finished" else STORY[140:])
-        return
-    if state == "failed":
-        yield from story_events("a plan", STORY[:400])[:-1]
-        yield Finish("error", "The GPU ran out of memory. Ask for a shorter story, or try again in a moment.")
-        return
-    if state == "paused":
-        yield from story_events("a plan", STORY[:700])[:-1]
-        used_up = "Your time on ZeroGPU is used up; there is more in 3 h 13 min. Signing in to Hugging Face gives more. "
-        yield Finish("pause", used_up + "What was written is kept, and Continue goes on from there.")
-        return
-    if state == "looping":
-        yield from story_events("a plan", STORY[:700])[:-1]
-        yield Finish("loop", "The story had begun to go round in circles, so it was stopped. Continue goes on from there.", 20, 140)
-        return
-    yield Started("<prompt>", 60, POLARIS)
-    yield Delta.of("thinking", "", tuple(range(1140)))
-    if state == "writing":
-        yield Delta.of("story", STORY[:700], tuple(range(160)))
-    while not stop.wait(0.2):
-        yield Progress("reading", 60, 60) if state == "reading" else Delta.of("thinking" if state == "planning" else "story", "", (1,))
+    state = request.premise.removeprefix(f"{PREMISE} and ")
+    if state in ENDS:
+        yield from story_events("a plan", STORY[:2400])[:-1]
+        yield ENDS[state]
+    elif state not in ("plans", "writes"):
+        yield from story_events("a plan", STORY, piece=40)
+    else:
+        yield Started("<prompt>", 60, POLARIS)
+        yield Delta.of("thinking", "", tuple(range(1400)))
+        if state == "writes":
+            yield Delta.of("story", STORY[: len(STORY) * 2 // 3], tuple(range(800)))
+        while not stop.wait(0.2):
+            yield Progress("reading", 60, 60)
 
 
-def states(page: Page, url: str, theme: str):
-    """Bring the page into one state after another; yields each state's name."""
-    yield from asking_states(page, url, theme)
-    yield from story_states(page, url, theme)
-    yield from quiet_states(page, theme)
+def never(report: Report) -> ScriptedEngine:
+    report(Loading("downloading POLARIS-9B", 4_200_000_000, 17_900_000_000, 170.0))
+    threading.Event().wait()
+    raise AssertionError
 
 
-def asking_states(page: Page, url: str, theme: str):
-    """The form: untouched, with the code for a request, with findings, refused."""
-    steps.open_page(page, url, theme)
-    yield "first-visit"
-    steps.ask(page, "a story that is planning", 300)
-    page.get_by_role("button", name="Use it yourself").click()
-    expect(page.locator("#code pre")).to_contain_text("planning")
-    yield "code"
-    page.get_by_role("button", name="Use it yourself").click()
+class Pages:
+    """The servers, and a page of a browser that has seen nothing for each state."""
+
+    def __init__(self, stack: ExitStack, browser: Browser) -> None:
+        folder = recordings(Path(stack.enter_context(TemporaryDirectory())))
+        start: Callable[..., str] = lambda engine, **settings: stack.enter_context(serving(Runner(engine), Settings(**settings)))  # noqa: E731
+        self.url = start(ScriptedEngine(script, capacity=8), recordings_dir=folder)
+        self.busy = start(ScriptedEngine(script))
+        self.miniature = start(ScriptedEngine(script, writer=replace(POLARIS, is_preview=True, why="This server has no GPU.")))
+        self.loading = start(BackgroundEngine(never))
+        self._browser = browser
+
+    def open(self, query: str = "", url: str = "") -> Page:
+        """Following the system's theme."""
+        page = self._browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce").new_page()
+        page.goto(f"{url or self.url}{query and '?' + query}")
+        page.wait_for_function("document.documentElement.style.getPropertyValue('--size')")
+        return page
+
+    def ask(self, state: str, url: str = "") -> Page:
+        page = steps.open_page(self.open(url=url), url or self.url, "system")
+        steps.ask(page, f"{PREMISE} and {state}", 600)
+        steps.write(page)
+        expect(page.locator("#pane .stage")).not_to_have_text("")
+        return page
+
+
+def ask_states(pages: Pages) -> Iterator[State]:
+    """The form: untouched, over each kind of writer, with its settings, with all that can be wrong."""
+    page = pages.open()
+    expect(page.locator("#taste .story")).to_contain_text("made up by a test")
+    yield "first-visit", page
+    yield "miniature", steps.open_page(pages.open(), pages.miniature, "system")
+    yield "loading", steps.open_page(pages.open(), pages.loading, "system")
+    page = steps.open_page(pages.open(), pages.url, "system")
     steps.open_settings(page)
-    steps.set_number(page, "temperature", "1.5")
-    steps.set_number(page, "seed", "-7")
-    expect(steps.note(page, "Seed")).to_be_visible()
-    yield "findings"
-    steps.write(page)
-    expect(page.locator("#pane .notice")).to_be_visible()
-    yield "refused"
-    steps.set_number(page, "seed", str(SEED))
-    page.locator("#settings > button").click()
+    yield "settings", page
+    wrong = "words=14000&temperature=1.3&repetition_penalty=1.1&presence_penalty=1&seed=42"
+    page = steps.open_page(pages.open(), pages.url, "system", wrong)
+    steps.open_settings(page)
+    page.locator("#write").click()
+    expect(steps.note(page, "First say")).to_be_visible()
+    yield "errors", page
 
 
-def story_states(page: Page, url: str, theme: str):
-    """A story from planning to each of its ends, and one that waits for it."""
-    for state in ("planning", "writing"):
-        steps.ask(page, f"a story that is {state}", 300)
-        steps.write(page)
-        expect(page.locator("#pane .stage")).to_contain_text(state.capitalize())
-        yield state
-        if state == "writing":
-            other = page.context.new_page()
-            steps.open_page(other, url, theme)
-            steps.ask(other, "a story that waits", 300)
-            steps.write(other)
-            expect(other.locator("#pane .stage")).to_contain_text("queue")
-            other.screenshot(path=OUT / f"queued-{page.viewport_size['width']}-{theme}.png")
-            steps.stop(other)
-            steps.wait_until_over(other)
-            other.close()
-        steps.stop(page)
+def written_states(pages: Pages) -> Iterator[State]:
+    """A story from its turn in the queue to its last word."""
+    before = pages.ask("plans", pages.busy)
+    page = pages.ask("waits", pages.busy)
+    expect(page.locator("#pane .stage")).to_have_text("Waiting")
+    yield "queued", page
+    before.context.close()
+    page = pages.ask("plans")
+    expect(page.locator("html")).to_have_attribute("data-stage", "planning")
+    yield "planning", page
+    page = pages.ask("writes")
+    steps.reached(page, len(STORY) // 2)
+    yield "writing-top", page
+    page.evaluate("scrollTo(0, 900)")
+    yield "writing-middle", page
+    line = Wire(pages.url)
+    page = pages.ask("writes", line.url)
+    steps.reached(page, len(STORY) // 2)
+    line.cut()
+    page.wait_for_function("document.querySelector('#pane .status').classList.contains('lost')")
+    yield "lost", page
+
+
+def ended_states(pages: Pages) -> Iterator[State]:
+    """What became of it, to whoever asked for it and to others; and where it is found again."""
+    for state, name in (("fails", "failed"), ("is cut", "cut-off"), ("is finished", "finished")):
+        page = pages.ask(state)
         steps.wait_until_over(page)
-    yield "stopped"
-    for state, reason in (("failed", "error"), ("paused", "pause"), ("looping", "loop"), ("finished", "stop")):
-        steps.ask(page, f"a story that is {state}", 300)
-        steps.write(page)
-        expect(page.locator("#pane .stamp")).to_contain_text(f"Finish reason{reason}")
-        yield state
-        if state == "looping":
-            page.get_by_role("button", name="Continue").click()
-            expect(page.locator("#pane .stamp")).to_contain_text("Finish reasonstop")
-            yield "continued"
+        page.evaluate("scrollTo(0, 0)")
+        yield name, page
+        to_the_end(page)
+        yield f"{name}-end", page
+    address = page.url
+    query = address.split("?")[1]
+    other = pages.open(query)
+    steps.wait_until_over(other)
+    yield "shared", other
+    to_the_end(other)
+    yield "shared-end", other
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 559, "height": 794})  # A5
+    page.screenshot(path=OUT / "print.png")
+    page.emulate_media(media="screen")
+    page.get_by_role("tab", name="My stories").click()
+    expect(page.locator("#shelf li").first).to_be_visible()
+    yield "my-stories", page
+    yield "embed-story", pages.open(f"view=embed&{query}")
 
 
-def quiet_states(page: Page, theme: str):
-    """Where nothing is being written: full screen, the other tabs, a story opened by its link, one that is gone."""
-    page.get_by_role("button", name="Full screen").click()
-    yield "full-screen"
-    page.keyboard.press("Escape")
-    for tab, name in (("My stories", "my-stories"), ("Results", "results"), ("About", "about")):
-        steps.open_tab(page, tab)
-        yield name
-    reader = page.context.browser.new_context(viewport=page.viewport_size, reduced_motion="reduce").new_page()
-    for address, name in ((page.url, "story-page"), (page.url.split("story=")[0] + "story=gone", "gone")):
-        reader.goto(address)
-        expect(reader.locator("#pane .after" if name == "story-page" else "#pane .notice")).to_be_visible()
-        picture(reader, OUT / f"{name}-{page.viewport_size['width']}-{theme}.png", whole=False)
-    for address, name in (
-        ("?view=embed&__theme=", "embed"),
-        ("?view=embed&story=" + page.url.split("story=")[1] + "&__theme=", "embed-story"),
-    ):
-        reader.set_viewport_size({"width": min(800, page.viewport_size["width"]), "height": 600})
-        reader.goto(page.url.split("?")[0] + address + theme)
-        expect(reader.locator("#result-together" if name == "embed" else "#pane .story")).to_be_visible()
-        picture(reader, OUT / f"{name}-{page.viewport_size['width']}-{theme}.png", whole=False)
-    reader.context.close()
+def quiet_states(pages: Pages) -> Iterator[State]:
+    """Where nothing is written."""
+    for query, name in (("tab=shelf", "my-stories-none"), ("tab=results", "results"), ("tab=about", "about"), ("view=embed", "embed")):
+        yield name, pages.open(query)
+    page = pages.open("recorded=clock-1000")
+    expect(page.locator("#pane .story")).to_contain_text("made up by a test")
+    yield "recorded", page
+    page = pages.open("story=gone")
+    expect(page.locator("#pane .notice")).to_be_visible()
+    yield "gone", page
 
 
-def recorded_states(page: Page, url: str, theme: str):
-    """A page that opens with a recorded story, its tab, and an embed of it."""
-    steps.open_page(page, url, theme)
-    expect(page.locator("#pane .replay .story")).to_contain_text("This text is made up by a test")
-    yield "recorded"
-    page.get_by_role("tab", name="Recorded").click()
-    expect(page.locator("#replay .story")).to_contain_text("This text is made up by a test")
-    yield "recorded-tab"
+def to_the_end(page: Page) -> None:
+    page.evaluate("document.querySelector('#pane .colophon').scrollIntoView({ block: 'start' })")
 
 
 def recordings(folder: Path) -> Path:
@@ -168,29 +190,30 @@ def recordings(folder: Path) -> Path:
     return folder
 
 
-def picture(page: Page, path: Path, whole: bool) -> None:
-    """A picture of the window, or of the whole page: in a window as tall as it, since paragraphs out of view are not drawn."""
-    size = page.viewport_size
-    if whole:
-        page.set_viewport_size({"width": size["width"], "height": page.evaluate("document.documentElement.scrollHeight")})
-    page.screenshot(path=path)
-    page.set_viewport_size(size)
+def pictures(page: Page, name: str) -> None:
+    """A picture of the window, or of the whole page, at every width in both themes."""
+    for width, height in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": 600 if name.startswith("embed") else height})
+        if name.endswith("-end"):
+            to_the_end(page)
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            page.evaluate("new Promise(done => setTimeout(done, 250))")
+            page.screenshot(path=OUT / f"{name}-{width}-{theme}.png", full_page=name in WHOLE)
 
 
 def main() -> None:
     OUT.mkdir(exist_ok=True)
     only = set(sys.argv[1:])
     with ExitStack() as stack:
-        folder = recordings(Path(stack.enter_context(TemporaryDirectory())))
-        plain = stack.enter_context(serving(Runner(ScriptedEngine(script))))
-        recorded = stack.enter_context(serving(Runner(ScriptedEngine(script)), Settings(recordings_dir=folder)))
         browser = stack.enter_context(sync_playwright()).chromium.launch(**prepare.require_browser())
-        for (width, height), theme in itertools.product(WIDTHS.items(), ("light", "dark")):
-            page = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce").new_page()
-            for state in itertools.chain(states(page, plain, theme), recorded_states(page, recorded, theme)):
-                if not only or state in only:
-                    picture(page, OUT / f"{state}-{width}-{theme}.png", whole=state in WHOLE)
-        browser.close()
+        pages = Pages(stack, browser)
+        for states in (ask_states, written_states, ended_states, quiet_states):
+            for name, page in states(pages):
+                if not only or name in only:
+                    pictures(page, name)
+        with suppress(Exception):
+            browser.close()
 
 
 if __name__ == "__main__":
