@@ -153,5 +153,5 @@ def test_of_a_length_only_what_its_zone_does_not_say_stands_beside_it() -> None:
         return [note["message"] for note in asking.notes(Checked(request, found), raw, ["words"], 12_000)[0]]
 
     assert beside(StoryRequest("a bell", 9000), "note") == []
-    assert beside(StoryRequest("a bell", 9000), "note", "warning") == ["1."]
+    assert beside(StoryRequest("a bell", 9000), "note", "warning") == ["The miniature wanders above 1,500 words, and ends too soon."]
     assert beside(StoryRequest("a 500-word tale of a bell", 9000), "note", "note") == ["Your premise names 500 words."]

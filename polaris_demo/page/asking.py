@@ -9,7 +9,7 @@ from .. import card
 from ..jobs.admission import Checked
 from ..story.characters import is_blank
 from ..story.length import length_in
-from ..story.model_info import ModelInfo
+from ..story.model_info import PREVIEW_WANDERS, ModelInfo
 from ..story.request import FIELDS, FORM_NAMES, LABELS, LIMITS, MAX_PREMISE, Finding, StoryRequest, errors
 from ..story.spoken import spoken
 from . import wire
@@ -170,6 +170,8 @@ def note(found: Finding, raw: Mapping[str, object], max_words: int) -> wire.Note
             said, fixes = _premise(str(value or ""), said), []
         case "words" if wrong:
             said, fixes = _words(_number(value), said, max_words)
+        case "words" if found.level == "warning":
+            said, fixes = f"The miniature wanders above {PREVIEW_WANDERS:,} words, and ends too soon.", [_ask_for(PREVIEW_WANDERS)]
         case "words" if found.level == "note":
             named = length_in(str(raw.get("premise"))) or 0
             said, fixes = f"Your premise names {named:,} words.", [_ask_for(named)] if named <= max_words else []

@@ -7,6 +7,7 @@ from typing import Any, get_origin
 from .. import card
 
 LOCAL = "local folder"
+PREVIEW_WANDERS = 1500  # words; its longer stories were read, and lose their way
 _SHORT = {card.MODEL.hub_id: card.MODEL.name} | {hub_id: hub_id.split("/")[1] for hub_id in (card.MODEL.ablation, card.MODEL.base)}
 
 
@@ -56,7 +57,7 @@ class ModelInfo:
     @property
     def wanders_above(self) -> int | None:
         """The words above which its stories lose their way, where they were read at many lengths and do."""
-        return 1_500 if self.is_preview else None
+        return PREVIEW_WANDERS if self.is_preview else None
 
     def badge(self) -> str:
         """What stands beside every story: the model, how it is held, and where it runs."""
