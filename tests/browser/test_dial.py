@@ -22,20 +22,20 @@ class LentByTheDay(ScriptedEngine):
 
 def test_on_zerogpu_the_dial_says_what_a_day_holds_and_goes_there(serve, new_page) -> None:
     page = steps.open_page(new_page(390, 844), serve(LentByTheDay(tells("Once."))))
-    expected = page.locator("#dial .expect")
-    expect(expected).to_contain_text("About 4 min of GPU time, an estimate.")
-    expect(expected).to_contain_text("what you used elsewhere is unknown here.")
-    expect(page.locator("#dial .fits")).to_contain_text("nothing without an account")
-    page.locator("#dial .fits").get_by_role("button", name="6,400 words with a free account").press("Enter")
+    facts = page.locator("#dial .facts")
+    expect(facts).to_contain_text("Of 2 free minutes")
+    expect(facts).to_contain_text("about 4 min")
+    expect(page.locator("#next")).to_contain_text("It pauses when your free minutes are over.")
+    page.get_by_role("button", name="6,400 words with a free account").press("Enter")
     expect(page.locator("#words input[type=number]")).to_have_value("6400")
-    expect(expected).to_contain_text("About 11 min of GPU time")
+    expect(facts).to_contain_text("about 11 min")
 
 
 def test_elsewhere_the_dial_says_nothing_of_days(serve, new_page) -> None:
     page = steps.open_page(new_page(), serve(ScriptedEngine(tells("Once."))))
-    expect(page.locator("#dial .expect")).to_contain_text("At most")
-    expect(page.locator("#dial")).not_to_contain_text("ZeroGPU")
-    expect(page.locator("#dial .fits")).to_be_hidden()
+    expect(page.locator("#dial .facts")).to_contain_text("To write")
+    expect(page.locator("#dial")).not_to_contain_text("free minutes")
+    expect(page.locator("#next button")).to_have_count(0)
 
 
 @pytest.mark.parametrize(("query", "words"), [("", "600"), ("?words=2000", "2000")])
@@ -48,28 +48,25 @@ def test_a_page_that_was_open_before_it_is_known_who_writes_takes_over_the_usual
 
     page = new_page()
     page.goto(f"{serve(BackgroundEngine(load))}{query}")
-    number, badge = page.locator("#words input[type=number]"), page.locator("#header .badge")
-    expect(badge).to_contain_text("…")
+    number, lead = page.locator("#words input[type=number]"), page.locator("#hello .lead")
+    expect(lead).to_contain_text("…")
     expect(number).to_have_value("2000")
     gate.set()
-    expect(badge).to_contain_text("preview model, not POLARIS-9B")
+    expect(lead).to_contain_text("a miniature writes here, not POLARIS-9B")
     expect(number).to_have_value(words)
     expect(page.locator("#embed [name=words]")).to_have_value("600")
-    steps.ask(page, "a bell")
-    expect(steps.note(page, "above 1,500")).to_be_visible(visible=words == "2000")
+    expect(steps.note(page, "wanders above 1,500")).to_be_visible(visible=words == "2000")
+    expect(page.get_by_role("button", name="Ask for 1,500")).to_be_visible(visible=words == "2000")
 
 
-def test_a_control_outside_the_cards_range_is_marked_until_it_is_back(serve, new_page) -> None:
+def test_a_setting_outside_the_cards_range_is_said_beside_it_with_the_way_back(serve, new_page) -> None:
     page = steps.open_page(new_page(), serve(ScriptedEngine(tells("Once."))))
     steps.open_settings(page)
-    marks = page.locator(".range .outside").filter(visible=True)
-    expect(marks).to_have_count(0)
     steps.set_number(page, "temperature", "1.5")
     steps.set_number(page, "top_k", "40")
-    expect(marks).to_have_text(["outside the card's range", "not the card's value"])
-    usual = page.locator("#min_p input[type=number]").evaluate("e => getComputedStyle(e).borderColor")
-    assert page.locator("#temperature input[type=number]").evaluate("e => getComputedStyle(e).borderColor") != usual
-    steps.set_number(page, "temperature", "1")
-    expect(marks).to_have_text(["not the card's value"])
-    page.locator(".range .back").filter(has_text="back to 20").click()
-    expect(marks).to_have_count(0)
+    expect(page.locator("#note-temperature")).to_contain_text("1.5 is above the 0.4–1 the model card recommends")
+    expect(page.locator("#note-top_k")).to_contain_text("40 is not the 20 the model card recommends")
+    page.locator("#note-top_k").get_by_role("button", name="Back to 20").click()
+    expect(page.locator("#top_k input[type=number]")).to_have_value("20")
+    expect(page.locator("#note-top_k .note")).to_have_count(0)
+    expect(page.locator("#note-temperature .note")).to_have_count(1)

@@ -19,7 +19,7 @@ from ..test_grammar import ROWS, book_of, markdown_of, random_texts, stories, wi
 
 KINDS = {True: "text/javascript", False: "text/html"}
 # Each text comes in pieces; some of it is taken back and comes again. What is shown, and whether that is the same after all.
-SHOWN = """async texts => { const { Paper } = await import("/paper.js"); return texts.map(([text, cuts]) => {
+SHOWN = """async texts => { const { modules: { paper: { Paper } } } = await import("/page.js"); return texts.map(([text, cuts]) => {
     const article = document.createElement('article'), paper = new Paper(article);
     const html = () => [...article.children].map(node => {
         const shown = node.cloneNode(true);

@@ -188,6 +188,7 @@ def test_letters_are_keys_while_a_story_is_read_and_no_field_has_the_focus(page:
     assert page.evaluate(size) == before
     shared = new_page()
     shared.goto(page.url)
+    expect(shared.get_by_label("Write your own: a story about")).to_be_visible()
     shared.get_by_label("Write your own: a story about").press_sequentially("jebf+?")
     expect(shared.get_by_label("Write your own: a story about")).to_have_value("jebf+?")
     expect(shared.locator("#pane .looks")).to_be_hidden()
