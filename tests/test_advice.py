@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from polaris_demo.page import view
+from polaris_demo.page import reading, view
 from polaris_demo.story.advice import advice as noted
 from polaris_demo.story.events import Delta, Finish, Reason, Started, ThinkingClosed
 from polaris_demo.story.record import StoryRecord
@@ -67,6 +67,6 @@ def test_no_more_is_advised_than_can_be_asked_for() -> None:
 
 def test_the_page_and_the_api_say_the_same() -> None:
     record = ended(900)
-    assert ["Advice", advice(record)] in view.stamp(record)
+    assert ["Advice", advice(record)] in reading.stamp(record)
     assert view.answer(record)["findings"][-1] == {"level": "note", "field": "max_new_tokens", "message": advice(record)}
     assert view.ended(record) == "The model ended the story."

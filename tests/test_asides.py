@@ -10,7 +10,7 @@ import pytest
 from polaris_demo.errors import CannotGoOn
 from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.runner import Runner
-from polaris_demo.page import view
+from polaris_demo.page import reading
 from polaris_demo.page.handlers import Handlers
 from polaris_demo.story import exports
 from polaris_demo.story.aside import Aside
@@ -104,15 +104,15 @@ def test_no_file_holds_it_and_the_record_does() -> None:
         assert "rang again" not in files[ending] and left_out.replace("*", "") in str(files[ending]).replace("\\", "")
     assert json.loads(files["json"])["asides"] == [{"after_token": 7, "after_character": len(SOUND), "words": 16, "text": ROUND * 4}]
     assert json.loads(files["json"])["story"] == SOUND
-    assert ["Left out", left_out[9:-1]] in view.details(record)
+    assert ["Left out", left_out[9:-1]] in reading.details(record)
     record.resume(without_guard=True)
     assert json.loads(exports.record_json(record))["unguarded_at"] == 11
-    assert ["Loop guard", "off from token 11 on, as was asked"] in view.details(record)
+    assert ["Loop guard", "off from token 11 on, as was asked"] in reading.details(record)
 
 
 def test_readers_hear_of_the_cut_and_of_what_is_folded_in_one_look() -> None:
     record = looped()
-    going = view.going(record)
+    going = reading.going(record)
     assert going["cuts"] == 1 and going["asides"] == [{"at": len(SOUND), "words": 16, "text": ROUND * 4}]
 
 

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from polaris_demo.page import view
+from polaris_demo.page import reading
 from polaris_demo.story import exports
 from polaris_demo.story.citation import bibtex, record_json
 from polaris_demo.story.colophon import colophon, date, licence, stretches, timestamp
@@ -153,7 +153,7 @@ def test_every_stretch_is_named_wherever_a_story_goes(writers: list[dict[str, ob
     assert stretches(record) == said
     with zipfile.ZipFile(io.BytesIO(epub(record))) as book:
         colophon_page = html.unescape(book.read("EPUB/colophon.xhtml").decode())
-    texts = [colophon_page, exports.text(record), bibtex(record), str(view.stamp(record))]
+    texts = [colophon_page, exports.text(record), bibtex(record), str(reading.stamp(record))]
     assert not said or all(said in found for found in texts), texts
     kept = json.loads(record_json(record))["stretches"]
     assert [stretch["from_token"] for stretch in kept] == [sum(words[:n]) + n for n in range(len(words))]

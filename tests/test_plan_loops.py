@@ -11,7 +11,7 @@ from polaris_demo.engine.base import Engine
 from polaris_demo.engine.decoder import Run
 from polaris_demo.engine.deltas import Deltas
 from polaris_demo.engine.local import LocalEngine
-from polaris_demo.page import view
+from polaris_demo.page import reading
 from polaris_demo.story import exports
 from polaris_demo.story.citation import read_record
 from polaris_demo.story.events import Delta, Event, Finish, Progress, Resume, ThinkingClosed
@@ -78,7 +78,7 @@ def test_it_is_ended_long_before_its_budget_and_on_the_record(miniature: LocalEn
     words = len(miniature._chat._backend.decode(record.token_ids[: record.closed_at], skip_special_tokens=True).split())
     print(f"\nended after {record.closed_at} tokens, {words} words; its budget is {thinking_budget(REQUEST):,}")
     assert SPAN < words < SPAN + 60 and record.closed_at < thinking_budget(REQUEST) / 3 and len(rounds) == 2
-    assert ["Planning", f"went round in circles, and was ended after {record.thinking_tokens:,} tokens"] in view.stamp(record)
+    assert ["Planning", f"went round in circles, and was ended after {record.thinking_tokens:,} tokens"] in reading.stamp(record)
     kept = json.loads(exports.record_json(record))
     assert (kept["thinking_closed_at"], kept["thinking_closed_by"]) == (record.closed_at, "loop")
     assert read_record(json.dumps(kept)).closed_at is None, "its budget did not close it"

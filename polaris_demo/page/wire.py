@@ -325,7 +325,7 @@ NOW = "now"  # the element that holds the server's Status as it was when the pag
 MARKS = {  # a story's, as story/markup.py knows them
     "alone": markup.BREAKS_ALONE, "by_threes": markup.BREAKS_BY_THREES, "blank": markup.BLANK, "most_fenced": markup.MOST_FENCED,
 }  # fmt: skip
-STAR_TOKENS, STARS = 440, 7  # seven times 440 is the planning its training did not punish, 3,072 tokens
+STAR_TOKENS, STARS = 440, 7  # seven times 440 is about the planning that its training did not punish (card.THINKING_SOFT_CAP)
 
 
 def module() -> str:
