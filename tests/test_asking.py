@@ -45,6 +45,12 @@ def test_no_figure_of_the_paper_stands_beside_a_model_it_did_not_measure(writer)
         assert "not measured" in said["says"] and "%" not in said["says"] and said["facts"][0] == ["You get", "not measured"]
 
 
+def test_another_model_of_the_cards_is_told_by_its_own_figures() -> None:
+    base = replace(POLARIS, name="Qwen3.5-9B", model=card.MODEL.base)
+    assert dial(asked(2000), base)["says"] == " is POLARIS-9B’s range; in tests Qwen3.5-9B wrote 109 % of the words asked for."
+    assert "Qwen3.5-9B wrote 88 %" in dial(asked(10_000), base)["says"] and "not measured" in dial(asked(300), base)["says"]
+
+
 def test_the_facts_are_words_minutes_and_what_it_takes() -> None:
     assert dial(asked(words=2000))["facts"] == [["You get", "not measured"], ["To read", "8 min"], ["To write", "not measured yet"]]
     told = dial(Checked(StoryRequest("a bell", 2000), (), words=1980, seconds=100))

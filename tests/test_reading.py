@@ -68,7 +68,10 @@ def test_a_title_page_names_what_was_asked_for_and_who_wrote_it() -> None:
     assert reading.byline(over) == "Written by POLARIS-9B, a language model, on 21 September 2026"
     over.writer = PREVIEW
     assert reading.byline(over) == "Written by the miniature, not POLARIS-9B, on 21 September 2026"
-    assert reading.going(over)["preview"] and not writing["preview"]
+    assert (reading.going(over)["writer"], writing["writer"]) == ("the miniature", "POLARIS-9B")
+    assert "trained" in writing["how"] and "trained" not in reading.going(over)["how"]
+    over.writer = IMPOSTORS[1]
+    assert reading.going(over)["writer"] == over.writer.name != "POLARIS-9B" and "trained" not in reading.going(over)["how"]
 
 
 @pytest.mark.parametrize(

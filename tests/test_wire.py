@@ -26,7 +26,7 @@ SCRIPT, STYLE = re.sub(r' from "\./\w+\.js"', "", "".join(SCRIPTS.values())), as
 TEXTS = {"promise", "link", "notes"}  # values that are no message of their own: two texts, and a list of `note`
 GRADIOS = {"tabId", "testid"}  # its own data attributes
 NO_SINGLE_PLACE = {"note", "knob"}  # parts that stand in many places
-INSIDE = {"star", "how", "explained", "embed"}  # templates that no function runs
+INSIDE = {"star", "explained", "embed"}  # templates that no function runs
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ class Measured:
 
     def __init__(self) -> None:
         self._samples: OrderedDict[str, _Sample] = OrderedDict()
+        self._speed: Speed | None = None
         self._lock = threading.Lock()
 
     def add(self, record: StoryRecord) -> None:
@@ -36,18 +37,19 @@ class Measured:
             self._samples.move_to_end(record.id)
             if len(self._samples) > KEPT:
                 self._samples.popitem(last=False)
+            self._speed = _middle(list(self._samples.values()))
 
     def speed(self) -> Speed | None:
         """The middle of them; None before the first."""
-        with self._lock:
-            samples = list(self._samples.values())
-        if not samples:
-            return None
-        return Speed(
-            median(sample.tokens_per_second for sample in samples),
-            round(median(sample.thinking_tokens for sample in samples)),
-            _middle_half([sample.plan_seconds for sample in samples if sample.plan_seconds > 0]),
-        )
+        return self._speed
+
+
+def _middle(samples: list[_Sample]) -> Speed:
+    return Speed(
+        median(sample.tokens_per_second for sample in samples),
+        round(median(sample.thinking_tokens for sample in samples)),
+        _middle_half([sample.plan_seconds for sample in samples if sample.plan_seconds > 0]),
+    )
 
 
 def _middle_half(seconds: list[float]) -> tuple[float, float] | None:

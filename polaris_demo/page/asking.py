@@ -13,6 +13,7 @@ from ..story.model_info import PREVIEW_WANDERS, ModelInfo
 from ..story.request import FIELDS, FORM_NAMES, LABELS, LIMITS, MAX_PREMISE, Finding, StoryRequest, errors
 from ..story.spoken import spoken
 from . import wire
+from .about import word
 from .view import minutes_to_read
 
 ZONES = ("Short", "At home", "A stretch", "Far out")
@@ -59,19 +60,31 @@ def _zone(result: Checked, writer: ModelInfo | None) -> tuple[str, str]:
         return "", ""
     bucket = card.bucket(request.words)
     number = card.LENGTH_BUCKETS.index(bucket) + 1 if bucket else 0
-    if writer and not writer.on_the_card:
-        whose = f" is {card.MODEL.name}’s range;" if number == 1 else f" for {card.MODEL.name};"
-        who = "the miniature" if writer.is_preview else writer.name
-        return ZONES[number], f"{whose} {who} was not measured.{' It knows one kind of tale.' if writer.is_preview else ''}"
+    if writer and writer.on_the_card != card.MODEL.name:
+        return ZONES[number], _of_another(writer, number, bucket)
     low, high = card.TRAINED_WORDS
     if number == 0:
         return "Short:", f" below its training of {low:,} to {high:,} words, and not measured."
     measured = card.STORY_QUALITY[0]
-    wrote = f"it wrote {measured.ratios[number - 1]:.0%} of the words".replace("%", " %")
+    wrote = f"it wrote {_share(measured.ratios[number - 1])} of the words"
     if number == 1:
         return "At home:", f" the lengths it was trained on. In the paper’s tests {wrote} asked for."
     longer = "longer than its training" if number == 2 else f"up to {card.LENGTH_BUCKETS[-1].high // high} times its training"
     return f"{ZONES[number]}:", f" {longer}. In tests {wrote} and scored {measured.scores[number - 1]:.0f}, not {measured.scores[0]:.0f}."
+
+
+def _of_another(writer: ModelInfo, number: int, bucket: card.LengthBucket | None) -> str:
+    """A zone is POLARIS-9B's; of another model it says what the cards have measured of that one."""
+    whose = f" is {card.MODEL.name}’s range;" if number == 1 else f" for {card.MODEL.name};"
+    if writer.is_preview:
+        return f"{whose} the miniature was not measured. It knows one kind of tale."
+    if bucket is None or writer.on_the_card not in bucket.ratios:
+        return f"{whose} {writer.name} was not measured."
+    return f"{whose} in tests {writer.name} wrote {_share(bucket.ratios[writer.on_the_card])} of the words asked for."
+
+
+def _share(ratio: float | None) -> str:
+    return f"{ratio or 0:.0%}".replace("%", " %")
 
 
 def go(result: Checked, writer: ModelInfo | None) -> str:
@@ -79,7 +92,7 @@ def go(result: Checked, writer: ModelInfo | None) -> str:
     if wrong := _wrong(result):
         named = [f"the {LABELS.get(name, name).lower()}" for name in wrong]
         listed = " and ".join((", ".join(named[:-1]), named[-1])) if len(named) > 1 else named[0]
-        return f"{_count(len(named))} {'field wants' if len(named) == 1 else 'fields want'} a look: {listed}."
+        return f"{word(len(named)).capitalize()} {'field wants' if len(named) == 1 else 'fields want'} a look: {listed}."
     if result.allowance and result.allowance.seconds > result.allowance.days[0].seconds:
         return "It pauses when your free minutes are over. Continue tomorrow, or signed in."
     if result.first_word and result.first_word > 1:
@@ -93,10 +106,6 @@ def _wrong(result: Checked) -> list[str]:
     """The fields that cannot be used as they are, in the form's order."""
     found = {finding.field for finding in errors(result.findings)}
     return [name for name in FIELDS if name in found]
-
-
-def _count(number: int) -> str:
-    return ("No", "One", "Two", "Three", "Four")[number] if number < 5 else str(number)
 
 
 def fits(result: Checked, max_words: int) -> list[wire.Fit]:

@@ -165,8 +165,8 @@ class Form:
         _html(kinds(), js_on_load=js("kinds"), elem_id="kinds")
         _html(template("explained", INFO=info), js_on_load=None, elem_classes="explained-slot")
         self._add_note("form")
-        gr.HTML(
-            html_template=presets(),
+        _html(
+            presets(),
             js_on_load=js("presets", json.dumps({name: preset.values for name, preset in card.PRESETS.items()})),
             elem_id="presets",
         )
@@ -213,7 +213,7 @@ def _html(html_template: str, **options: Any) -> gr.HTML:
 
 
 def _part(name: wire.Part, elem_id: str = "", **options: Any) -> gr.HTML:
-    """One of our own components: a fixed template from pane.html, run by the function of that name in the scripts."""
+    """One of our own components: a fixed template from parts.html, run by the function of that name in the scripts."""
     return _html(template(name), js_on_load=js(name), elem_id=elem_id or name, **options)
 
 

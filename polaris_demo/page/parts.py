@@ -22,7 +22,7 @@ PARTS = {
     if name != "end"
 }
 NAMES, USUAL_WORDS = ("at home", "a stretch", "far out"), int(LIMITS["words"].default)
-SHARED = {"STAR": PARTS["star"].strip(), "HOW": PARTS["how"].strip()}  # stand in other parts
+SHARED = {"STAR": PARTS["star"].strip()}  # stands in other parts
 
 
 def template(part: str, **values: str) -> str:

@@ -18,13 +18,13 @@ from ..story.record import StoryRecord
 from ..story.request import LABELS
 from ..story.spoken import spoken
 from . import wire
-from .view import Kept, as_read, at_rest, ended, minutes_to_read, share, stories
+from .view import Kept, as_read, at_rest, ended, left, minutes_to_read, share, stories
 
 
 def going(record: StoryRecord, speed: Speed | None = None, leave: str = "") -> wire.Going:
     """A story on its way, beside its text; `speed` is how stories went here lately, `leave` what becomes of one whose owner is away."""
     kind, premise = heading(record.request)
-    stage, far, left = line(record, speed)
+    stage, far, remaining = line(record, speed)
     return {
         "state": record.state,
         "rests": record.rests,
@@ -36,11 +36,12 @@ def going(record: StoryRecord, speed: Speed | None = None, leave: str = "") -> w
         "premise": premise,
         "asked": record.request.words,
         "byline": byline(record),
-        "preview": _is_preview(record),
+        "writer": writer(record),
+        "how": how(record),
         "words": record.words,
         "stage": stage,
         "far": far,
-        "left": left,
+        "left": remaining,
         "star": round(min(1.0, record.words / record.request.words), 3),
         "thought": record.thinking_tokens,
         "plans": plans(speed),
@@ -64,7 +65,7 @@ def line(record: StoryRecord, speed: Speed | None) -> tuple[str, str, str]:
         case "paused":
             return "Going on in a moment", so_far, ""
         case "writing":
-            return "Writing", f"{record.words:,} of {asked} words", _left(record, speed)
+            return "Writing", f"{record.words:,} of {asked} words", left(record, speed.tokens_per_second if speed else 0)
     if not record.thinking_tokens:
         return "Reading the prompt", "", f"then {asked} words"
     return "Planning", f"{max(1, round(record.seconds_at_work))} s so far", f"then {asked} words"
@@ -76,15 +77,6 @@ def _at_rest(record: StoryRecord) -> tuple[str, str, str]:
     if reason == "stop":
         return said, f"{words} · {minutes_to_read(record.words)} min", ""
     return (f"{said} at {words}" if record.words else said), "", ""
-
-
-def _left(record: StoryRecord, speed: Speed | None) -> str:
-    """How long the words that are still to be expected take, at the middle of the speeds measured here."""
-    expected = record.request.words
-    if not speed or record.words < 50 or record.words >= expected or record.read_as:
-        return ""
-    tokens = record.story_tokens / record.words * (expected - record.words)
-    return f"about {spoken(tokens / speed.tokens_per_second)} left"
 
 
 def plans(speed: Speed | None) -> str:
@@ -101,13 +93,29 @@ def leave(unfollowed_seconds: float, lent_gpu: bool) -> str:
     return f"You may leave: {how}, and My stories finds it again."
 
 
+def writer(record: StoryRecord) -> str:
+    """Who writes or wrote it, as a sentence calls it."""
+    return "the miniature" if _is_preview(record) else record.writer.name if record.writer else "a language model"
+
+
+def how(record: StoryRecord) -> str:
+    """How it plans; what is known of POLARIS-9B's training is said of no other model."""
+    if record.writer and record.writer.on_the_card != card.MODEL.name:
+        return "It plans before it writes, and keeps its plan to itself."
+    return (
+        "POLARIS plans before it writes, and keeps its plan to itself. One star lights for about 350 words thought; it was trained to "
+        "begin by the seventh."
+    )
+
+
 def byline(record: StoryRecord) -> str:
     """Who writes or wrote it, and when it was begun."""
-    writer = record.writer
-    who = "the miniature, not POLARIS-9B" if _is_preview(record) else writer.name if writer else "a language model"
+    who, preview = writer(record), _is_preview(record)
     if not record.rests:
-        return f"{who[:1].upper()}{who[1:]}{',' if ',' in who else ''} is writing it now" if writer else ""
-    model, begun = "" if _is_preview(record) or not writer else ", a language model", day.said(record.created)
+        said = f"{who}, not {card.MODEL.name}," if preview else who
+        return f"{said[:1].upper()}{said[1:]} is writing it now" if record.writer else ""
+    model = f", not {card.MODEL.name}" if preview else ", a language model" if record.writer else ""
+    begun = day.said(record.created)
     return f"Written by {who}{model}{f', on {begun}' if begun else ''}"
 
 

@@ -119,12 +119,17 @@ def _planning(record: StoryRecord) -> str:
     return f"Planning: {record.thinking_tokens:,} tokens of about {usual:,} at most{within}"
 
 
-def _left(record: StoryRecord) -> str:
-    """How long the words still asked for take, at the speed and the tokens a word that this story has shown."""
-    if record.words < 50 or not record.tokens_per_second or record.words >= record.request.words or record.read_as:
+def left(record: StoryRecord, tokens_per_second: float) -> str:
+    """How long the words still asked for take at this speed, by the tokens a word that this story has shown."""
+    if record.words < 50 or not tokens_per_second or record.words >= record.request.words or record.read_as:
         return ""
     tokens = record.story_tokens / record.words * (record.request.words - record.words)
-    return f" · about {spoken(tokens / record.tokens_per_second)} left"
+    return f"about {spoken(tokens / tokens_per_second)} left"
+
+
+def _left(record: StoryRecord) -> str:
+    said = left(record, record.tokens_per_second)
+    return f" · {said}" if said else ""
 
 
 def share(progress: Progress) -> str:

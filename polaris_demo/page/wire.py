@@ -48,7 +48,8 @@ class Going(TypedDict):
     premise: str
     asked: int  # words
     byline: str
-    preview: bool  # the miniature writes it
+    writer: str
+    how: str  # how it plans
     words: int
     stage: str  # what is happening, in a word or two
     far: str  # how far it is
@@ -306,7 +307,6 @@ Part = Literal[
 PARTS: tuple[Part, ...] = get_args(Part)
 CALLED = ("filled", "arrived")  # exported functions that the page's own events run
 
-IDS = ("premise", "words", "write", "tabs", "now")  # elements that scripts look up by name; beside them each field's
 TABS = ("write", "shelf", "results", "about")  # by Gradio's data-tab-id
 STORAGE = {
     "stories": "polaris-stories", "names": "polaris-names", "places": "polaris-places", "looks": "polaris-looks", "form": "polaris-form",

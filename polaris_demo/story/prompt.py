@@ -8,6 +8,7 @@ prompt, as in training.
 """
 
 import re
+from functools import lru_cache
 
 from .. import card
 from .length import without_length
@@ -31,6 +32,7 @@ def user_message(request: StoryRequest) -> str:
     return _message(Asked(wanted.kind, wanted.noun, apart=whole), request.words, closing_first=True)
 
 
+@lru_cache(256)  # asked anew with every update of a story
 def heading(request: StoryRequest) -> tuple[str, str]:
     """What was asked for, as a title page says it: "A story about", and the premise; nothing before one that cannot follow it."""
     premise = request.premise.strip()

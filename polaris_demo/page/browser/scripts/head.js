@@ -44,7 +44,7 @@ export class Head {
   titled(update) {
     const { own, unseen } = this.reader, name = this.reader.name || update.premise;
     if (!update.rests) return update.words ? `${number(update.words)} of ${number(update.asked)} · ${name}` : `${update.stage} … · ${name}`;
-    if (!own) return `${name} · a story by ${update.preview ? "the miniature" : "POLARIS-9B"}`;
+    if (!own) return `${name} · a story by ${update.writer}`;
     return unseen ? `✦ ${update.stage} · ${name}` : name;
   }
 }

@@ -19,8 +19,7 @@ export class Night {
     setText(one(this.element, ".kind"), update.kind);
     setText(one(this.element, ".wish"), update.premise);
     setText(one(this.element, ".thinks"), late ? "It thinks longer than usual." : SAYS[update.state] || SAYS.planning);
-    setText(one(this.element, ".how"), update.preview ? "It plans before it writes, and keeps its plan to itself."
-      : "POLARIS plans before it writes, and keeps its plan to itself. One star lights for about 350 words thought; it was trained to begin by the seventh.");
+    setText(one(this.element, ".how"), update.how);
     setText(one(this.element, ".plans"), update.plans);
     setText(one(this.element, ".may"), own ? update.leave : "");
     one(this.element, "[data-do=notify]").hidden = !own || !window.Notification || Notification.permission === "denied";
