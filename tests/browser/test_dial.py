@@ -55,6 +55,7 @@ def test_a_page_that_was_open_before_it_is_known_who_writes_takes_over_the_usual
     expect(lead).to_contain_text("a miniature writes here, not POLARIS-9B")
     expect(number).to_have_value(words)
     expect(page.locator("#embed [name=words]")).to_have_value("600")
+    expect(page.locator("#dial .facts")).to_contain_text("2 min" if words == "600" else "8 min")
     expect(steps.note(page, "wanders above 1,500")).to_be_visible(visible=words == "2000")
     expect(page.get_by_role("button", name="Ask for 1,500")).to_be_visible(visible=words == "2000")
 

@@ -31,12 +31,12 @@ export function hello(element) {
   };
   let waited = false;
   const show = (status) => {
-    if (!status.ready) again();
-    else if (waited) page.lookAgain?.();
-    waited = !status.ready;
     page.home = status.home;
     page.preview = status.preview;
     begin(status.words);
+    if (!status.ready) again();
+    else if (waited) page.lookAgain?.();
+    waited = !status.ready;
     lead.classList.toggle("who", Boolean(status.who));
     setText(one(lead, "strong"), status.who);
     setText(one(lead, "span"), status.lead || usual);
@@ -79,8 +79,11 @@ export function dial(element, props, watch, trigger) {
   };
   line.addEventListener("input", () => { set("words", line.value); place(); });
   for (const name of names) name.addEventListener("click", () => { set("words", name.dataset.words); place(); });
-  page.lookAgain = () => trigger(events.look_again, {});
-  let typed;
+  let typed, looks;
+  page.lookAgain = () => {
+    clearTimeout(looks); // Gradio takes over what was set a moment ago only now
+    looks = setTimeout(() => trigger(events.look_again, {}), 100);
+  };
   document.addEventListener("input", (event) => {
     if (event.target.closest?.("#words")) place();
     if (!event.target.closest?.("#premise")) return;
