@@ -79,6 +79,16 @@ def wait_until_over(page: Page, seconds: float = 60) -> None:
 
 
 def reached(page: Page, characters: int) -> None:
-    """Until the page holds that much of a story."""
-    holds = f"{SCRIPTS} && import({SCRIPTS}.href).then(({{ modules }}) => [...(modules.page.page.reader?.paper.text ?? '')].length >= characters)"
-    page.wait_for_function(f"async characters => {holds}", arg=characters, timeout=60_000)
+    """Until the page holds that much of a story.
+
+    Playwright takes a promise for what is waited for, whatever it comes to: what is asked each time is kept where it has come.
+    """
+    page.wait_for_function(
+        f"""characters => {{
+            const scripts = {SCRIPTS};
+            if (scripts) import(scripts.href).then(({{ modules }}) => {{ window.read = modules.page.page; }});
+            return [...(window.read?.reader?.paper.text ?? '')].length >= characters;
+        }}""",
+        arg=characters,
+        timeout=60_000,
+    )
