@@ -1,5 +1,5 @@
 // The line above a story, and the tab's title, which says the same first: what is happening, how far it is, what can be done.
-import { number, setText } from "./tools.js";
+import { number, setHidden, setText } from "./tools.js";
 import { title, where } from "./where.js";
 import { words_a_minute } from "./wire.js";
 
@@ -31,7 +31,7 @@ export class Head {
     this.title(update);
   }
   // Nothing that cannot be done.
-  offer(action, can) { for (const button of this.reader.buttons(action)) if (button.closest(".status")) button.hidden = !can; }
+  offer(action, can) { for (const button of this.reader.buttons(action)) if (button.closest(".status")) setHidden(button, !can); }
   // Of a story that cannot be told of now.
   connectionLost() { this.say("Connection lost.", "What was written is kept; this page reconnects by itself.", "", true); }
   gone(text) {

@@ -1,5 +1,5 @@
 // Where one is in a story: the line with the ring (you) and the star (what is being written), and the contents.
-import { all, button, make, number, one, setText } from "./tools.js";
+import { all, button, make, number, one, setHidden, setStyle, setText } from "./tools.js";
 import { words_a_minute } from "./wire.js";
 
 const ROMAN = [[10, "X"], [9, "IX"], [5, "V"], [4, "IV"], [1, "I"]];
@@ -8,6 +8,9 @@ function roman(count) {
   for (const [value, sign] of ROMAN) for (; count >= value; count -= value) said += sign;
   return said;
 }
+
+// Per cent, in steps that can be seen: each is drawn for 300 ms.
+const seen = (share) => Math.round(share * 400) / 4;
 
 export class Rail {
   constructor(element, paper, place) {
@@ -27,7 +30,7 @@ export class Rail {
   write(star, live) {
     this.star = star;
     this.live = live;
-    this.part("line").style.setProperty("--star", `${Math.round(star * 400) / 4}%`); // in steps that can be seen: each is drawn for 300 ms
+    setStyle(this.part("line"), "--star", `${seen(star)}%`);
     this.stand(one(this.element, ".status .star"), star);
     this.drawParts(this.paper.blocks.filter(({ node }) => node.classList.contains("part")));
     if (this.parts.length) this.drawTicks();
@@ -42,7 +45,7 @@ export class Rail {
       ticks.append(make("i"));
     }
     parts.forEach(({ node }, i) => setText(one(list.children[i], "span"), node.textContent.replace(/^[#\s]+/, "")));
-    this.part("rail").hidden = !parts.length;
+    setHidden(this.part("rail"), !parts.length);
   }
   entry(i) {
     const item = make("li"), entry = button("", "", () => this.go(i)), mark = make("i");
@@ -53,7 +56,7 @@ export class Rail {
     return item;
   }
   // On the line, at a share of it.
-  stand(mark, share) { mark.style.setProperty("--at", String(share * 100)); }
+  stand(mark, share) { setStyle(mark, "--at", String(seen(share))); }
   drawTicks() {
     const total = this.paper.text.length || 1;
     all(this.element, ".chapters i").forEach((tick, i) => { this.stand(tick, (this.parts[i].start / total) * this.star); });
@@ -87,7 +90,7 @@ export class Rail {
   read(words) {
     const share = this.place.share(), current = Math.max(0, this.current()), last = this.parts.length - 1;
     const here = this.part("here");
-    here.hidden = share === 1 && !this.live && document.documentElement.dataset.own === "yes"; // the star is there
+    setHidden(here, share === 1 && !this.live && document.documentElement.dataset.own === "yes"); // the star is there
     this.stand(here, share * this.star);
     all(this.element, ".rail button").forEach((entry, i) => {
       if (i === current) entry.setAttribute("aria-current", "location");
@@ -96,7 +99,7 @@ export class Rail {
     });
     this.minutes = Math.ceil(((1 - share) * words) / words_a_minute);
     const where = one(this.element, ".below [data-do=contents]");
-    where.hidden = last < 0;
+    setHidden(where, last < 0);
     setText(where, `${roman(current + 1)} of ${roman(last + 1)}`);
   }
   // What the pill says, and nothing where nothing is below; `ended` is how it ended, of a story that was seen to end.

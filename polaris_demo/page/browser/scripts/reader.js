@@ -14,7 +14,7 @@ import { source } from "./quote.js";
 import { Rail } from "./rail.js";
 import { Recorded } from "./recorded.js";
 import { keys, session } from "./store.js";
-import { UNREACHED, all, answers, copy, one, post, reached, setText } from "./tools.js";
+import { UNREACHED, all, answers, copy, one, post, reached, setHidden, setText } from "./tools.js";
 import { title, where } from "./where.js";
 import { events, storage } from "./wire.js";
 
@@ -130,8 +130,8 @@ export class Reader {
   // While it plans the page is night; with the first word it is day, and stays so.
   stage(name) {
     document.documentElement.dataset.stage = name;
-    this.part("night").hidden = name !== "planning";
-    this.part("reader").hidden = name === "planning";
+    setHidden(this.part("night"), name !== "planning");
+    setHidden(this.part("reader"), name === "planning");
   }
 
   // --- showing ---------------------------------------------------------------------------------------------------------
@@ -180,7 +180,7 @@ export class Reader {
     this.paper.append(text.slice(kept - off).join(""));
     this.asides.settle();
     this.shown = end;
-    this.part("story").hidden = !this.shown;
+    setHidden(this.part("story"), !this.shown);
     return end > kept;
   }
   clear() {
@@ -244,7 +244,7 @@ export class Reader {
   // Where the reader is, and how much is below.
   look(had = document.activeElement) {
     const { update, live, place } = this, reads = Boolean(this.shown && place.shown);
-    this.part("below").hidden = !reads;
+    setHidden(this.part("below"), !reads);
     if (reads) {
       const { offered } = place, says = place.following || offered ? "" : this.rail.pill(live, this.wasLive && (update.resumable ? "Stopped" : "Finished"));
       this.rail.read(update.words || 0); // after all that is measured: it changes what can be seen
@@ -257,7 +257,7 @@ export class Reader {
   offer(action, says) {
     const pill = one(this.element, `.below [data-do=${action}]`);
     setText(pill, says);
-    pill.hidden = !says;
+    setHidden(pill, !says);
   }
   // What had the focus may be gone; it is not lost to the page.
   keepFocus(had) {

@@ -2,7 +2,10 @@
 
 export const one = (element, selector) => element.querySelector(selector);
 export const all = (element, selector) => [...element.querySelectorAll(selector)];
+// What is so already costs the browser nothing.
 export const setText = (node, text) => { if (node && node.textContent !== text) node.textContent = text || ""; };
+export const setHidden = (node, hidden) => { if (node.hidden !== hidden) node.hidden = hidden; };
+export const setStyle = (node, name, value) => { if (node.style.getPropertyValue(name) !== value) node.style.setProperty(name, value); };
 export const number = (count) => count.toLocaleString("en");
 export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
