@@ -167,10 +167,11 @@ addEventListener("pagehide", () => {
   session(storage.form, form.toString());
 });
 export function arrived() {
+  premise().dir = "auto"; // Gradio 6.31 has every Textbox begin at the left
+  const asked = new URLSearchParams(location.search), filled = fields.some((field) => asked.has(field));
   if (page.brought) history.replaceState({ ...history.state, brought: "" }, "", page.brought);
   page.brought = "";
-  premise().dir = "auto"; // Gradio 6.31 has every Textbox begin at the left
-  page.lookAgain?.(); // a field that came first is checked beside others that were still to come, and that may be told last
+  if (filled) page.lookAgain?.(); // a field that came first is checked beside others that were still to come, and that may be told last
 }
 
 // The host of this server, by the key set as POLARIS_ADMIN_KEY: lets new stories begin or not, deletes any story.
