@@ -208,7 +208,7 @@ def test_a_story_that_was_cut_off_is_gone_on_with_from_the_list(new_page, runner
     expect(cut.get_by_role("button", name="Continue")).to_be_hidden()
 
 
-def test_a_list_that_cannot_be_asked_for_stays_as_it_was(new_page, runner: Runner, url: str) -> None:
+def test_a_list_that_cannot_be_asked_for_stays_as_it_was_and_is_asked_for_again(new_page, runner: Runner, url: str) -> None:
     jobs = written(runner, "a bell")
     page = shelf_of(new_page(offline_is_fine=True), url, jobs)
     page.route("**/stories/summaries", lambda route: route.abort())
@@ -216,5 +216,6 @@ def test_a_list_that_cannot_be_asked_for_stays_as_it_was(new_page, runner: Runne
     expect(page.locator("#shelf .shelf-empty")).to_have_text("The server cannot be reached just now. Try again in a moment.")
     expect(page.locator("#shelf li")).to_have_count(1)
     page.unroute("**/stories/summaries")
+    expect(page.locator("#shelf .shelf-empty")).to_be_hidden()
     row(page, "a bell").get_by_role("link").click()
     expect(page.locator("#pane .story")).to_contain_text("It was about a bell.")

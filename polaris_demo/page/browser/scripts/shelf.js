@@ -124,7 +124,7 @@ class Shelf {
     this.draw();
     page.writing = this.stories.some((summary) => summary.live);
     page.reader?.setLive(page.reader.live);
-    const seen = this.list.offsetParent, moves = this.stories.some((summary) => summary.live && (seen || summary.id !== page.reader?.id));
+    const seen = this.list.offsetParent, moves = this.refused || this.stories.some((summary) => summary.live && (seen || summary.id !== page.reader?.id));
     if (moves) this.again = setTimeout(() => this.refresh(), seen ? SOON : LATER);
   }
   draw() {
