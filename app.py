@@ -27,7 +27,7 @@ def main() -> None:
         sys.exit(str(error))
     library = Library(settings.data_dir, settings.keep_days, lasts=settings.data_lasts, backup_dir=settings.backup_dir)
     engine = load_engine(settings)
-    runner = Runner(engine, settings.queue_size, settings.unfollowed_seconds, settings.max_words, library, admin_key=settings.admin_key)
+    runner = Runner.by(settings, engine, library)
     with until_ended(), closing(library), closing(runner):
         build_page(runner, settings).launch(prevent_thread_lock=True, **launch_options(runner, settings))
         threading.Event().wait()

@@ -20,6 +20,14 @@ class Busy(VisitorError):
     """No place is free, for this visitor or for anyone."""
 
 
+class TooMany(Busy):
+    """This visitor has had their share; `seconds` until there is more of it, 0 where that is not known."""
+
+    def __init__(self, sentence: str, seconds: float = 0.0) -> None:
+        super().__init__(sentence)
+        self.seconds = seconds
+
+
 class CannotGoOn(VisitorError):
     """A story that is over, or was never begun, cannot be continued."""
 

@@ -1,5 +1,6 @@
 """POLARIS_* environment variables -> frozen Settings, read once at start. `python app.py --help` prints them."""
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,22 @@ class SettingsError(ValueError):
 
 
 @dataclass(frozen=True)
+class Shares:
+    """What one visitor may have; without a number it is not counted.
+
+    `stories` queued or being written and `streams` followed at a time, `starts` of stories an hour, `checks` and `archives` a
+    minute. `all_streams` are everybody's together.
+    """
+
+    stories: float = math.inf
+    starts: float = math.inf
+    streams: float = math.inf
+    all_streams: float = math.inf
+    checks: float = math.inf
+    archives: float = math.inf
+
+
+@dataclass(frozen=True)
 class Settings:
     model: str = "auto"
     precision: str = "auto"
@@ -24,6 +41,10 @@ class Settings:
     max_words: int = 12_000
     queue_size: int = 12
     unfollowed_seconds: int = 600
+    unseen_seconds: int = 6
+    story_seconds: int = 7200
+    proxies: int = 0
+    shares: Shares = Shares(2, 30, 50, 2000, 300, 6)
     data_dir: Path | None = None
     data_lasts: bool = True
     keep_days: int = 30
@@ -52,6 +73,17 @@ HELP = {
     "POLARIS_MAX_WORDS": "the longest story this server writes, 50 to 12000 words. Default: 12000.",
     "POLARIS_QUEUE_SIZE": "stories that may wait while others are written, 1 to 1000. Default: 12.",
     "POLARIS_UNFOLLOWED_SECONDS": "after this many seconds without anyone following it, a story is paused, 1 to 86400. Default: 600.",
+    "POLARIS_UNSEEN_SECONDS": "after this many seconds a story that nobody has ever followed is paused, 1 to 86400. Default: 6.",
+    "POLARIS_STORY_SECONDS": "a story that is written for this many seconds at a time is paused, 60 to 86400. Default: 7200.",
+    "POLARIS_VISITOR_STORIES": "stories of one visitor that may be queued or written at a time, 1 to 1000. Default: 2.",
+    "POLARIS_VISITOR_STARTS": "stories one visitor may begin in an hour, 1 to 100000. Default: 30.",
+    "POLARIS_VISITOR_STREAMS": "stories one visitor may follow at a time, 1 to 100000. Default: 50.",
+    "POLARIS_VISITOR_CHECKS": "times a minute that one visitor may have a request checked, as the page does while one types, "
+    "1 to 100000. Default: 300.",
+    "POLARIS_VISITOR_ARCHIVES": "archives of stories one visitor may ask for in a minute, 1 to 1000. Default: 6.",
+    "POLARIS_MAX_STREAMS": "stories that may be followed at a time by all visitors together, 1 to 100000. Default: 2000.",
+    "POLARIS_PROXIES": "proxies that stand before this server, 0 to 10. A visitor is who the first of them says in x-forwarded-for; "
+    "with 0 that header is not believed, and whoever comes through a proxy is one visitor. Default: 0, and 1 on a Space.",
     "POLARIS_DATA_DIR": "the folder on local disk where stories are kept; empty keeps them in memory, until this server restarts. "
     "A second server on the same folder keeps its own in a folder within it, also until it restarts. "
     "Default: a folder of this app in the user's data folder.",
@@ -89,6 +121,17 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
         max_words=_whole(env, "POLARIS_MAX_WORDS", 12_000, 50, 12_000),
         queue_size=_whole(env, "POLARIS_QUEUE_SIZE", 12, 1, 1000),
         unfollowed_seconds=_whole(env, "POLARIS_UNFOLLOWED_SECONDS", 600, 1, 86_400),
+        unseen_seconds=_whole(env, "POLARIS_UNSEEN_SECONDS", 6, 1, 86_400),
+        story_seconds=_whole(env, "POLARIS_STORY_SECONDS", 7200, 60, 86_400),
+        proxies=_whole(env, "POLARIS_PROXIES", 1 if "SPACE_ID" in env else 0, 0, 10),
+        shares=Shares(
+            stories=_whole(env, "POLARIS_VISITOR_STORIES", 2, 1, 1000),
+            starts=_whole(env, "POLARIS_VISITOR_STARTS", 30, 1, 100_000),
+            streams=_whole(env, "POLARIS_VISITOR_STREAMS", 50, 1, 100_000),
+            all_streams=_whole(env, "POLARIS_MAX_STREAMS", 2000, 1, 100_000),
+            checks=_whole(env, "POLARIS_VISITOR_CHECKS", 300, 1, 100_000),
+            archives=_whole(env, "POLARIS_VISITOR_ARCHIVES", 6, 1, 1000),
+        ),
         data_dir=_data_dir(env),
         # A Space's own disk is new at every start, unless a snapshot is restored to it.
         data_lasts="POLARIS_DATA_DIR" in env or "SPACE_ID" not in env or _folder(env, "POLARIS_BACKUP_DIR") is not None,

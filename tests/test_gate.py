@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from gradio_client import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polaris_demo.page import gate
 
 from .conftest import serving
-from .doubles import Runner, ScriptedEngine, echoes
+from .doubles import Runner, ScriptedEngine, echoes, endless, until
 
 ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=20),
@@ -128,3 +129,22 @@ def test_every_answer_says_how_it_may_be_used(url: str) -> None:
     assert page.headers["cache-control"] == "no-store"
     assert "frame-ancestors 'self' https://huggingface.co" in page.headers["content-security-policy"]
     assert embed.headers["content-security-policy"].endswith("frame-ancestors *")
+
+
+def test_nobodys_event_is_cancelled_or_begun_anew_by_another_session() -> None:
+    runner = Runner(ScriptedEngine(endless, capacity=2))
+    with serving(runner) as url:
+        client = Client(url, verbose=False)
+        job = client.submit(premise="a bell", words=300, api_name="/write_story")
+        until(lambda: len(job.outputs()) > 1, what="a stream")
+        event, function = job.communicator.event_id, client.endpoints[0].fn_index  # type: ignore[union-attr]
+        asks = {"fn_index": function, "event_id": event}
+        for session in ("another", "", client.session_hash[::-1]):
+            refused = httpx.post(f"{url}gradio_api/cancel", json=asks | {"session_hash": session}, timeout=20)
+            assert refused.status_code == 403 and refused.json() == {"refused": gate.NOT_THEIRS}
+        had = len(job.outputs())
+        until(lambda: len(job.outputs()) > had + 3, what="more of the stream")
+        assert len({answer["id"] for answer in job.outputs()}) == 1 and len(runner._shelf.jobs()) == 1
+        own = httpx.post(f"{url}gradio_api/cancel", json=asks | {"session_hash": client.session_hash}, timeout=20)
+        assert own.status_code == 200
+        until(job.done, what="its own session cancels it")

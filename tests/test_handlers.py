@@ -1,23 +1,20 @@
 """The page's handlers, called as the page calls them: every value a browser or a script can send gets its sentence."""
 
 import asyncio
-import contextvars
 import math
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
 import pytest
-from gradio.context import LocalContext
 
 from polaris_demo import card
 from polaris_demo.engine.base import Loading, Status
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.page import view
-from polaris_demo.page.handlers import Handlers, visitor
+from polaris_demo.page.handlers import Handlers
 from polaris_demo.settings import Settings
 from polaris_demo.story.request import FIELDS, LIMITS
 
@@ -148,19 +145,6 @@ def test_a_page_opens_with_what_its_link_says_and_says_what_it_could_not_use(han
 def test_a_length_in_the_premise_moves_the_dial(handlers: Handlers, premise: str, words: int | None) -> None:
     moved = handlers.length(gr.EventData(None, {"premise": premise}))
     assert moved == (gr.skip() if words is None else words)
-
-
-def test_one_visitor_is_told_apart_from_another_without_keeping_an_address() -> None:
-    def named(headers: dict[str, str], host: str = "10.0.0.1") -> str:
-        context = contextvars.copy_context()
-        client = SimpleNamespace(host=host)
-        context.run(LocalContext.request.set, SimpleNamespace(headers=headers, client=client))  # type: ignore[arg-type]
-        return context.run(visitor)
-
-    assert visitor() == ""
-    assert named({}) == named({}) != named({}, "10.0.0.2")
-    assert named({"x-forwarded-for": "made-up, 1.2.3.4"}) == named({"x-forwarded-for": "1.2.3.4"})
-    assert "1.2.3.4" not in named({"x-forwarded-for": "1.2.3.4"})
 
 
 @pytest.mark.words

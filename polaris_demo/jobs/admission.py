@@ -25,7 +25,6 @@ from ..story.request import (
     token_budget,
 )
 
-VISITOR_STORIES = 2  # one to read and one to look forward to; a visitor's third would stand before everybody else's first
 OVERDUE = 0.1  # a story that outran its expectation is expected to take this share of it longer
 HOST_PAUSED = "The host has paused new stories. Stories already begun go on; try again later."
 
@@ -80,15 +79,11 @@ def checked(raw: Mapping[str, object], engine: Engine, max_words: int, speed: Sp
     return Checked(request, findings, prompt, tokens, expected_words(request, writer), whole, first, engine.allowance(request))
 
 
-def require_place(waiting: int, queue_size: int, of_this_visitor: int) -> None:
-    """Raise Busy, with what to do, where the queue is full or this visitor has as many stories as one may have."""
-    if of_this_visitor >= VISITOR_STORIES:
-        raise Busy(
-            f"You have {of_this_visitor} stories queued or being written, and {VISITOR_STORIES} at a time is the most for one visitor. "
-            "Wait until one has ended, or stop one."
-        )
+def require_place(waiting: int, queue_size: int, next_turn: float | None) -> None:
+    """Raise Busy where the queue is full; the first of it has its turn in `next_turn` seconds, as far as that is known."""
     if waiting >= queue_size:
-        raise Busy(f"All {queue_size} places in the queue are taken. Try again in a few minutes.")
+        again = "in a few minutes" if next_turn is None else f"in about {math.ceil(max(next_turn, 1) / 60)} min"
+        raise Busy(f"All {queue_size} places in the queue are taken. Try again {again}.")
 
 
 def require_same_model(record: StoryRecord, engine: Engine) -> None:

@@ -42,8 +42,9 @@ async def follow(shelf: Shelf, story_id: str, offset: int = 0, cuts: int = 0) ->
         if job.phase is Phase.DELETED:
             raise UnknownStory(UNKNOWN)
         if not job.deleting and (job.record.version != version or time.monotonic() - said >= HEARTBEAT_SECONDS):
+            job.follow()
             record, said = job.look(), time.monotonic()
-            job.seen, version = said, record.version
+            version = record.version
             offset, cuts = min((offset, *record.cut_to[cuts:])), record.cuts
             text = record.story.since(offset)[0]
             yield Piece(record, offset, offset + len(text), text)

@@ -49,7 +49,8 @@ class Job:
     """A story and what only its owner may use: the key. A story from the library has no key, only its hash.
 
     `visitor` is whom the story counts for. `context` is that of the owner's latest request: a lent GPU is asked for in
-    the owner's name. `seen` is when somebody last followed it, `since` when its phase began (monotonic clock). While it is
+    the owner's name. `seen` is when somebody last followed it, or it was asked for, `followed` whether anybody
+    has since then, `since` when its phase began (monotonic clock). While it is
     `deleting`, its followers hear nothing: that it is stopped first would be the last they hear. Locks are taken
     in this order: `saving`, the runner's, `folding`.
     """
@@ -61,6 +62,7 @@ class Job:
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     visitor: str = field(default="", repr=False)
     seen: float = field(default_factory=time.monotonic)
+    followed: bool = False
     since: float = field(default_factory=time.monotonic)
     halt: Halt = field(default_factory=Halt)
     saved: Saved = Saved()
@@ -73,6 +75,10 @@ class Job:
     def active(self) -> bool:
         """It waits, is being written, or is between two segments."""
         return self.phase in ACTIVE
+
+    def follow(self) -> None:
+        """Somebody reads it."""
+        self.seen, self.followed = time.monotonic(), True
 
     def move(self, step: Step) -> None:
         """Take a step of the table. The runner's lock is held. Raises NoSuchStep."""
@@ -97,7 +103,8 @@ class Job:
 
     def begin_again(self, visitor: str, without_guard: bool = False) -> None:
         """Make ready for another turn, in the name of whoever asks for it now."""
-        self.context, self.visitor, self.seen = contextvars.copy_context(), visitor or self.visitor, time.monotonic()
+        self.context, self.visitor = contextvars.copy_context(), visitor or self.visitor
+        self.seen, self.followed = time.monotonic(), False
         self.halt = Halt()
         with self.folding:
             self.record.resume(without_guard)

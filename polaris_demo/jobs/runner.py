@@ -5,6 +5,7 @@ is paused. Knows nothing of pages or models.
 """
 
 import logging
+import math
 import secrets
 import threading
 import time
@@ -13,16 +14,18 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 from ..engine.base import Engine, GpuBroken
 from ..errors import Busy, CannotGoOn, NotTheHost, RequestRefused, UnknownStory, log_bug
+from ..settings import Settings
 from ..story.events import Event, Finish, Progress
 from ..story.record import StoryRecord
 from ..story.request import errors
 from .admission import HOST_PAUSED, Checked, checked, require_place, require_same_model, seconds_left, waits
+from .fair import FairUse
 from .following import Piece, follow
 from .job import Job
 from .library import Library, Summary, hash_key
 from .lifecycle import Phase, Step, allows, ends_it, leads, letting_go
 from .measured import Measured
-from .shelf import INTERRUPTED, LEFT, NOT_FOLDED, UNFOLLOWED, UNFORESEEN, Shelf
+from .shelf import INTERRUPTED, LEFT, NOT_FOLDED, OVERTIME, UNFOLLOWED, UNFORESEEN, Shelf
 from .shutdown import start_anew
 
 SAVE_SECONDS = 0.25  # leaves three quarters of the second that may be lost to a machine that is busy
@@ -30,12 +33,17 @@ TEND_SECONDS = 1.0
 EXPIRE_SECONDS = 600
 BETWEEN_SECONDS = 20  # the page asks for the next segment at once; a phone that has just lost its connection takes longer
 LET_GO_SECONDS = 3.0  # an engine obeys within two
+NOT_OWNED = "This key does not belong to this story. Only whoever started a story can stop it or go on with it."
 NOTHING_LEFT = "The model ended this story itself, so there is nothing to go on with."
 log = logging.getLogger(__name__)
 
 
 class Runner:
-    """Queue, workers and followers. `queue_size` stories may wait while as many are written as the engine has capacity for."""
+    """Queue, workers and followers. `queue_size` stories may wait while as many are written as the engine has capacity for.
+
+    A story that nobody follows any more is paused after `unfollowed_seconds`, one that nobody ever has after
+    `unseen_seconds` (where none are said, no sooner), one that is written for longer than `most_seconds` at a time then.
+    """
 
     def __init__(
         self,
@@ -46,8 +54,13 @@ class Runner:
         library: Library | None = None,
         start_anew: Callable[[], None] = start_anew,
         admin_key: str = "",
+        fair: FairUse | None = None,
+        unseen_seconds: float | None = None,
+        most_seconds: float = math.inf,
     ) -> None:
         self.engine, self._queue_size, self._unfollowed_seconds, self._max_words = engine, queue_size, unfollowed_seconds, max_words
+        self._unseen_seconds = unfollowed_seconds if unseen_seconds is None else min(unseen_seconds, unfollowed_seconds)
+        self._most_seconds, self.fair = most_seconds, fair or FairUse()
         self._start_anew, self._admin_key = start_anew, admin_key
         self.library = library or Library(None)
         self.host_paused = self.library.remembered("new stories") == "paused"
@@ -60,6 +73,21 @@ class Runner:
         self._hire()
         self._keeper = threading.Thread(target=self._tend, name="writer-keeper", daemon=True)
         self._keeper.start()
+
+    @classmethod
+    def by(cls, settings: Settings, engine: Engine, library: Library) -> "Runner":
+        """As the environment says."""
+        return cls(
+            engine,
+            settings.queue_size,
+            settings.unfollowed_seconds,
+            settings.max_words,
+            library,
+            admin_key=settings.admin_key,
+            fair=FairUse(settings.shares),
+            unseen_seconds=settings.unseen_seconds,
+            most_seconds=settings.story_seconds,
+        )
 
     @property
     def default_words(self) -> int:
@@ -88,6 +116,7 @@ class Runner:
             if self.host_paused:
                 raise Busy(HOST_PAUSED)
             self._require_place(visitor)
+            self.fair.require_start(visitor)
             self._shelf.put(job)
             self._waiting.append(job)
             self._hire()
@@ -99,7 +128,7 @@ class Runner:
     def get(self, story_id: object) -> StoryRecord:
         """A look at the record of a story; reading it counts as following. Raises UnknownStory."""
         job = self._shelf.find(story_id)
-        job.seen = time.monotonic()
+        job.follow()
         return job.look()
 
     def summaries(self, ids: object) -> list[Summary]:
@@ -151,9 +180,11 @@ class Runner:
         self._tell_places()
         self._changed.notify_all()
 
-    def delete(self, story_id: object, key: object) -> None:
-        """Stop a story and let go of it for good; its owner may, and the host. Raises UnknownStory, CannotDelete."""
-        job = self._shelf.find(story_id) if self.is_admin(key) else self._owned(story_id, key)
+    def delete(self, story_id: object, key: object, visitor: str = "") -> None:
+        """Stop a story and let go of it for good; its owner may, and the host. Raises UnknownStory, CannotDelete, TooMany."""
+        job = self._shelf.find(story_id)
+        if not job.owned_by(key) and not self._is_host(key, visitor):
+            raise UnknownStory(NOT_OWNED)
         job.deleting = True
         try:
             with self._changed:
@@ -166,14 +197,20 @@ class Runner:
             if job in self._waiting:  # somebody went on with it in the last moment
                 self._waiting.remove(job)
 
-    def is_admin(self, key: object) -> bool:
-        """This is the host's key. Without one set, nobody has it."""
-        return bool(self._admin_key) and isinstance(key, str) and secrets.compare_digest(hash_key(self._admin_key), hash_key(key))
+    def _is_host(self, key: object, visitor: str) -> bool:
+        """This is the host's key. Without one set, nobody has it. Raises TooMany for a visitor who tries one after the other."""
+        self.fair.require_guess(visitor)
+        found = bool(self._admin_key) and isinstance(key, str) and secrets.compare_digest(hash_key(self._admin_key), hash_key(key))
+        if not found:
+            self.fair.guessed(visitor)
+        return found
 
-    def pause_new(self, admin_key: str, paused: bool) -> None:
-        """Let no new story begin, or let them again; it holds over restarts. Raises NotTheHost."""
-        if not self.is_admin(admin_key):
+    def pause_new(self, admin_key: object, paused: bool | None, visitor: str = "") -> None:
+        """Let no new story begin, or let them again; it holds over restarts. None leaves it as it is. Raises NotTheHost, TooMany."""
+        if not self._is_host(admin_key, visitor):
             raise NotTheHost("This key is not the host's. Whoever runs this server sets it as POLARIS_ADMIN_KEY.")
+        if paused is None:
+            return
         self.host_paused = paused
         self.library.remember("new stories", "paused" if paused else "")
 
@@ -298,8 +335,10 @@ class Runner:
         with self._changed:
             left = []
             for job in [job for job in self._shelf.jobs() if job.active and not job.halt.finish]:
-                if job.seen < now - self._unfollowed_seconds:
+                if job.seen < now - (self._unfollowed_seconds if job.followed else self._unseen_seconds):
                     left.append((job, UNFOLLOWED))
+                elif job.phase is Phase.WORKING and job.since < now - self._most_seconds:
+                    left.append((job, OVERTIME))
                 elif job.phase is Phase.BETWEEN and job.since < now - BETWEEN_SECONDS:
                     left.append((job, LEFT))
             for job, sentence in left:
@@ -312,12 +351,13 @@ class Runner:
     def _owned(self, story_id: object, key: object) -> Job:
         job = self._shelf.find(story_id)
         if not job.owned_by(key):
-            raise UnknownStory("This key does not belong to this story. Only whoever started a story can stop it or go on with it.")
+            raise UnknownStory(NOT_OWNED)
         return job
 
     def _require_place(self, visitor: str) -> None:
-        theirs = sum(job.active and job.visitor == visitor for job in self._shelf.jobs()) if visitor else 0
-        require_place(len(self._waiting), self._queue_size, theirs)
+        self.fair.require_turn(visitor, sum(job.active and job.visitor == visitor for job in self._shelf.jobs()))
+        next_turn = self._waiting[0].record.progress if self._waiting else None
+        require_place(len(self._waiting), self._queue_size, next_turn.seconds if next_turn else None)
 
     def _wait_for_its_worker(self, job: Job) -> None:
         """A story's end is told a moment before its worker has let go of it. The lock is held."""

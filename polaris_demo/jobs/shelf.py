@@ -17,6 +17,7 @@ KEPT = 200  # stories at rest kept in memory
 MOST_SUMMARIES = 200  # in one list
 UNFORESEEN = "The story stopped with an error nobody foresaw. What was written is kept; writing again may work."
 UNFOLLOWED = "Nobody was following this story, so it was paused to free its place. Continue goes on with it."
+OVERTIME = "This story was written for as long as one may be at a time on this server, so it was paused. Continue goes on with it."
 LEFT = "The page that asked for this story was no longer there to go on with it, so it was paused. Continue goes on with it."
 INTERRUPTED = "The server stopped while this story was being written. What was written is here, and Continue goes on from there."
 NOT_FOLDED = "Only a story that was closed where it began to go round in circles can go on without the guard, from there."

@@ -35,7 +35,11 @@ def add_endpoints(handlers: Handlers, default_words: int | None) -> None:
         return handlers.api_check(_raw(values, optional))
 
     _takes_a_request(write_story, "Write a story and stream it: each answer holds the story so far, its state and counts.", default_words)
-    _takes_a_request(start_story, "Start a story and return at once with its id and key; read it with get_story.", default_words)
+    _takes_a_request(
+        start_story,
+        "Start a story and return at once with its id and key; follow it with get_story, or it is paused.",
+        default_words,
+    )
     _takes_a_request(check_request, "Say what there is to say about a request without running it.", default_words)
     api(write_story, api_name="write_story", concurrency_limit=None)
     for function in (start_story, check_request, *_by_id(handlers)):

@@ -27,6 +27,8 @@ OPEN = {
     "DELETE": re.compile(rf"{_API}/mcp/?"),  # how an MCP client says that its session is over
     "OPTIONS": re.compile(r"/.*"),  # what a browser asks before it asks another origin
 }
+CANCEL = f"{_API}/cancel"
+NOT_THEIRS = "This session has no such event, so there is nothing to cancel."
 CLOSED = "There is nothing at this address."
 TOO_LONG = f"A request may hold {MOST_BYTES:,} bytes; this one is longer. Shorten the premise."
 NO_JSON = "The body has to be a JSON object, and this one is none. Send the fields as JSON."
@@ -68,6 +70,9 @@ class Gate:
         if wrong or body is None:
             await _refused(wrong, 413 if body is None else 400)(scope, receive, send)
             return
+        if _path(scope) == CANCEL and not _own_event(scope, json.loads(body or b"{}")):
+            await _refused(NOT_THEIRS, 403)(scope, receive, send)
+            return
         await self._app(scope, _again(body, receive), send)
 
 
@@ -93,6 +98,12 @@ def problem(body: bytes) -> str:
         if name in found and (not isinstance(found[name], kinds) or isinstance(found[name], bool)):
             return WRONG_SHAPE.format(name, wanted)
     return next((wrong for value in _values(found) if (wrong := _wrong(value))), "")
+
+
+def _own_event(scope: Scope, body: dict[str, object]) -> bool:
+    """Whether an event is one of the session that would cancel it. Gradio 6.31 does not ask, and begins a foreign one anew."""
+    sessions = scope["app"].get_blocks()._queue.pending_event_ids_session
+    return body.get("event_id") in sessions.get(str(body.get("session_hash")), ())
 
 
 def _wrong(value: object) -> str:

@@ -6,9 +6,7 @@ story itself, and what an owner does with it, is plain HTTP (routes.py).
 """
 
 import asyncio
-import hashlib
 import logging
-import secrets
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar, cast
 
@@ -23,11 +21,11 @@ from ..settings import Settings
 from ..story.length import length_in
 from ..story.request import FIELDS, LIMITS
 from . import asking, links, snippets, view, wire
+from .visitor import visitor
 
 T = TypeVar("T")
 UNFORESEEN = "Something went wrong on the server that nobody foresaw. Try again; if it stays, tell the host of this Space."
 API_UPDATE_SECONDS = 0.2
-_SALT = secrets.token_bytes(16)
 log = logging.getLogger(__name__)
 
 
@@ -43,7 +41,7 @@ class Handlers:
         """Start a story. Yields its id and key for the reading pane, which follows it, or why it was refused; and the notes."""
         raw = dict(zip(FIELDS, values, strict=True))
         try:
-            job = await asyncio.to_thread(self._runner.submit, raw, visitor())
+            job = await asyncio.to_thread(self._runner.submit, raw, self._visitor())
         except VisitorError as error:
             result = self._runner.check(raw)
             yield _refused(str(error)), self._dial(result, raw), *self._notes(result, raw)
@@ -63,7 +61,7 @@ class Handlers:
         story_id, key = asked.get("id"), asked.get("key")
         try:
             next_segment, unguarded = bool(asked.get("next")), bool(asked.get("without_guard"))
-            record = await asyncio.to_thread(self._runner.resume, story_id, key, visitor(), next_segment, unguarded)
+            record = await asyncio.to_thread(self._runner.resume, story_id, key, self._visitor(), next_segment, unguarded)
         except VisitorError as error:
             yield _refused(str(error))
             return
@@ -101,7 +99,7 @@ class Handlers:
 
     def _checked(self, raw: dict[str, object]) -> tuple[Any, ...]:
         begun = raw["premise"] != ""  # an untouched premise is missed only when somebody wants the story
-        result = self._spoken(lambda: self._runner.check(raw if begun else raw | {"premise": "…"}))
+        result = self._spoken(lambda: self._check(raw if begun else raw | {"premise": "…"}))
         tokens = f"{result.prompt_tokens} tokens. " if result.prompt_tokens else ""
         budget = f"Token budget, thinking included: {result.budget:,}." if result.budget else ""
         prompt: wire.Prompt | None = {"prompt": result.prompt, "about": tokens + budget} if begun else None
@@ -164,7 +162,7 @@ class Handlers:
         return {**view.answer(job.look()), "key": job.key}
 
     def api_check(self, raw: dict[str, object]) -> dict[str, Any]:
-        return self._spoken(lambda: view.checked(self._runner.check(raw)))
+        return self._spoken(lambda: view.checked(self._check(raw)))
 
     def api_get(self, story_id: object, offset: object) -> dict[str, Any]:
         if isinstance(offset, bool) or not isinstance(offset, int) or offset < 0:
@@ -175,10 +173,19 @@ class Handlers:
         return self._spoken(lambda: view.answer(self._runner.stop(story_id, key)))
 
     def api_resume(self, story_id: object, key: object, without_guard: object) -> dict[str, Any]:
-        return self._spoken(lambda: view.answer(self._runner.resume(story_id, key, without_guard=without_guard is True)))
+        return self._spoken(lambda: view.answer(self._runner.resume(story_id, key, self._visitor(), without_guard=without_guard is True)))
+
+    def _check(self, raw: dict[str, object]) -> Checked:
+        self._runner.fair.require_check(self._visitor())
+        return self._runner.check(raw)
+
+    def _visitor(self) -> str:
+        """Whose request is at hand."""
+        request = LocalContext.request.get(None)
+        return visitor(request.request if request else None, self._settings.proxies)
 
     def _submit(self, raw: dict[str, object]) -> Job:
-        return self._spoken(lambda: self._runner.submit(raw, visitor()))
+        return self._spoken(lambda: self._runner.submit(raw, self._visitor()))
 
     @staticmethod
     def _spoken(action: Callable[[], T]) -> T:
@@ -204,18 +211,3 @@ def _refused(sentence: str) -> wire.Refused:
 
 def _error(message: str) -> gr.Error:
     return gr.Error(message, print_exception=False)
-
-
-def visitor() -> str:
-    """A name for whoever sent the request at hand, so that one visitor cannot take every place: a salted hash of the address.
-
-    Behind a Space's proxy the last entry of x-forwarded-for is the proxy's own word; those before it anyone can make up.
-    Requests of this very machine have no name: they are its host's, or come through a proxy that does not say whose they are.
-    """
-    request = LocalContext.request.get(None)
-    if request is None or request.client is None:
-        return ""
-    address = (request.headers.get("x-forwarded-for") or request.client.host).split(",")[-1].strip()
-    if address in ("127.0.0.1", "::1"):
-        return ""
-    return hashlib.sha256(_SALT + address.encode("utf-8", "replace")).hexdigest()[:16]

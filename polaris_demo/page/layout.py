@@ -1,6 +1,7 @@
 """Places the page's parts and wires them to the handlers. Decides nothing."""
 
 import json
+import os
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -96,6 +97,7 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
 def launch_options(runner: Runner, settings: Settings) -> dict[str, Any]:
     """Arguments of launch(): look, routes, limits, and nothing kept or served that the app does not need."""
     recorded = shown(settings.recordings_dir)
+    os.environ["FORWARDED_ALLOW_IPS"] = ""  # or uvicorn believes whoever calls from this machine; who is believed is said by `proxies`
     return {
         "theme": gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(**PAPER),
         "max_threads": MAX_FOLLOWERS,

@@ -8,19 +8,22 @@ where Gradio 6.31 reloads the page when a connection is lost. Who knows an id ma
 
 import asyncio
 import json
+import math
 import tempfile
 import time
 import zipfile
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import IO, cast
 from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from ..errors import VisitorError
+from ..errors import TooMany, VisitorError
 from ..jobs.runner import Runner
 from ..settings import Settings
 from ..story import day, exports
@@ -29,6 +32,7 @@ from . import links, reading, view, wire
 from .recordings import Shown
 from .sharing import status
 from .stream import Telling, compact, place
+from .visitor import visitor
 
 MOST_IDS = 200
 UNLISTED = {"X-Robots-Tag": "noindex, nofollow", "Cache-Control": "no-store"}
@@ -53,6 +57,21 @@ class Once:
             if len(self._made) > MOST_MEASURED:
                 self._made.popitem(last=False)
         return await asyncio.shield(found)  # one follower that leaves takes nothing from the others
+
+
+class Stream(StreamingResponse):
+    """Server-sent events, which hold a `place` as long as they last. Where there is none, a refusal."""
+
+    def __init__(self, events: AsyncIterator[str], place: AbstractContextManager[None]) -> None:
+        super().__init__(events, media_type="text/event-stream", headers=UNLISTED | {"X-Accel-Buffering": "no"})
+        self._place = place
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            with self._place:
+                await super().__call__(scope, receive, send)
+        except TooMany as error:
+            await _too_many(error)(scope, receive, send)
 
 
 class StoryRoutes:
@@ -84,15 +103,19 @@ class StoryRoutes:
         """Who writes here, or how far loading is."""
         return _answer(status(self._runner, self._settings))
 
-    async def events(self, request: Request) -> StreamingResponse:
+    async def events(self, request: Request) -> Response:
         """The story from `?from=`, or from where the browser broke off, until it rests; with `?once` what there is of it now.
 
         HTTP/1.1 lets a browser hold six connections to a host: of its pages only some may hold a line that stays open.
         """
         query = request.query_params
         offset, cuts = place(request.headers.get("last-event-id") or query.get("from", ""))
-        stream = self._events(request.path_params["id"], offset, cuts, self._link(request), "once" in query)
-        return StreamingResponse(stream, media_type="text/event-stream", headers=UNLISTED | {"X-Accel-Buffering": "no"})
+        once = "once" in query
+        events = self._events(request.path_params["id"], offset, cuts, self._link(request), once)
+        return Stream(events, nullcontext() if once else self._runner.fair.stream(self._visitor(request)))
+
+    def _visitor(self, request: Request) -> str:
+        return visitor(request, self._settings.proxies)
 
     def _link(self, request: Request) -> str:
         """The address of the story a request is about."""
@@ -137,6 +160,10 @@ class StoryRoutes:
 
     async def archive(self, request: Request) -> Response:
         """The stories named in `?ids=a,b` as one zip, with the archived files of each."""
+        try:
+            self._runner.fair.require_archive(self._visitor(request))
+        except TooMany as error:
+            return _too_many(error)
         ids = list(dict.fromkeys(request.query_params.get("ids", "").split(",")))[:MOST_IDS]
         async with self._archiving:
             file = await asyncio.to_thread(self._archive, ids)
@@ -175,10 +202,12 @@ class StoryRoutes:
     async def host(self, request: Request) -> Response:
         """Whether new stories may begin; with "paused" in the body it is set. Takes the host's key."""
         asked = cast(wire.Hosting, await _body(request))
-        key, paused = asked.get("key"), asked.get("paused")
-        wanted = paused if isinstance(paused, bool) else self._runner.host_paused
+        paused = asked.get("paused")
+        wanted = paused if isinstance(paused, bool) else None
         try:
-            await asyncio.to_thread(self._runner.pause_new, str(key), wanted)
+            await asyncio.to_thread(self._runner.pause_new, asked.get("key"), wanted, self._visitor(request))
+        except TooMany as error:
+            return _too_many(error)
         except VisitorError as error:
             return _refused(str(error), 403)
         host: wire.Host = {"paused": self._runner.host_paused}
@@ -201,13 +230,17 @@ class StoryRoutes:
 
     async def act(self, request: Request) -> Response:
         """Stop or delete a story, with its key; the host's key deletes any."""
-        actions = {"stop": self._runner.stop, "delete": self._runner.delete}
-        action = actions.get(request.path_params["action"])
-        if action is None:
+        story_id, action = request.path_params["id"], request.path_params["action"]
+        if action not in ("stop", "delete"):
             return _refused("A story can be stopped or deleted.", 404)
-        asked = cast(wire.Key, await _body(request))
+        key = cast(wire.Key, await _body(request)).get("key")
         try:
-            await asyncio.to_thread(action, request.path_params["id"], asked.get("key"))
+            if action == "stop":
+                await asyncio.to_thread(self._runner.stop, story_id, key)
+            else:
+                await asyncio.to_thread(self._runner.delete, story_id, key, self._visitor(request))
+        except TooMany as error:
+            return _too_many(error)
         except VisitorError as error:
             return _refused(str(error), 403)
         acted: wire.Acted = {"done": True}
@@ -243,6 +276,11 @@ def _recorded(data: bytes | None, headers: dict[str, str]) -> Response:
 def _refused(sentence: str, status: int) -> JSONResponse:
     refused: wire.Refused = {"refused": sentence}
     return _answer(refused, status)
+
+
+def _too_many(error: TooMany) -> JSONResponse:
+    refused: wire.Refused = {"refused": str(error)}
+    return _answer(refused, 429, UNLISTED | {"Retry-After": str(math.ceil(error.seconds))})
 
 
 def _answer(message: Mapping[str, object], status: int = 200, headers: Mapping[str, str] = UNLISTED) -> JSONResponse:

@@ -2,13 +2,13 @@
 //
 // HTTP/1.1 gives a browser six connections to a host, all its tabs together. A few tabs hold a line that stays open; the others,
 // and those nobody sees, ask again and again.
-const HELD = 3, ASK_AGAIN = 1000, MOST_WAIT = 10_000; // milliseconds
+const HELD = 3, ASK_AGAIN = 1000, MOST_WAIT = 10_000, REFUSED = 30_000; // milliseconds
 
 export class Line {
   // `from()` says where the text here ends; `heard(update)`, `gone(message)` and `lost()` are called with what happens.
   constructor(id, { from, heard, gone, lost }) {
     Object.assign(this, { id, from, heard, gone, lost });
-    this.failures = 0;
+    this.failures = this.asksUntil = 0;
     this.seen = () => { if (!this.closed) this.connect(); };
     document.addEventListener("visibilitychange", this.seen);
     this.connect();
@@ -27,7 +27,7 @@ export class Line {
   }
   async connect() {
     this.letGo();
-    const turn = this.turn, release = document.visibilityState === "visible" && await lease();
+    const turn = this.turn, holds = document.visibilityState === "visible" && Date.now() > this.asksUntil, release = holds && await lease();
     if (turn !== this.turn) return release && release();
     if (release) this.hold(release);
     else this.ask(turn);
@@ -40,9 +40,10 @@ export class Line {
     source.onmessage = (event) => this.hear(event.data);
     source.addEventListener("gone", (event) => this.over(event.data));
     source.onerror = () => {
-      this.failed();
-      // The browser tries again by itself, except after an answer that was no stream (a server that is just starting).
-      if (source.readyState === EventSource.CLOSED) this.later();
+      // The browser tries again by itself, except after an answer that was no stream: there is no place for one, or the server is just starting.
+      if (source.readyState !== EventSource.CLOSED) return this.failed();
+      this.asksUntil = Date.now() + REFUSED;
+      this.connect();
     };
   }
   async ask(turn) {
