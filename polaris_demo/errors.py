@@ -40,6 +40,10 @@ class UnknownStory(VisitorError):
     """No story with this id, or not with this key."""
 
 
+class CannotRead(VisitorError):
+    """The library cannot be read just now, so nobody knows whether there is such a story."""
+
+
 class NotTheHost(VisitorError):
     """Only the host may do this, and the key is not the host's."""
 

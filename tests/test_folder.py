@@ -24,13 +24,19 @@ ROOT = Path(__file__).parent.parent
 SERVER = """
 import json, os, sys
 from pathlib import Path
+from polaris_demo.errors import CannotRead
 from polaris_demo.jobs.library import Library, SavedStory
 folder, bucket = Path(sys.argv[1]), Path(sys.argv[2])
 library = Library(folder, backup_dir=bucket)
-knew = [name for name in ("s", "snapshot") if library.load(name)]
+def known(name):
+    try:
+        return library.load(name)
+    except CannotRead:
+        return None
+knew = [name for name in ("s", "snapshot") if known(name)]
 interrupted = library.interrupt({"writing"})
 library.save(SavedStory("s", "k", "writing", 1.0, {}, "the second's ", ()))
-where = str(library._file.parent) if library._file else None
+where = str(library._file.path.parent) if library._file.path else None
 print(json.dumps({"where": where, "lasting": library.lasting, "knew": knew, "interrupted": interrupted}), flush=True)
 sys.stdin.read()
 library.close()

@@ -19,7 +19,7 @@ TITLE_WITHIN = 500  # characters; a longer first line is no title
 
 @dataclass(frozen=True)
 class Saved:
-    """What the library has of a story: characters of it and of its thinking, tokens, after how many cuts, and since when.
+    """What the library has of a story: characters of it and of its thinking, tokens, after how many cuts, in which file, and since when.
 
     `at` is by the clock on the wall, `steady` by this process's own; minus infinity where another process saved it.
     """
@@ -28,6 +28,7 @@ class Saved:
     thinking: int = 0
     tokens: int = 0
     cuts: int = 0
+    generation: int = 0
     at: float = 0.0
     steady: float = -math.inf
 
@@ -117,14 +118,14 @@ class Job:
         if self.phase is Phase.DELETED:
             return
         record, before = self.look(), self.saved
-        anew = record.cuts != before.cuts or len(record.token_ids) < before.tokens
+        anew = record.cuts != before.cuts or len(record.token_ids) < before.tokens or before.generation != library.generation
         before = Saved() if anew else before
         text, end = record.story.since(before.characters)
         thinking, thought = record.thinking.since(before.thinking)
         new = tuple(record.token_ids[before.tokens :])
         heading = title(record) if before.characters < TITLE_WITHIN else None
         about, now = record.about(), clock.now()
-        self.saved = Saved(end, thought, before.tokens + len(new), record.cuts, now.wall, now.steady)
+        self.saved = Saved(end, thought, before.tokens + len(new), record.cuts, library.generation, now.wall, now.steady)
         state, words = record.state, record.words
         story = SavedStory(record.id, self.key_hash, state, now.wall, about, text, new, heading, words, thinking, now.steady)
         self.owed = not library.save(story, anew=anew)

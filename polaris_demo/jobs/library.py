@@ -8,28 +8,32 @@ import gc
 import hashlib
 import json
 import logging
+import math
 import os
 import sqlite3
 import threading
+import time
 from array import array
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..errors import CannotRead
 from ..story.events import Finish
 from . import clock
-from .backup import Backup, restore
 from .clock import Moment
 from .expiry import DAY, Ages
-from .folder import Folder, give_back, take
+from .file import LOCKED, File, code, to_do
 from .lifecycle import can_go_on
-from .schema import NewerLibrary, connect, set_aside
 
 MOST_BYTES = 2**30  # some tens of thousands of stories, and a small part of the smallest disk a Space has
 MOST_IN_MEMORY = 2**28  # where there is no file, the model needs the memory more
+PATIENCE = 0.2  # seconds that a save waits for others, of its worker's time
+AGAIN_SECONDS = 1.0  # between two tries at what another process has locked
 FULL = "This server's disk is full, so this story is not being kept: copy or download it before you leave."
 UNWRITABLE = "This server cannot keep stories just now: copy or download this one before you leave."
+UNREADABLE = "This server cannot read the stories it keeps just now. Try again in a few minutes."
 DOUBTS = "doubts about time"
 log = logging.getLogger(__name__)
 # A forked child must not tidy up what it inherits: closing a connection there could wait for a lock nobody holds any more.
@@ -82,8 +86,8 @@ class Library:
     """The stories of one server. Without a folder they last as long as the process.
 
     One connection, behind a lock. The process may fork at any moment: a child never touches it, and the locks that
-    SQLite holds on the file belong to this process alone. A save is on its way to the disk when it returns: killing
-    the process loses none.
+    SQLite holds on the file belong to this process alone. A save that returns True is on its way to the disk: killing
+    the process loses none. One that cannot be made at once is owed, and whoever saves goes on.
     """
 
     def __init__(
@@ -96,20 +100,35 @@ class Library:
     ) -> None:
         self.keep_days, self._lasts, self.problem = keep_days, lasts, ""
         self.changes = 0  # made by this process; snapshots go by it
-        self._lock = threading.RLock()
+        self._lock, self._owing = threading.RLock(), threading.Lock()
         self._owed: dict[str, _Owed] = {}
-        self._file: Path | None = folder / "stories.db" if folder else None
-        self._backup_dir, self._new = backup_dir, True
-        self._folder: Folder | None = None
-        self._db = self._open()
+        self._file = File(folder / "stories.db" if folder else None, backup_dir, lambda: self.changes)
+        self._most, self._unfinished = most_bytes, tuple[str, ...]()
+        self._again, self._untidy = -math.inf, False
         self._ages = Ages(self.remembered(DOUBTS))
-        self._most_bytes = most_bytes if self._file else min(most_bytes, MOST_IN_MEMORY)
-        self._backup = self._begin_backup()
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        return self._file.db
 
     @property
     def lasting(self) -> bool:
         """Stories outlive a restart of the server: they are in a file, and its disk is said to last."""
-        return self._lasts and self._file is not None
+        return self._lasts and self._file.lasts
+
+    @property
+    def generation(self) -> int:
+        """Counts the files that were begun while this ran with nothing in them: what was kept before has to be saved anew."""
+        return self._file.generation
+
+    def tend(self) -> None:
+        """Once a second: find a file again that was locked, gone, replaced or damaged, and finish what a deletion left to do."""
+        with self._lock:
+            if self._file.tend(self._carry):
+                self.problem, self._again = "", -math.inf
+                self._ages = Ages(self.remembered(DOUBTS))
+            if self._untidy:
+                self._tidy()
 
     def expires(self, story_id: str = "", updated: float | None = None) -> float | None:
         """When a story last saved at `updated` is let go of, or one that is saved now; None where nothing lasts."""
@@ -120,44 +139,62 @@ class Library:
     def save(self, story: SavedStory, anew: bool = False) -> bool:
         """Keep a story's new `text` and `token_ids` (what came since the last save), its state and what is known about it.
 
-        With `anew` they are all there is of it, and what was kept of them goes. False where that failed; `problem` then says
-        why, and the next save makes up for it.
+        With `anew` they are all there is of it, and what was kept of them goes. False where that could not be done at once;
+        where it failed `problem` says why. The next save makes up for it. The saves of one story come one after another.
         """
-        with self._lock:
-            before = self._owed.pop(story.id, None)
+        with self._owing:
+            before = self._owed.get(story.id)
             owed = _Owed(story.text, story.thinking, story.token_ids, anew)
-            owed = owed if anew or before is None else before.with_more(owed)
-            try:
-                with self._db:
-                    if owed.anew:
-                        self._db.execute("DELETE FROM pieces WHERE story = ?", (story.id,))
-                        self._db.execute("UPDATE stories SET bytes = 0 WHERE id = ?", (story.id,))
-                    self._append(story, owed)
-            except sqlite3.Error as error:
-                self._owed[story.id] = owed
-                self._fail(error)
-                return False
+            owed = self._owed[story.id] = owed if anew or before is None else before.with_more(owed)
+        if time.monotonic() < self._again or not self._lock.acquire(timeout=PATIENCE):
+            return False
+        try:
+            with self._db:
+                if owed.anew:
+                    self._db.execute("DELETE FROM pieces WHERE story = ?", (story.id,))
+                    self._db.execute("UPDATE stories SET bytes = 0 WHERE id = ?", (story.id,))
+                self._append(story, owed)
             self.problem, self.changes = "", self.changes + 1
             if story.steady is not None:
                 self._ages.saved(story.id, story.steady)
-            return True
+        except sqlite3.Error as error:
+            self._fail(error)
+            return False
+        finally:
+            self._lock.release()
+        with self._owing:
+            self._owed.pop(story.id, None)
+        return True
 
     def load(self, story_id: str) -> SavedStory | None:
-        with self._lock:
-            row = self._db.execute("SELECT key_hash, state, updated, about FROM stories WHERE id = ?", (story_id,)).fetchone()
-            pieces = self._db.execute("SELECT text, tokens, thinking FROM pieces WHERE story = ? ORDER BY number", (story_id,)).fetchall()
+        """A story as it was saved last; None where it is not here. Raises CannotRead where nobody knows."""
+        try:
+            with self._lock:
+                row = self._db.execute("SELECT key_hash, state, updated, about FROM stories WHERE id = ?", (story_id,)).fetchone()
+                pieces = self._db.execute(
+                    "SELECT text, tokens, thinking FROM pieces WHERE story = ? ORDER BY number", (story_id,)
+                ).fetchall()
+        except sqlite3.Error as error:
+            self._fail(error, "read")
+            raise CannotRead(UNREADABLE) from None
         if row is None:
+            if self._file.unread:
+                raise CannotRead(UNREADABLE)
             return None
         text, thinking = "".join(piece[0] for piece in pieces), "".join(piece[2] for piece in pieces)
         tokens = tuple(array("I", b"".join(piece[1] for piece in pieces)))
         return SavedStory(story_id, row[0], row[1], row[2], json.loads(row[3]), text, tokens, thinking=thinking)
 
     def summaries(self, ids: Sequence[str]) -> dict[str, Summary]:
-        """What a list shows of the stories with these ids, as far as they are here and have been counted."""
+        """What a list shows of the stories with these ids, as far as they are here and have been counted. Raises CannotRead."""
         marks = ",".join("?" * len(ids))
         query = f"SELECT id, title, words, state, about, updated FROM stories WHERE id IN ({marks}) AND words IS NOT NULL"
-        with self._lock:
-            rows = self._db.execute(query, tuple(ids)).fetchall()
+        try:
+            with self._lock:
+                rows = self._db.execute(query, tuple(ids)).fetchall()
+        except sqlite3.Error as error:
+            self._fail(error, "read")
+            raise CannotRead(UNREADABLE) from None
         return {row[0]: self._summary(*row) for row in rows}
 
     def _summary(self, story_id: str, heading: str, words: int, state: str, about: str, updated: float) -> Summary:
@@ -173,39 +210,54 @@ class Library:
             try:
                 with self._db:
                     self._db.execute("DELETE FROM stories WHERE id = ?", (story_id,))
-                # execute() would free one page and leave it there; and until a checkpoint the text stands in the log beside the file.
-                self._db.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)")
+                self._tidy()
             except sqlite3.Error as error:
                 self._fail(error, "deleted")
                 return False
-            self._owed.pop(story_id, None)
+            with self._owing:
+                self._owed.pop(story_id, None)
             self._ages.forget(story_id)
             self.changes += 1
             return True
 
+    def _tidy(self) -> None:
+        """Give back the room of what was deleted, also in the log beside the file, where its text stands until then."""
+        self._db.executescript("PRAGMA incremental_vacuum")  # execute() would free one page
+        busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        self._untidy = bool(busy)  # somebody reads, such as whoever makes a snapshot
+
     def interrupt(self, unfinished: Collection[str]) -> int:
         """At start: stories left in one of the `unfinished` states were interrupted. How many there were."""
-        marks = ",".join("?" * len(unfinished))
-        change = f"UPDATE stories SET state = 'interrupted' WHERE state IN ({marks})"
+        self._unfinished = tuple(unfinished)
         with self._lock:
             try:
                 with self._db:
-                    found = self._db.execute(change, tuple(unfinished)).rowcount
+                    found = self._db.execute(_interrupt(self._unfinished), self._unfinished).rowcount
             except sqlite3.Error as error:
                 self._fail(error, "marked as interrupted")
                 return 0
             self.changes += found > 0
             return found
 
+    def _carry(self, old: sqlite3.Connection, new: sqlite3.Connection) -> None:
+        """What was kept in memory meanwhile goes into the file; what the file has of a server before this one was interrupted."""
+        with new:
+            new.execute(_interrupt(self._unfinished), self._unfinished)
+            for table in ("stories", "pieces", "settings"):
+                rows = old.execute(f"SELECT * FROM {table}").fetchall()
+                if rows:
+                    new.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({','.join('?' * len(rows[0]))})", rows)
+        self.changes += 1
+
     def expire(self, now: Moment, in_use: Collection[str] = ()) -> list[str]:
         """Delete what is past its days, and the oldest beyond the size limit; never a story `in_use`. The ids that went."""
         past = self._past(now)
         with self._lock:
             rows = self._db.execute("SELECT id, bytes FROM stories ORDER BY updated DESC").fetchall()
-        kept, gone = 0, []
+        kept, gone, most = 0, list[str](), self._most if self._file.path else min(self._most, MOST_IN_MEMORY)
         for story_id, size in rows:
             kept += size
-            if story_id not in in_use and (story_id in past or kept > self._most_bytes):
+            if story_id not in in_use and (story_id in past or kept > most):
                 kept -= size
                 if self.delete(story_id):
                     gone.append(story_id)
@@ -243,11 +295,8 @@ class Library:
 
     def close(self) -> None:
         """Make the last snapshot, where snapshots are made, and let go of the file."""
-        if self._backup:
-            self._backup.close()
         with self._lock:
-            self._db.close()
-        self._let_go()
+            self._file.close()
 
     # --- the file ----------------------------------------------------------------------------------------------------
 
@@ -267,60 +316,14 @@ class Library:
                 (story.id, text, blob, thinking, story.id),
             )
 
-    def _open(self) -> sqlite3.Connection:
-        if self._file is None:
-            return connect(":memory:")
-        try:
-            self._folder = take(self._file.parent)
-            self._file = self._folder.path / self._file.name
-            if not self._folder.asked:  # the snapshots are the other server's too, and nothing brings this one back here
-                self._lasts, self._backup_dir = False, None
-            return self._open_file(self._file)
-        except (OSError, sqlite3.Error, NewerLibrary) as error:
-            log.error("Stories cannot be kept in %s and last until this server restarts: %s", self._file.parent, error)
-            self._file = None
-            self._let_go()
-            return connect(":memory:")
-
-    def _let_go(self) -> None:
-        if self._folder:
-            give_back(self._folder)
-            self._folder = None
-
-    def _open_file(self, path: Path) -> sqlite3.Connection:
-        """The file as it is, or the newest snapshot, or a new one: a damaged file is set aside, never written over."""
-        if path.exists():
-            try:
-                db = connect(str(path))
-                self._new = False
-                return db
-            except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError):
-                    raise
-                log.error("%s is damaged: %s", path, error)
-        set_aside(path)
-        if self._backup_dir:
-            try:
-                restore(self._backup_dir, path)
-            except OSError as error:
-                log.error(
-                    "%s cannot be read, so no snapshot was restored, and none is made until the next start: %s", self._backup_dir, error
-                )
-                self._backup_dir = None
-        return connect(str(path))
-
-    def _begin_backup(self) -> Backup | None:
-        if self._backup_dir is None or self._file is None:
-            return None
-        # A file that was here before may hold more than the newest snapshot.
-        return Backup(self._file, self._backup_dir, lambda: self.changes, made=0 if self._new else -1)
-
     def _fail(self, error: sqlite3.Error, what: str = "saved") -> None:
-        # An error that SQLite itself did not report, such as a closed connection's, has no code.
-        problem = FULL if vars(error).get("sqlite_errorcode") == sqlite3.SQLITE_FULL else UNWRITABLE
+        problem = FULL if code(error) == sqlite3.SQLITE_FULL else UNWRITABLE
         if problem != self.problem:
-            log.error("A story could not be %s: %s", what, error)
+            log.error("A story could not be %s: %s. %s", what, error, to_do(error))
         self.problem = problem
+        self._file.fell(error)
+        if code(error) in LOCKED:
+            self._again = time.monotonic() + AGAIN_SECONDS
 
 
 @dataclass(frozen=True)
@@ -334,6 +337,10 @@ class _Owed:
 
     def with_more(self, more: "_Owed") -> "_Owed":
         return _Owed(self.text + more.text, self.thinking + more.thinking, self.token_ids + more.token_ids, self.anew)
+
+
+def _interrupt(unfinished: Collection[str]) -> str:
+    return f"UPDATE stories SET state = 'interrupted' WHERE state IN ({','.join('?' * len(unfinished))})"
 
 
 def _text(text: str) -> str:

@@ -322,6 +322,7 @@ class Runner:
                     self._hire()
                 for job in self._pause_left():
                     self._shelf.save(job)
+                self.library.tend()
                 self._shelf.save_owed()
                 if time.monotonic() - expired >= EXPIRE_SECONDS:
                     expired = time.monotonic()

@@ -30,6 +30,7 @@ MIGRATIONS = (
     ALTER TABLE pieces ADD COLUMN thinking TEXT NOT NULL DEFAULT '';
     """,
 )
+BUSY_SECONDS = 0.2  # that one of our statements waits for another process
 log = logging.getLogger(__name__)
 
 
@@ -39,7 +40,7 @@ class NewerLibrary(Exception):
 
 def connect(path: str) -> sqlite3.Connection:
     """A connection to the file, or to ":memory:", with today's tables. Raises NewerLibrary, sqlite3.DatabaseError."""
-    db = sqlite3.connect(path, timeout=5, check_same_thread=False)
+    db = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
     try:
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version > len(MIGRATIONS):  # looked at before anything could change the file

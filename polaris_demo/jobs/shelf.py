@@ -47,7 +47,7 @@ class Shelf:
         return self._jobs.get(job.record.id) is job
 
     def find(self, story_id: object) -> Job:
-        """Raises UnknownStory."""
+        """Raises UnknownStory, and CannotRead where nobody knows whether it is here."""
         if not isinstance(story_id, str) or not story_id.isascii():
             raise UnknownStory(UNKNOWN)
         job = self._jobs.get(story_id) or self._from_library(story_id)
@@ -64,9 +64,9 @@ class Shelf:
             job.save(self._library)
 
     def save_owed(self) -> None:
-        """Try again what could not be saved when its story ended."""
+        """Try again what could not be saved when its story ended, and save what was kept in a file that is gone."""
         for job in self.jobs():
-            if job.owed:
+            if job.owed or job.saved.generation != self._library.generation:
                 self.save(job)
 
     def delete(self, job: Job) -> None:
@@ -84,7 +84,7 @@ class Shelf:
         self._drop(self._library.expire(clock.now(), [job.record.id for job in self.jobs() if job.active]))
 
     def summaries(self, ids: object) -> list[Summary]:
-        """What a list shows of stories; ids of stories that are not here, or that are no ids, are left out."""
+        """What a list shows of stories; ids of stories that are not here, or that are no ids, are left out. Raises CannotRead."""
         wanted = [i for i in ids if isinstance(i, str) and i.isascii()] if isinstance(ids, list | tuple) else []
         wanted = list(dict.fromkeys(wanted))[:MOST_SUMMARIES]
         found = self._library.summaries([story_id for story_id in wanted if story_id not in self._jobs])
@@ -109,7 +109,8 @@ class Shelf:
             if saved is None:
                 raise UnknownStory(UNKNOWN)
             record = _restored(saved)
-            kept = Saved(len(record.story), len(record.thinking), len(record.token_ids), record.cuts, saved.updated)
+            sizes = len(record.story), len(record.thinking), len(record.token_ids)
+            kept = Saved(*sizes, record.cuts, self._library.generation, saved.updated)
             job = Job(record, "", saved.key_hash, at_rest(record), saved=kept)
             with self._lock:
                 if self._deletions == deletions:

@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from ..errors import TooMany, VisitorError
+from ..errors import CannotRead, TooMany, VisitorError
 from ..jobs.runner import Runner
 from ..settings import Settings
 from ..story import day, exports
@@ -133,6 +133,8 @@ class StoryRoutes:
                     yield event
                 if once:
                     return
+        except CannotRead:
+            return  # the page asks again, until it is known whether there is such a story
         except VisitorError as error:
             yield f"event: gone\ndata:{compact({'refused': str(error)})}\n\n"
 
@@ -196,7 +198,10 @@ class StoryRoutes:
         ids = asked.get("ids")
         if not isinstance(ids, list) or not all(isinstance(i, str) for i in ids):
             return _refused("Send the ids of stories.", 400)
-        found = await asyncio.to_thread(self._runner.summaries, ids[:MOST_IDS])
+        try:
+            found = await asyncio.to_thread(self._runner.summaries, ids[:MOST_IDS])
+        except VisitorError as error:
+            return _refused(str(error), 503)
         return _answer(view.summaries(found, self._runner.library.problem))
 
     async def host(self, request: Request) -> Response:
