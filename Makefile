@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-slow lint screenshots needs
+.PHONY: run test test-slow lint screenshots needs locked audit
 
 run: $(VENV)/.app
 	$(BIN)/python app.py
@@ -21,6 +21,17 @@ lint: $(VENV)/.dev
 
 screenshots: needs
 	$(BIN)/python -m tests.browser.screenshots
+
+# The tested set, each file checked against its hash.
+locked:
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	touch $(VENV)/.app $(VENV)/.dev
+
+# Known holes in the tested set; needs a network.
+audit: $(VENV)/.dev
+	$(BIN)/pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/pip-audit --strict --no-deps --disable-pip -r requirements.lock
 
 # A browser, epubcheck and curl; what cannot be had is named before the first test.
 needs: $(VENV)/.dev

@@ -2,7 +2,6 @@
 
 import spaces  # noqa: F401  before anything that touches CUDA
 
-import logging
 import sys
 import threading
 from contextlib import closing
@@ -11,6 +10,7 @@ from polaris_demo.engine import load_engine
 from polaris_demo.jobs.shutdown import until_ended
 from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.runner import Runner
+from polaris_demo.logs import configure
 from polaris_demo.page.layout import build_page, launch_options
 from polaris_demo.settings import HELP, SettingsError, read_settings
 
@@ -19,12 +19,11 @@ def main() -> None:
     if "--help" in sys.argv or "-h" in sys.argv:
         print("python app.py\n\n" + "\n".join(f"  {name}\n      {text}" for name, text in HELP.items()))
         return
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         settings = read_settings()
     except SettingsError as error:
         sys.exit(str(error))
+    configure(settings.json_logs)
     library = Library(settings.data_dir, settings.keep_days, lasts=settings.data_lasts, backup_dir=settings.backup_dir)
     engine = load_engine(settings)
     runner = Runner.by(settings, engine, library)

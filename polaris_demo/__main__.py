@@ -33,7 +33,7 @@ EPILOG = """examples:
 exit status: 0 identical, or written; 1 different; 2 it could not be done, or the record's text is not the recorded one
 
 environment, as for the page:
-""" + "\n".join(f"  {name}: {HELP[name]}" for name in ("POLARIS_MODEL", "POLARIS_PRECISION", "HF_TOKEN"))
+""" + "\n".join(f"  {name}: {HELP[name]}" for name in ("POLARIS_MODEL", "POLARIS_REVISION", "POLARIS_PRECISION", "HF_TOKEN"))
 
 
 def main(arguments: Sequence[str] | None = None, load: Callable[[Settings], Engine] = load_engine) -> int:

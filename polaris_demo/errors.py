@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from pathlib import Path
 
 
 class VisitorError(Exception):
@@ -54,5 +55,6 @@ class CannotDelete(VisitorError):
 
 def log_bug(log: logging.Logger, what: str, error: BaseException) -> None:
     """Log where an unforeseen error came from. Its message is left out: it may quote a visitor's text."""
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    log.error("%s: %s (message left out: it may hold a visitor's text)\n%s", what, type(error).__name__, frames)
+    frames = traceback.extract_tb(error.__traceback__)
+    place = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames))
+    log.error("%s: %s (message left out: it may hold a visitor's text) at %s", what, type(error).__name__, place)

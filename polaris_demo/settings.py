@@ -2,12 +2,14 @@
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 PRECISIONS = ("auto", "fp32", "bf16", "4bit")
 LOOPS = ("auto", "plain")
+LOGS = ("text", "json")
 RECORDINGS = Path(__file__).parent.parent / "examples" / "recordings"
 SPACES = "https://huggingface.co/spaces/"
 SHORTEST_KEY = 16  # characters; nothing slows down whoever tries keys one by one
@@ -36,6 +38,7 @@ class Shares:
 @dataclass(frozen=True)
 class Settings:
     model: str = "auto"
+    revision: str = ""
     precision: str = "auto"
     plain_loop: bool = False
     max_words: int = 12_000
@@ -55,6 +58,7 @@ class Settings:
     segment_seconds: int = 80
     home: str = ""
     root_path: str = ""
+    json_logs: bool = False
     hf_token: str | None = field(default=None, repr=False)
 
     @property
@@ -66,6 +70,7 @@ class Settings:
 HELP = {
     "POLARIS_MODEL": "auto (POLARIS-9B where a GPU and the weights are at hand, else the miniature), preview (the miniature), "
     "a hub id, or a folder with a checkpoint. Default: auto.",
+    "POLARIS_REVISION": "the commit, tag or branch of a hub model; a commit pins it for good. Default: the newest of its main branch.",
     "POLARIS_PRECISION": f"{', '.join(PRECISIONS)}. auto is bf16 on a GPU where the weights and a story's cache fit, else 4bit, "
     "4bit on ZeroGPU, where speed decides how much a visitor can have, and fp32 on a CPU. Default: auto.",
     "POLARIS_DECODE_LOOP": f"{', '.join(LOOPS)}. auto is captured steps on a GPU and the plain loop on a CPU; plain is the plain loop "
@@ -96,6 +101,7 @@ HELP = {
     "Default: none, and nobody can.",
     "POLARIS_SEGMENT_SECONDS": "on ZeroGPU, the most seconds asked for at a time, 30 to 1600. The platform counts them 1.5 times, "
     "so 80 take the 120 that a logged-out visitor has in a day. Default: 80.",
+    "POLARIS_LOG": f"{', '.join(LOGS)}: a line of text an event, or an object of JSON. Default: text.",
     "HF_TOKEN": "a hub token of an account that has passed the gate of POLARIS-9B.",
     "GRADIO_SERVER_NAME": "the address to listen on. Default: 127.0.0.1, and 0.0.0.0 on a Space.",
     "GRADIO_SERVER_PORT": "the port to listen on. Default: 7860.",
@@ -114,8 +120,12 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
     loop = env.get("POLARIS_DECODE_LOOP", "auto").strip().lower()
     if loop not in LOOPS:
         raise SettingsError(f"POLARIS_DECODE_LOOP is {loop!r}; it takes {', '.join(LOOPS)}.")
+    logs = env.get("POLARIS_LOG", "text").strip().lower()
+    if logs not in LOGS:
+        raise SettingsError(f"POLARIS_LOG is {logs!r}; it takes {', '.join(LOGS)}.")
     return Settings(
         model=env.get("POLARIS_MODEL", "auto").strip() or "auto",
+        revision=_revision(env),
         precision=precision,
         plain_loop=loop == "plain",
         max_words=_whole(env, "POLARIS_MAX_WORDS", 12_000, 50, 12_000),
@@ -144,6 +154,7 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
         # Links to a Space lead to its page on the hub: at its direct address a visitor's account does not count.
         home=f"{SPACES}{env['SPACE_ID']}" if env.get("SPACE_ID") else "",
         root_path=env.get("GRADIO_ROOT_PATH", "").strip(),
+        json_logs=logs == "json",
         hf_token=env.get("HF_TOKEN") or None,
     )
 
@@ -158,6 +169,13 @@ def _data_dir(env: Mapping[str, str]) -> Path | None:
 def _folder(env: Mapping[str, str], name: str) -> Path | None:
     named = env.get(name, "").strip()
     return Path(named).expanduser() if named else None
+
+
+def _revision(env: Mapping[str, str]) -> str:
+    revision = env.get("POLARIS_REVISION", "").strip()
+    if revision and (not re.fullmatch(r"[\w.+/-]{1,100}", revision) or ".." in revision):
+        raise SettingsError(f"POLARIS_REVISION is {revision!r}; it takes a commit, a tag or a branch of the hub, of up to 100 characters.")
+    return revision
 
 
 def _admin_key(env: Mapping[str, str]) -> str:

@@ -7,10 +7,10 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "polaris_demo"
 LAYERS = ["__main__", "page", "jobs", "engine", "story"]
-SHARED = {"card", "settings", "errors", "__version__"}
+SHARED = {"card", "settings", "errors", "logs", "__version__"}
 HOMES = {
     "gradio": {"page"}, "torch": {"engine"}, "transformers": {"engine"}, "tokenizers": {"engine"}, "safetensors": {"engine"},
-    "bitsandbytes": {"engine"}, "huggingface_hub": {"engine"}, "httpx": {"engine"}, "openai": {"engine"}, "sqlite3": {"jobs"}, "py3langid": {"story"},
+    "bitsandbytes": {"engine"}, "huggingface_hub": {"engine"}, "httpx": {"engine"}, "openai": {"engine"}, "sqlite3": {"jobs"}, "prometheus_client": {"jobs", "page"}, "py3langid": {"story"},
 }  # fmt: skip
 PURE = {"time", "os", "pathlib", "threading", "random", "socket", "asyncio", "logging", "datetime", "secrets"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -25,7 +25,7 @@ def test_what_is_set_is_read() -> None:
         "POLARIS_MAX_WORDS": "4000",
         "HF_TOKEN": "t",
     }
-    assert read_settings(env) == Settings("preview", "4bit", max_words=4000, data_dir=Path("/data"), hf_token="t")
+    assert read_settings(env) == Settings("preview", precision="4bit", max_words=4000, data_dir=Path("/data"), hf_token="t")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ DECIDING = (  # the files that decide what is written
     "config.json", "generation_config.json", "tokenizer*", "vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json",
     "chat_template*", "*.safetensors", "*.safetensors.index.json",
 )  # fmt: skip
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 READ_WHOLE = 256 * 2**20  # bytes; a larger file is read in blocks
 BLOCK, EVERY = 8 * 2**10, 2**20  # bytes: a block, and from one block's beginning to the next one's
 MOST_HEADER = 100 * 2**20  # safetensors' own limit
@@ -33,6 +34,16 @@ def config(folder: Path, called: str) -> dict[str, Any]:
             f"The checkpoint of {called} is of the architecture {kind}, and this app runs Qwen3.5's (qwen3_5). Name another model."
         )
     return read
+
+
+def require_safetensors(folder: Path, called: str) -> None:
+    """Raises EngineError where the weights are there only in files that run code when they are read."""
+    found = sorted(file.name for file in folder.iterdir() if file.suffix in PICKLES)
+    if found and not any(folder.glob("*.safetensors")):
+        raise EngineError(
+            f"The weights of {called} are there only as {found[0]}, which can hold code that runs when it is read. "
+            "This app reads safetensors alone: convert them, or name a checkpoint that has them."
+        )
 
 
 def weight_bytes(folder: Path) -> int:

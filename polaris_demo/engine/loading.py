@@ -18,7 +18,7 @@ from ..errors import EngineError
 from ..settings import Settings
 from ..story.model_info import LOCAL, ModelInfo, folder_name, hub_name
 from .base import Report
-from .checkpoint import config, fingerprint, weight_bytes
+from .checkpoint import config, fingerprint, require_safetensors, weight_bytes
 from .first_step import require_sound
 from .local import LocalEngine
 from .problems import explained
@@ -74,7 +74,7 @@ def load_model(model: str, settings: Settings, report: Report) -> LocalEngine:
     source = _local(model)
     if source is None:
         name = hub_name(model)
-        folder = explained(lambda: downloaded(model, name, settings.hf_token, report), model)
+        folder = explained(lambda: downloaded(model, name, settings.revision or None, settings.hf_token, report), model)
         source = Source(folder, name, model, revision=folder.name)
     elif not source.folder.is_dir():
         raise EngineError(
@@ -107,6 +107,7 @@ def _load(source: Source, settings: Settings, report: Report, device: str = "") 
     folder, called = source.folder, source.called
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     described = config(folder, called)
+    require_safetensors(folder, called)
     precision, why = choose_precision(settings.precision, device, weight_bytes(folder), settings.zerogpu)
     with reading(folder, f"loading {source.name} in {precision}", report):
         model = explained(lambda: _from_pretrained(folder, precision, device, settings.zerogpu), called)
@@ -127,7 +128,7 @@ def _load(source: Source, settings: Settings, report: Report, device: str = "") 
 
 
 def _from_pretrained(folder: Path, precision: str, device: str, zerogpu: bool) -> PreTrainedModel:
-    options: dict[str, Any] = {"dtype": torch.float32 if precision == "fp32" else torch.bfloat16}
+    options: dict[str, Any] = {"dtype": torch.float32 if precision == "fp32" else torch.bfloat16, "use_safetensors": True}
     if precision == "4bit":
         options["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,

@@ -14,14 +14,13 @@ from tqdm.auto import tqdm
 from transformers.utils import logging as transformers_logging
 
 from .base import Loading, Report
-from .checkpoint import tensor_bytes
+from .checkpoint import DECIDING, tensor_bytes
 
 REPORT_SECONDS = 0.25  # between two reports
 LINE_SECONDS, LINE_SHARE, LINE_ANYWAY = 10.0, 0.1, 60.0  # a line in the log after so long and so much more, or after a minute
 SETTLING_SECONDS = 1.0  # in the first moment come the parts of a download that were there before: no speed of the network
 WINDOW_SECONDS = 30.0
 SHORTEST_SPAN = 2.0  # seconds; a speed taken over less says nothing
-IGNORED = ["*.bin", "*.pth"]
 WEIGHTS_BAR = "Loading weights"  # the description of the bar over the parameters (transformers 5.23, core_model_loading)
 log = logging.getLogger(__name__)
 
@@ -86,22 +85,25 @@ class Measure:
 # --- downloading -----------------------------------------------------------------------------------------------------
 
 
-def downloaded(hub_id: str, name: str, token: str | None, report: Report) -> Path:
-    """The folder of a model of the hub, downloaded where it is not in the cache. Raises what huggingface_hub raises."""
+def downloaded(hub_id: str, name: str, revision: str | None, token: str | None, report: Report) -> Path:
+    """The folder of a model of the hub, downloaded where it is not in the cache. Raises what huggingface_hub raises.
+
+    `revision` is a branch, a tag or a commit; None is the newest. Only what decides the story is fetched: no code, no pickles.
+    """
     report(Loading(f"asking the hub for {name}"))
-    measure = Measure(f"downloading {name}", report, _bytes_to_come(hub_id, token))
-    path = snapshot_download(hub_id, token=token, ignore_patterns=IGNORED, tqdm_class=_bar_over(measure))
+    measure = Measure(f"downloading {name}", report, _bytes_to_come(hub_id, revision, token))
+    path = snapshot_download(hub_id, revision=revision, token=token, allow_patterns=list(DECIDING), tqdm_class=_bar_over(measure))
     measure.end()
     return Path(path)
 
 
-def _bytes_to_come(hub_id: str, token: str | None) -> int:
+def _bytes_to_come(hub_id: str, revision: str | None, token: str | None) -> int:
     """What the hub has to send; 0 where that is nothing, or the hub does not say.
 
     huggingface_hub 2.4's bars know only the files that were begun, eight at a time, so their total grows on the way.
     """
     try:
-        plan = snapshot_download(hub_id, token=token, ignore_patterns=IGNORED, dry_run=True)
+        plan = snapshot_download(hub_id, revision=revision, token=token, allow_patterns=list(DECIDING), dry_run=True)
     except Exception as error:
         log.debug("The hub does not say how much it would send: %s", type(error).__name__)
         return 0  # what is wrong, the download itself says; what is in the cache needs no hub

@@ -86,6 +86,11 @@ class FairUse:
         """Count a key that is not the host's."""
         self._guesses.take(visitor)
 
+    @property
+    def streams(self) -> int:
+        """How many are held now."""
+        return self._streams.total()
+
     @contextmanager
     def stream(self, visitor: str) -> Iterator[None]:
         """A place among the streams, as long as it lasts. Raises TooMany."""

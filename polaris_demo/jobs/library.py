@@ -105,6 +105,7 @@ class Library:
         self._file = File(folder / "stories.db" if folder else None, backup_dir, lambda: self.changes)
         self._most, self._unfinished = most_bytes, tuple[str, ...]()
         self._again, self._untidy = -math.inf, False
+        self.saved_at: float | None = None  # by the steady clock
         self._ages = Ages(self.remembered(DOUBTS))
 
     @property
@@ -115,6 +116,11 @@ class Library:
     def lasting(self) -> bool:
         """Stories outlive a restart of the server: they are in a file, and its disk is said to last."""
         return self._lasts and self._file.lasts
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the file is, while there is one."""
+        return self._file.path.parent if self._file.path else None
 
     @property
     def generation(self) -> int:
@@ -154,7 +160,7 @@ class Library:
                     self._db.execute("DELETE FROM pieces WHERE story = ?", (story.id,))
                     self._db.execute("UPDATE stories SET bytes = 0 WHERE id = ?", (story.id,))
                 self._append(story, owed)
-            self.problem, self.changes = "", self.changes + 1
+            self.problem, self.changes, self.saved_at = "", self.changes + 1, time.monotonic()
             if story.steady is not None:
                 self._ages.saved(story.id, story.steady)
         except sqlite3.Error as error:
@@ -319,7 +325,7 @@ class Library:
     def _fail(self, error: sqlite3.Error, what: str = "saved") -> None:
         problem = FULL if code(error) == sqlite3.SQLITE_FULL else UNWRITABLE
         if problem != self.problem:
-            log.error("A story could not be %s: %s. %s", what, error, to_do(error))
+            log.error("A story could not be %s: %s. %s", what, str(error).rstrip("."), to_do(error))
         self.problem = problem
         self._file.fell(error)
         if code(error) in LOCKED:

@@ -4,6 +4,7 @@ Visitors submit, follow, stop, go on. A follower that leaves changes nothing; a 
 is paused. Knows nothing of pages or models.
 """
 
+import itertools
 import logging
 import math
 import secrets
@@ -13,13 +14,15 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 from ..engine.base import Engine, GpuBroken
-from ..errors import Busy, CannotGoOn, NotTheHost, RequestRefused, UnknownStory, log_bug
+from ..errors import Busy, CannotGoOn, NotTheHost, RequestRefused, TooMany, UnknownStory, VisitorError, log_bug
+from ..logs import event, since
 from ..settings import Settings
 from ..story.events import Event, Finish, Progress
 from ..story.record import StoryRecord
 from ..story.request import errors
 from .admission import HOST_PAUSED, Checked, checked, require_place, require_same_model, seconds_left, waits
 from .fair import FairUse
+from .figures import Figures, Health, free_bytes
 from .following import Piece, follow
 from .job import Job
 from .library import Library, Summary, hash_key
@@ -33,6 +36,8 @@ TEND_SECONDS = 1.0
 EXPIRE_SECONDS = 600
 BETWEEN_SECONDS = 20  # the page asks for the next segment at once; a phone that has just lost its connection takes longer
 LET_GO_SECONDS = 3.0  # an engine obeys within two
+CLOSING_SECONDS = 2.0  # for all workers together: whoever ends a server waits five seconds
+REFUSALS = {RequestRefused: "request", TooMany: "share", Busy: "full"}
 NOT_OWNED = "This key does not belong to this story. Only whoever started a story can stop it or go on with it."
 NOTHING_LEFT = "The model ended this story itself, so there is nothing to go on with."
 log = logging.getLogger(__name__)
@@ -68,7 +73,8 @@ class Runner:
         self._shelf = Shelf(self.library, self._changed)
         self._waiting: deque[Job] = deque()
         self._closing = threading.Event()
-        self.measured = Measured()
+        self.measured, self.figures = Measured(), Figures()
+        self._names = itertools.count()
         self._workers: list[threading.Thread] = []
         self._hire()
         self._keeper = threading.Thread(target=self._tend, name="writer-keeper", daemon=True)
@@ -103,6 +109,13 @@ class Runner:
 
         Raises RequestRefused or Busy, each with a sentence.
         """
+        try:
+            return self._submit(raw, visitor)
+        except VisitorError as error:
+            self.figures.refused(REFUSALS.get(type(error), "busy"))
+            raise
+
+    def _submit(self, raw: Mapping[str, object], visitor: str) -> Job:
         found = self.check(raw)
         if found.request is None or errors(found.findings):
             raise RequestRefused(found.refusal())
@@ -122,8 +135,27 @@ class Runner:
             self._hire()
             self._tell_places()
             self._changed.notify_all()
+            waiting = len(self._waiting)
+        self.figures.begun()
+        event(log, "story queued", story=record.id, words=request.words, prompt_tokens=found.prompt_tokens, waiting=waiting)
         self._shelf.save(job)
         return job
+
+    def health(self) -> Health:
+        """How this server is now."""
+        status, library = self.engine.status(), self.library
+        return Health(
+            ready=status.writer is not None and not status.failure,
+            loading=status.loading.sentence() if status.loading else "",
+            failure=status.failure or "",
+            writing=len(self._writing()),
+            waiting=len(self._waiting),
+            places=self._queue_size,
+            streams=self.fair.streams,
+            storage=library.problem,
+            since_saved=None if library.saved_at is None else since(library.saved_at),
+            free_bytes=free_bytes(library.folder),
+        )
 
     def get(self, story_id: object) -> StoryRecord:
         """A look at the record of a story; reading it counts as following. Raises UnknownStory."""
@@ -226,8 +258,9 @@ class Runner:
                 if job.active:
                     self._halt(job, Finish("pause", INTERRUPTED))
             self._changed.notify_all()
+        until = time.monotonic() + CLOSING_SECONDS
         for thread in (*self._workers, self._keeper):
-            thread.join(timeout=10)
+            thread.join(timeout=max(0.0, until - time.monotonic()))
         for job in self._shelf.jobs():
             if job.owed or job.halt.finish:
                 self._shelf.save(job)
@@ -235,9 +268,10 @@ class Runner:
     # --- the workers' side -------------------------------------------------------------------------------------------
 
     def _hire(self) -> None:
-        """As many workers as the engine has capacity for, which it may tell only once it has loaded."""
+        """As many workers as the engine has capacity for, which it may tell only once it has loaded; in place of one that died another."""
+        self._workers = [worker for worker in self._workers if worker.is_alive()]
         while len(self._workers) < self.engine.status().capacity and not self._closing.is_set():
-            worker = threading.Thread(target=self._work, name=f"writer-{len(self._workers)}", daemon=True)
+            worker = threading.Thread(target=self._work, name=f"writer-{next(self._names)}", daemon=True)
             self._workers.append(worker)
             worker.start()
 
@@ -257,10 +291,10 @@ class Runner:
 
     def _write(self, job: Job) -> None:
         """Write one story to its end or its pause, whatever happens."""
-        broken = False
+        broken, begun, had = False, time.monotonic(), (job.record.thinking_tokens, job.record.story_tokens)
         try:
             broken = self._turn(job)
-        except Exception as error:
+        except BaseException as error:
             log_bug(log, f"Story {job.record.id} failed", error)
         with self._changed:
             late = job.halt.finish if not job.record.rests else None
@@ -271,9 +305,27 @@ class Runner:
             self._changed.notify_all()
         if late:
             self._shelf.save(job)
+        self._count(job.record, begun, *had)
         if broken:
             log.error("The GPU of this process is broken, so the process starts anew")
             self._start_anew()
+
+    def _count(self, record: StoryRecord, begun: float, thought: int, told: int) -> None:
+        self.figures.ended(record, thought, told)
+        reason, tokens = (
+            record.finish.reason if record.finish else "unknown",
+            (record.thinking_tokens - thought, record.story_tokens - told),
+        )
+        event(
+            log,
+            "turn ended",
+            story=record.id,
+            reason=reason,
+            words=record.words,
+            thinking=tokens[0],
+            tokens=tokens[1],
+            seconds=since(begun),
+        )
 
     def _turn(self, job: Job) -> bool:
         """What the engine says, folded into the record and saved. True where the GPU is broken."""
@@ -286,7 +338,7 @@ class Runner:
                     self._save(job)
         except GpuBroken:
             broken = True
-        except Exception as error:
+        except BaseException as error:  # whatever an engine raises, its worker goes on with the next story
             log_bug(log, f"Story {record.id} failed", error)
         if not record.finish:
             job.tell(Finish("error", UNFORESEEN))

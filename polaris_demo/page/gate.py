@@ -19,7 +19,7 @@ _API = "/gradio_api"
 # What is open, as the whole path; everything else is closed. GET answers HEAD.
 OPEN = {
     "GET": re.compile(
-        r"/|/config/?|/(?:assets|static|page|stories|recordings)/.+|/recordings|/favicon\.ico|/theme\.css|/manifest\.json|/robots\.txt"
+        r"/|/config/?|/(?:assets|static|page|stories|recordings)/.+|/recordings|/healthz|/metrics|/favicon\.ico|/theme\.css|/manifest\.json|/robots\.txt"
         r"|/pwa_icon(?:/\d+)?"
         rf"|{_API}/(?:info/?|openapi\.json|app_id/?|theme\.css|startup-events|queue/data|call/(?:v2/)?[\w.-]+/[\w-]+|mcp/(?:schema)?)"
     ),

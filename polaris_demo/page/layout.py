@@ -15,6 +15,7 @@ from ..story.request import FIELDS, FORM_NAMES, LIMITS, VERBATIM
 from . import about, api, assets, gate, preload, wire
 from .handlers import Handlers
 from .ideas import IDEAS
+from .operations import Operations
 from .parts import dial, embed, hello, js, kinds, knob, presets, run, taste, template
 from .parts import pane as pane_of
 from .pictures import charts
@@ -111,7 +112,7 @@ def launch_options(runner: Runner, settings: Settings) -> dict[str, Any]:
         "_frontend": False,  # Gradio 6.31 asks itself for its page and gives up starting where a busy machine takes three seconds
         "footer_links": ["api"],
         "app_kwargs": {
-            "routes": [*StoryRoutes(runner, settings, recorded).routes(), *assets.routes()],
+            "routes": [*StoryRoutes(runner, settings, recorded).routes(), *assets.routes(), *Operations(runner).routes()],
             "middleware": [Middleware(gate.Gate), Middleware(preload.QuickPage, Sharing(runner, settings, recorded).head)],
         },
     }
