@@ -11,6 +11,7 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 
+from polaris_demo.jobs.fair import FairUse
 from polaris_demo.jobs.following import Piece
 from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.measured import Measured
@@ -128,7 +129,7 @@ class Written:
     """Follows a story that is written in no time, by a clock of its own: what a follower of the runner would yield."""
 
     def __init__(self, story: str) -> None:
-        self.story, self.now, self.library, self.measured = story, 0.0, Library(None), Measured()
+        self.story, self.now, self.library, self.measured, self.fair = story, 0.0, Library(None), Measured(), FairUse()
 
     def expires(self, record: StoryRecord) -> None:
         return None

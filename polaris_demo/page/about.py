@@ -159,4 +159,5 @@ def _list(items: Iterable[str]) -> str:
 
 
 def word(number: int) -> str:
-    return ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")[number]
+    words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+    return words[number] if number < len(words) else str(number)

@@ -7,12 +7,14 @@ with a traceback that quotes the visitor. Here all of that is a sentence before 
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import parse_qs
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from . import calls
 
 MOST_BYTES = 65_536  # a premise of 4,000 characters in the widest script, with every setting, is a third of it
 _API = "/gradio_api"
@@ -27,13 +29,14 @@ OPEN = {
     "DELETE": re.compile(rf"{_API}/mcp/?"),  # how an MCP client says that its session is over
     "OPTIONS": re.compile(r"/.*"),  # what a browser asks before it asks another origin
 }
-CANCEL = f"{_API}/cancel"
-NOT_THEIRS = "This session has no such event, so there is nothing to cancel."
 CLOSED = "There is nothing at this address."
 TOO_LONG = f"A request may hold {MOST_BYTES:,} bytes; this one is longer. Shorten the premise."
 NO_JSON = "The body has to be a JSON object, and this one is none. Send the fields as JSON."
 NO_NUMBER = "The body holds NaN or Infinity, which are no JSON numbers. Send finite numbers."
 HALF = "The body holds half a character (a lone surrogate), which no text can hold. Send whole characters."
+GRADIOS = ("error", "detail")  # where Gradio's clients look for a sentence
+NO_METHOD = "This address cannot be asked in this way (GET, POST, …)."
+NOT_FITTING = f"The values do not fit this endpoint. See {_API}/info for what it takes."
 A_FILE = "The body holds a value in the shape of a file, and this app takes none. Send text and numbers."
 WRONG_SHAPE = "The body's “{}” has the wrong type. Send {}."
 _HALF = re.compile("[\ud800-\udfff]")
@@ -58,22 +61,66 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        send = _with_headers(scope, send)
+        send = _Answer(scope, _with_headers(scope, send))
         if not is_open(scope["method"], _path(scope)):
             await _refused(CLOSED, 404)(scope, receive, send)
             return
         if scope["method"] != "POST":
-            await self._app(scope, receive, send)
+            session = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("session_hash", [""])[0]
+            wrong_call = calls.wrong_get(scope["app"].get_blocks(), _path(scope), session) if scope["method"] == "GET" else None
+            await (_refused(wrong_call[1], wrong_call[0])(scope, receive, send) if wrong_call else self._app(scope, receive, send))
             return
         body = await _read(scope, receive)
         wrong = TOO_LONG if body is None else problem(body)
         if wrong or body is None:
             await _refused(wrong, 413 if body is None else 400)(scope, receive, send)
             return
-        if _path(scope) == CANCEL and not _own_event(scope, json.loads(body or b"{}")):
-            await _refused(NOT_THEIRS, 403)(scope, receive, send)
+        if wrong_call := calls.wrong_post(scope["app"].get_blocks(), _path(scope), json.loads(body or b"{}")):
+            await _refused(wrong_call[1], wrong_call[0])(scope, receive, send)
             return
         await self._app(scope, _again(body, receive), send)
+
+
+class _Answer:
+    """Passes an answer on. A refusal that is no sentence becomes one: Gradio answers a visitor's mistake as a fault of the server."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._scope, self._send = scope, send
+        self._start: Message | None = None
+        self._body = bytearray()
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] >= 400:
+            self._start = message
+        elif self._start and message["type"] == "http.response.body":
+            self._body += message.get("body", b"")
+            if not message.get("more_body"):
+                await self._refuse(self._start, bytes(self._body))
+        else:
+            await self._send(message)
+
+    async def _refuse(self, start: Message, body: bytes) -> None:
+        status, said = start["status"], _said(body)
+        if "refused" in said or self._scope["method"] == "HEAD":  # our own
+            await self._send(start)
+            await self._send({"type": "http.response.body", "body": body})
+            return
+        usual = CLOSED if status == 404 else NO_METHOD if status == 405 else NOT_FITTING
+        sentence = next((one for one in said.values() if one.endswith(".")), usual)
+        await _refused(sentence, 400 if status in (422, 500) else status, GRADIOS)(self._scope, _nothing, self._send)
+
+
+def _said(body: bytes) -> dict[str, str]:
+    """What a refusal says, by the names that sentences have in ours and in Gradio's."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return {name: found[name] for name in ("refused", *GRADIOS) if isinstance(found, dict) and isinstance(found.get(name), str)}
+
+
+async def _nothing() -> Message:
+    return {"type": "http.disconnect"}
 
 
 def is_open(method: str, path: str) -> bool:
@@ -100,19 +147,12 @@ def problem(body: bytes) -> str:
     return next((wrong for value in _values(found) if (wrong := _wrong(value))), "")
 
 
-def _own_event(scope: Scope, body: dict[str, object]) -> bool:
-    """Whether an event is one of the session that would cancel it. Gradio 6.31 does not ask, and begins a foreign one anew."""
-    sessions = scope["app"].get_blocks()._queue.pending_event_ids_session
-    return body.get("event_id") in sessions.get(str(body.get("session_hash")), ())
-
-
 def _wrong(value: object) -> str:
     if isinstance(value, float) and not math.isfinite(value):  # 1e999
         return NO_NUMBER
     if isinstance(value, str) and _HALF.search(value):
         return HALF
-    meta = value.get("meta") if isinstance(value, dict) else None
-    return A_FILE if isinstance(meta, dict) and "_type" in meta else ""
+    return A_FILE if isinstance(value, dict) and isinstance(value.get("path"), str) else ""
 
 
 def _values(found: object) -> Iterator[object]:
@@ -190,6 +230,7 @@ def _with_headers(scope: Scope, send: Send) -> Send:
     return answer
 
 
-def _refused(sentence: str, status: int) -> JSONResponse:
-    """After a body that is too long the connection ends too, or the rest of it would still be taken."""
-    return JSONResponse({"refused": sentence}, status, {"Connection": "close"} if status == 413 else None)
+def _refused(sentence: str, status: int, also: Sequence[str] = ()) -> JSONResponse:
+    """The sentence, `also` under other names. After a body that is too long the connection ends too, or its rest would still be taken."""
+    headers = {"Connection": "close"} if status == 413 else None
+    return JSONResponse(dict.fromkeys(("refused", *also), sentence), status, headers)

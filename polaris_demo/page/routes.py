@@ -238,7 +238,8 @@ class StoryRoutes:
         story_id, action = request.path_params["id"], request.path_params["action"]
         if action not in ("stop", "delete"):
             return _refused("A story can be stopped or deleted.", 404)
-        key = cast(wire.Key, await _body(request)).get("key")
+        asked = cast(wire.Key, await _body(request))
+        key = asked.get("key")
         try:
             if action == "stop":
                 await asyncio.to_thread(self._runner.stop, story_id, key)
