@@ -1,5 +1,6 @@
 """Fair use: who a visitor is, what one may have, and that every refusal says when to come back."""
 
+import asyncio
 import re
 from contextlib import ExitStack
 from dataclasses import fields
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from polaris_demo.errors import Busy, TooMany
 from polaris_demo.jobs.admission import require_place
 from polaris_demo.jobs.fair import GUESSES, HOUR, FairUse, Rate, in_time
+from polaris_demo.jobs.job import Job
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.page.visitor import visitor
 from polaris_demo.settings import Settings, Shares
@@ -200,6 +202,33 @@ def test_a_story_nobody_has_followed_gives_its_place_back_soon_and_one_that_was_
     assert "Nobody was following this story" in unseen.record.finish.message and seen.active
     runner.resume(unseen.record.id, unseen.key)
     until(lambda: rests(unseen))
+    had = unseen.record.words
+    runner.get(unseen.record.id)  # somebody comes after all: it goes on by itself
+    until(lambda: unseen.record.words > had)
+    assert unseen.active
+
+
+def test_whoever_comes_while_a_story_is_being_let_go_of_finds_it_going_on(run) -> None:
+    """Whenever they come: before, while and after it is paused for want of them."""
+    runner = run(endless, capacity=24, unseen_seconds=0.05, unfollowed_seconds=600)
+
+    async def reader(job: Job, after: float) -> None:
+        await asyncio.sleep(after)
+        async for piece in runner.follow(job.record.id):
+            assert not piece.record.rests, f"whoever came after {after:.2f} s heard that it is paused"
+
+    async def all_of_them() -> None:
+        jobs = [runner.submit(asked(f"story {n}")) for n in range(24)]
+        readers = [asyncio.create_task(reader(job, 0.7 + n * 0.025)) for n, job in enumerate(jobs)]
+        await asyncio.sleep(2)
+        had = [job.record.words for job in jobs]
+        until(lambda: all(job.record.words > before for job, before in zip(jobs, had, strict=True)), what="every story going on")
+        for task in readers:
+            assert not task.done(), task.exception() or "its reader was let go"
+            task.cancel()
+        await asyncio.gather(*readers, return_exceptions=True)
+
+    asyncio.run(all_of_them())
 
 
 def test_one_that_waits_for_nobody_gives_its_place_back_too(run) -> None:

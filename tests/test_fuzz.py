@@ -23,7 +23,7 @@ from polaris_demo.settings import Settings, Shares
 from .attack import Sent, attacks
 from .conftest import LAUNCH
 from .doubles import ScriptedEngine, asked, echoes, finished, until
-from .test_memory import used
+from .memory import used
 
 AT_ONCE, READ_SECONDS = 8, 10
 A_SENTENCE = re.compile(r"^[A-Z“].{10,}[.!?]”?$", re.DOTALL)

@@ -28,10 +28,11 @@ class Piece:
     text: str
 
 
-async def follow(shelf: Shelf, story_id: str, offset: int = 0, cuts: int = 0) -> AsyncIterator[Piece]:
+async def follow(shelf: Shelf, story_id: str, offset: int = 0, cuts: int = 0, reads: bool = True) -> AsyncIterator[Piece]:
     """The story from `offset` (in characters) on, until it rests: the last piece says so, with the whole text.
 
-    `cuts` is how often the story had been cut when it was read up to `offset`. Yields at least once a second. Raises
+    `cuts` is how often the story had been cut when it was read up to `offset`. Who only waits for its end, and does not say
+    that anybody `reads` it, holds no place for it. Yields at least once a second. Raises
     UnknownStory.
     """
     job = await asyncio.to_thread(shelf.find, story_id)  # it may have to be read from the disk
@@ -42,7 +43,8 @@ async def follow(shelf: Shelf, story_id: str, offset: int = 0, cuts: int = 0) ->
         if job.phase is Phase.DELETED:
             raise UnknownStory(UNKNOWN)
         if not job.deleting and (job.record.version != version or time.monotonic() - said >= HEARTBEAT_SECONDS):
-            job.follow()
+            if reads:
+                job.follow()
             record, said = job.look(), time.monotonic()
             version = record.version
             offset, cuts = min((offset, *record.cut_to[cuts:])), record.cuts

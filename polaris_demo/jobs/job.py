@@ -51,7 +51,7 @@ class Job:
 
     `visitor` is whom the story counts for. `context` is that of the owner's latest request: a lent GPU is asked for in
     the owner's name. `seen` is when somebody last followed it, or it was asked for, `followed` whether anybody
-    has since then, `since` when its phase began (monotonic clock). While it is
+    has since then, `unseen` that it was paused because nobody had, `since` when its phase began (monotonic clock). While it is
     `deleting`, its followers hear nothing: that it is stopped first would be the last they hear. Locks are taken
     in this order: `saving`, the runner's, `folding`.
     """
@@ -64,6 +64,7 @@ class Job:
     visitor: str = field(default="", repr=False)
     seen: float = field(default_factory=time.monotonic)
     followed: bool = False
+    unseen: bool = False
     since: float = field(default_factory=time.monotonic)
     halt: Halt = field(default_factory=Halt)
     saved: Saved = Saved()
@@ -76,6 +77,11 @@ class Job:
     def active(self) -> bool:
         """It waits, is being written, or is between two segments."""
         return self.phase in ACTIVE
+
+    @property
+    def wanted(self) -> bool:
+        """It was paused, or is to be, because nobody had come, and now somebody has."""
+        return self.unseen and self.followed
 
     def follow(self) -> None:
         """Somebody reads it."""
@@ -105,7 +111,7 @@ class Job:
     def begin_again(self, visitor: str, without_guard: bool = False) -> None:
         """Make ready for another turn, in the name of whoever asks for it now."""
         self.context, self.visitor = contextvars.copy_context(), visitor or self.visitor
-        self.seen, self.followed = time.monotonic(), False
+        self.seen, self.followed, self.unseen = time.monotonic(), False, False
         self.halt = Halt()
         with self.folding:
             self.record.resume(without_guard)

@@ -4,6 +4,7 @@ Visitors submit, follow, stop, go on. A follower that leaves changes nothing; a 
 is paused. Knows nothing of pages or models.
 """
 
+import asyncio
 import itertools
 import logging
 import math
@@ -12,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import suppress
 
 from ..engine.base import Engine, GpuBroken
 from ..errors import Busy, CannotGoOn, NotTheHost, RequestRefused, TooMany, UnknownStory, VisitorError, log_bug
@@ -35,6 +37,7 @@ SAVE_SECONDS = 0.25  # leaves three quarters of the second that may be lost to a
 TEND_SECONDS = 1.0
 EXPIRE_SECONDS = 600
 BETWEEN_SECONDS = 20  # the page asks for the next segment at once; a phone that has just lost its connection takes longer
+LEFT_SECONDS = 2.5  # in which another follower of a story says that it is there
 LET_GO_SECONDS = 3.0  # an engine obeys within two
 CLOSING_SECONDS = 2.0  # for all workers together: whoever ends a server waits five seconds
 REFUSALS = {RequestRefused: "request", TooMany: "share", Busy: "full"}
@@ -159,9 +162,7 @@ class Runner:
 
     def get(self, story_id: object) -> StoryRecord:
         """A look at the record of a story; reading it counts as following. Raises UnknownStory."""
-        job = self._shelf.find(story_id)
-        job.follow()
-        return job.look()
+        return self._wake(story_id).look()
 
     def summaries(self, ids: object) -> list[Summary]:
         """What a list shows of stories; ids of stories that are not here, or that are no ids, are left out."""
@@ -246,9 +247,35 @@ class Runner:
         self.host_paused = paused
         self.library.remember("new stories", "paused" if paused else "")
 
-    def follow(self, story_id: str, offset: int = 0, cuts: int = 0) -> AsyncIterator[Piece]:
+    async def follow(self, story_id: str, offset: int = 0, cuts: int = 0, reads: bool = True) -> AsyncIterator[Piece]:
         """The story as it grows; any number may follow one. See `following.follow`."""
-        return follow(self._shelf, story_id, offset, cuts)
+        if reads:
+            await asyncio.to_thread(self._wake, story_id)
+        async for piece in follow(self._shelf, story_id, offset, cuts, reads):
+            yield piece
+
+    def _wake(self, story_id: object) -> Job:
+        """Somebody comes to a story: one that was paused because nobody had come yet goes on. Raises UnknownStory, CannotRead."""
+        job = self._shelf.find(story_id)
+        with self._changed:
+            job.follow()
+            if job.wanted:
+                self._wait_for_its_worker(job)
+                self._go_on_if_wanted(job)
+        return job
+
+    def _go_on_if_wanted(self, job: Job) -> None:
+        """With a story that was left too early; one at work goes on when its worker lets go of it. The lock is held."""
+        step: Step | None = {Phase.RESTING: "go on", Phase.BETWEEN: "next segment"}.get(job.phase)  # type: ignore[assignment]
+        if step and job.wanted:
+            job.unseen = False
+            with suppress(VisitorError):  # there is no place now: it stays paused, and says so
+                self._begin_again(self._shelf.put(job), step, "", False)
+                job.follow()
+
+    def left(self, job: Job) -> None:
+        """Whoever followed a story has gone, and has no page to come back to: unless somebody else does it is paused at once."""
+        job.followed, job.seen = False, min(job.seen, time.monotonic() - self._unseen_seconds + LEFT_SECONDS)
 
     def close(self) -> None:
         """Pause every story, so that it can be gone on with, and end every worker."""
@@ -297,10 +324,11 @@ class Runner:
         except BaseException as error:
             log_bug(log, f"Story {job.record.id} failed", error)
         with self._changed:
-            late = job.halt.finish if not job.record.rests else None
+            late = job.halt.finish if not job.record.rests and not job.wanted else None
             if late:
                 job.tell(late)  # stopped after its segment's end, when no engine was left to obey
             job.move(letting_go(job.record.finish, len(job.record.story) > 0))
+            self._go_on_if_wanted(job)
             self._tell_places()
             self._changed.notify_all()
         if late:
@@ -352,7 +380,9 @@ class Runner:
             if not isinstance(event, Finish):
                 yield event
                 continue
-            yield job.halt.finish if event.reason == "cancelled" and job.halt.finish else event
+            if event.reason == "cancelled" and job.halt.finish:
+                event = Finish("segment") if job.wanted else job.halt.finish
+            yield event
             job.context.run(next, events, None)  # where it raises GpuBroken after its Finish
             events.close()
             return
@@ -386,9 +416,10 @@ class Runner:
         """Pause every story that nobody has followed for too long, or whose page does not ask for its next segment."""
         now = time.monotonic()
         with self._changed:
-            left = []
-            for job in [job for job in self._shelf.jobs() if job.active and not job.halt.finish]:
+            left, at_work = [], [job for job in self._shelf.jobs() if job.active and not job.halt.finish]
+            for job in at_work:
                 if job.seen < now - (self._unfollowed_seconds if job.followed else self._unseen_seconds):
+                    job.unseen = not job.followed
                     left.append((job, UNFOLLOWED))
                 elif job.phase is Phase.WORKING and job.since < now - self._most_seconds:
                     left.append((job, OVERTIME))

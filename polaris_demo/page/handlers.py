@@ -7,6 +7,7 @@ story itself, and what an owner does with it, is plain HTTP (routes.py).
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar, cast
 
@@ -26,7 +27,32 @@ from .visitor import visitor
 T = TypeVar("T")
 UNFORESEEN = "Something went wrong on the server that nobody foresaw. Try again; if it stays, tell the host of this Space."
 API_UPDATE_SECONDS = 0.2
+LISTENER_SECONDS = 3.0  # without an answer read
 log = logging.getLogger(__name__)
+
+
+class Listener:
+    """Whether anybody reads the answers of the event at hand."""
+
+    def __init__(self) -> None:
+        self._unread, self._read_at = -1, -math.inf
+
+    def is_there(self, now: float) -> bool:
+        """To be asked before each answer; `now` is by any clock, in seconds. Where nothing is read for a while, nobody is."""
+        unread = _unread()
+        if unread is None or unread <= self._unread or self._unread < 0:
+            self._read_at = now
+        self._unread = -1 if unread is None else unread
+        return now - self._read_at < LISTENER_SECONDS
+
+
+def _unread() -> int | None:
+    """Answers that Gradio holds for the session at hand; None where it holds none for it."""
+    blocks, request = LocalContext.blocks.get(None), LocalContext.request.get(None)
+    if blocks is None or request is None:
+        return None
+    held = blocks._queue.pending_messages_per_session.get(request.session_hash)
+    return held.qsize() if held is not None else None
 
 
 class Handlers:
@@ -79,7 +105,7 @@ class Handlers:
         if not self._settings.zerogpu:
             return
         try:
-            async for piece in self._runner.follow(story_id):
+            async for piece in self._runner.follow(story_id, reads=False):
                 if piece.record.state == "paused":
                     return
                 yield None
@@ -146,16 +172,23 @@ class Handlers:
     # --- the API -----------------------------------------------------------------------------------------------------
 
     async def api_write(self, raw: dict[str, object]) -> AsyncIterator[dict[str, Any]]:
+        """A story to its end, as long as somebody reads what is answered: Gradio 6.31 keeps the answers for nobody too."""
         job = await asyncio.to_thread(self._submit, raw)
-        last = -API_UPDATE_SECONDS
+        last, listener = -API_UPDATE_SECONDS, Listener()
         loop = asyncio.get_running_loop()
-        async for piece in self._runner.follow(job.record.id):
-            record = piece.record
-            if record.rests or loop.time() - last >= API_UPDATE_SECONDS:
-                last = loop.time()
-                yield {**view.answer(record), "key": job.key}
-            if record.state == "paused" and not record.rests:
-                await asyncio.to_thread(self._spoken, lambda: self._runner.resume(job.record.id, job.key, next_segment=True))
+        try:
+            async for piece in self._runner.follow(job.record.id):
+                record = piece.record
+                if record.rests or loop.time() - last >= API_UPDATE_SECONDS:
+                    last = loop.time()
+                    if not listener.is_there(last):
+                        return
+                    yield {**view.answer(record), "key": job.key}
+                if record.state == "paused" and not record.rests:
+                    await asyncio.to_thread(self._spoken, lambda: self._runner.resume(job.record.id, job.key, next_segment=True))
+        finally:
+            if job.active:
+                self._runner.left(job)
 
     def api_start(self, raw: dict[str, object]) -> dict[str, Any]:
         job = self._submit(raw)
