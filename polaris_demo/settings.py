@@ -64,7 +64,7 @@ class Settings:
     @property
     def space(self) -> str:
         """The Space's id, owner/name; empty elsewhere."""
-        return self.home.removeprefix(SPACES)
+        return self.home.removeprefix(SPACES) if self.home.startswith(SPACES) else ""
 
 
 HELP = {
@@ -89,6 +89,8 @@ HELP = {
     "POLARIS_MAX_STREAMS": "stories that may be followed at a time by all visitors together, 1 to 100000. Default: 2000.",
     "POLARIS_PROXIES": "proxies that stand before this server, 0 to 10. A visitor is who the first of them says in x-forwarded-for; "
     "with 0 that header is not believed, and whoever comes through a proxy is one visitor. Default: 0, and 1 on a Space.",
+    "POLARIS_ADDRESS": "the page's whole address as visitors reach it, which links in files and previews lead to. Default: a Space's page, "
+    "else the address of the request where that is this machine's or its network's, else http://127.0.0.1:7860/.",
     "POLARIS_DATA_DIR": "the folder on local disk where stories are kept; empty keeps them in memory, until this server restarts. "
     "A second server on the same folder keeps its own in a folder within it, also until it restarts. "
     "Default: a folder of this app in the user's data folder.",
@@ -152,7 +154,7 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
         zerogpu=env.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true"),
         segment_seconds=_whole(env, "POLARIS_SEGMENT_SECONDS", 80, 30, 1600),
         # Links to a Space lead to its page on the hub: at its direct address a visitor's account does not count.
-        home=f"{SPACES}{env['SPACE_ID']}" if env.get("SPACE_ID") else "",
+        home=_address(env) or (f"{SPACES}{env['SPACE_ID']}" if env.get("SPACE_ID") else ""),
         root_path=env.get("GRADIO_ROOT_PATH", "").strip(),
         json_logs=logs == "json",
         hf_token=env.get("HF_TOKEN") or None,
@@ -176,6 +178,13 @@ def _revision(env: Mapping[str, str]) -> str:
     if revision and (not re.fullmatch(r"[\w.+/-]{1,100}", revision) or ".." in revision):
         raise SettingsError(f"POLARIS_REVISION is {revision!r}; it takes a commit, a tag or a branch of the hub, of up to 100 characters.")
     return revision
+
+
+def _address(env: Mapping[str, str]) -> str:
+    address = env.get("POLARIS_ADDRESS", "").strip()
+    if address and not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./~-]*)?", address):
+        raise SettingsError(f"POLARIS_ADDRESS is {address!r}; it takes the page's whole address, such as https://stories.example.org/.")
+    return f"{address.rstrip('/')}/" if address else ""
 
 
 def _admin_key(env: Mapping[str, str]) -> str:

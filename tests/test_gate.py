@@ -148,3 +148,32 @@ def test_nobodys_event_is_cancelled_or_begun_anew_by_another_session() -> None:
         own = httpx.post(f"{url}gradio_api/cancel", json=asks | {"session_hash": client.session_hash}, timeout=20)
         assert own.status_code == 200
         until(job.done, what="its own session cancels it")
+
+
+def test_another_sites_script_gets_no_answer_about_stories_and_its_links_work(url: str) -> None:
+    for site, mode, status in (
+        ("cross-site", "cors", 403),
+        ("same-origin", "cors", 200),
+        ("cross-site", "navigate", 200),
+        ("none", "navigate", 200),
+    ):
+        answer = httpx.get(f"{url}stories/status", headers={"sec-fetch-site": site, "sec-fetch-mode": mode}, timeout=20)
+        assert answer.status_code == status
+
+
+def test_a_foreign_name_for_this_server_is_in_no_file_and_no_page_a_cache_could_keep() -> None:
+    runner = Runner(ScriptedEngine(echoes))
+    with serving(runner) as address:
+        job = runner.submit({"premise": "a bell", "words": 300})
+        until(lambda: not job.active)
+        forged = {
+            "host": "evil.example",
+            "x-forwarded-host": "evil.example",
+            "x-gradio-server": "https://evil.example",
+            "forwarded": "host=evil.example",
+        }
+        for ending in ("md", "txt", "json", "bib"):
+            assert "evil.example" not in httpx.get(f"{address}stories/{job.record.id}/story.{ending}", headers=forged, timeout=20).text
+        assert "evil.example" not in httpx.get(f"{address}stories/{job.record.id}/events?once", headers=forged, timeout=20).text
+        page = httpx.get(f"{address}?story={job.record.id}", headers=forged, timeout=20)
+        assert page.headers["cache-control"] == "no-store" and 'og:url" content="http://127.0.0.1' in page.text

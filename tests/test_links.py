@@ -56,12 +56,24 @@ def test_a_default_request_needs_no_link() -> None:
     "headers, root_path, expected",
     [
         ({"host": "127.0.0.1:7860"}, "", "http://127.0.0.1:7860/"),
-        ({"host": "inner", "x-forwarded-host": "a.org, b.org", "x-forwarded-proto": "https,http"}, "", "https://a.org/"),
-        ({"host": "a.org"}, "/polaris/", "http://a.org/polaris/"),
+        ({"host": "[::1]:80"}, "", "http://[::1]:80/"),
+        ({"host": "192.168.1.7:7860"}, "/polaris/", "http://192.168.1.7:7860/polaris/"),
+        ({"host": "studio.local"}, "", "http://studio.local/"),
         ({"host": "a.org"}, "https://b.org/polaris", "https://b.org/polaris/"),
+        ({"host": "evil.example"}, "", links.USUAL_ADDRESS),
+        ({"host": "8.8.8.8"}, "", links.USUAL_ADDRESS),
+        ({"host": "localhost.evil.example"}, "", links.USUAL_ADDRESS),
+        ({"host": "evillocalhost"}, "", links.USUAL_ADDRESS),
+        ({"host": "localhost", "x-forwarded-host": "evil.example", "x-forwarded-proto": "https"}, "", "http://localhost/"),
         ({"host": 'a"; rm -rf'}, "", links.USUAL_ADDRESS),
         ({}, "", links.USUAL_ADDRESS),
     ],
 )
 def test_the_apps_own_address_is_the_one_it_was_reached_by(headers: dict[str, str], root_path: str, expected: str) -> None:
     assert links.address(headers, root_path) == expected
+
+
+def test_what_a_proxy_says_is_believed_where_there_is_one() -> None:
+    headers = {"host": "inner", "x-forwarded-host": "studio.local, b.org", "x-forwarded-proto": "https,http"}
+    assert links.address(headers, proxies=1) == "https://studio.local/"
+    assert links.address(headers) == links.USUAL_ADDRESS

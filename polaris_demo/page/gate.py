@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import parse_qs
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -29,6 +29,7 @@ OPEN = {
     "DELETE": re.compile(rf"{_API}/mcp/?"),  # how an MCP client says that its session is over
     "OPTIONS": re.compile(r"/.*"),  # what a browser asks before it asks another origin
 }
+ANOTHER_SITE = "Stories are told to this app's own page only. Use /gradio_api from another site."
 CLOSED = "There is nothing at this address."
 TOO_LONG = f"A request may hold {MOST_BYTES:,} bytes; this one is longer. Shorten the premise."
 NO_JSON = "The body has to be a JSON object, and this one is none. Send the fields as JSON."
@@ -62,6 +63,9 @@ class Gate:
             await self._app(scope, receive, send)
             return
         send = _Answer(scope, _with_headers(scope, send))
+        if _path(scope).startswith("/stories") and _of_another_site(Headers(scope=scope)):
+            await _refused(ANOTHER_SITE, 403)(scope, receive, send)
+            return
         if not is_open(scope["method"], _path(scope)):
             await _refused(CLOSED, 404)(scope, receive, send)
             return
@@ -121,6 +125,11 @@ def _said(body: bytes) -> dict[str, str]:
 
 async def _nothing() -> Message:
     return {"type": "http.disconnect"}
+
+
+def _of_another_site(headers: Headers) -> bool:
+    """A script of another site's page asks, by what its browser says. Links may be followed from anywhere."""
+    return headers.get("sec-fetch-site") in ("cross-site", "same-site") and headers.get("sec-fetch-mode") == "cors"
 
 
 def is_open(method: str, path: str) -> bool:

@@ -141,7 +141,9 @@ class Handlers:
         if result.request is None:
             return {"about": "One of the settings cannot be used, so there is no code with it.", "code": []}
         request, writer = LocalContext.request.get(None), self._runner.engine.status().writer
-        address = links.address(request.headers if request else {}, self._settings.root_path)
+        address = (not self._settings.space and self._settings.home) or links.address(
+            request.headers if request else {}, self._settings.root_path, self._settings.proxies
+        )
         place = snippets.Place(address, self._settings.space)
         return {"about": snippets.named(writer), "code": list(snippets.snippets(result.request, writer, place).items())}
 

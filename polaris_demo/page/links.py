@@ -7,6 +7,7 @@ cannot stand in its field becomes a finding, and the field keeps its default.
 import math
 import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 from urllib.parse import urlencode
 
 from ..story.request import FIELDS, FORM_NAMES, LIMITS, Finding, StoryRequest, read
@@ -15,19 +16,33 @@ USUAL_ADDRESS = "http://127.0.0.1:7860/"
 TEXTS = {"premise": "", "form": FORM_NAMES[0]}
 
 
-def address(headers: Mapping[str, str], root_path: str = "") -> str:
-    """Where this app answers, as whoever sent a request with these headers reached it; `root_path` as Gradio takes it."""
+def address(headers: Mapping[str, str], root_path: str = "", proxies: int = 0) -> str:
+    """Where this app answers, as whoever sent a request with these headers reached it; `root_path` as Gradio takes it.
+
+    What a request says of itself is believed where it can only be this machine or its network: anybody can send
+    any other name. What proxies say is believed where there are `proxies`.
+    """
     if root_path.startswith(("http://", "https://")):
         return f"{root_path.rstrip('/')}/"
 
     def first(name: str) -> str:
         return str(headers.get(name, "")).split(",")[0].strip()
 
-    host = first("x-forwarded-host") or first("host")
-    if not re.fullmatch(r"[\w.:\[\]-]+", host):
+    host = (proxies and first("x-forwarded-host")) or first("host")
+    if not _believed(host):
         return USUAL_ADDRESS
     path = f"/{root_path.strip('/')}/" if root_path.strip("/") else "/"
-    return f"{'https' if first('x-forwarded-proto') == 'https' else 'http'}://{host}{path}"
+    return f"{'https' if proxies and first('x-forwarded-proto') == 'https' else 'http'}://{host}{path}"
+
+
+def _believed(host: str) -> bool:
+    name = re.fullmatch(r"(\[[0-9a-f:]+\]|[\w.-]+)(:\d{1,5})?", host, re.IGNORECASE)
+    if not name:
+        return False
+    try:
+        return ip_address(name[1].strip("[]")).is_private
+    except ValueError:
+        return name[1].lower() == "localhost" or name[1].lower().endswith(".local")
 
 
 def defaults(default_words: int) -> dict[str, object]:

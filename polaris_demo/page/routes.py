@@ -119,7 +119,7 @@ class StoryRoutes:
 
     def _link(self, request: Request) -> str:
         """The address of the story a request is about."""
-        home = self._settings.home or links.address(request.headers, self._settings.root_path)
+        home = self._settings.home or links.address(request.headers, self._settings.root_path, self._settings.proxies)
         return f"{home}?story={quote(request.path_params['id'], safe='')}"
 
     async def _events(self, story_id: str, offset: int, cuts: int, link: str, once: bool) -> AsyncIterator[str]:

@@ -53,9 +53,9 @@ class Sharing:
         """Tags for the page's title and sharing, and what goes before the scripts. A story's are its own."""
         query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
         heading, words = await asyncio.to_thread(self._told, query)
-        home = self._settings.home or links.address(Headers(scope=scope), self._settings.root_path)
+        home = self._settings.home or links.address(Headers(scope=scope), self._settings.root_path, self._settings.proxies)
         kept = {name: query[name] for name in ("story", "recorded", "premise", "words") if name in query}
-        picture = f"{self._settings.home}/resolve/main/{about.PICTURE}" if self._settings.home else ""
+        picture = f"{self._settings.home}/resolve/main/{about.PICTURE}" if self._settings.space else ""
         tags = about.share_tags(f"{home}?{urlencode(kept)}" if kept else home, picture, heading, words)
         unlisted = '<meta name="robots" content="noindex">' if "story" in query else ""
         now = f'<script type="application/json" id="{wire.NOW}">{_inert(status(self._runner, self._settings))}</script>'
