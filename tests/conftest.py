@@ -28,15 +28,27 @@ if TYPE_CHECKING:  # torch takes seconds, and not every process that reads this 
 SLOW_RESULTS = Path(__file__).parent.parent / "tools" / "results" / "slow.json"
 # The longest first: two are run at a time, and one that began last would be waited for alone.
 LONG_FILES = (
-    "test_page",
+    "test_soak",
+    "test_everyone",
+    "test_place",
+    "test_told",
     "test_coming_back",
+    "test_crowd",
+    "test_ask",
+    "test_cost",
+    "test_load",
+    "test_page",
+    "test_memory",
+    "test_kept_place",
+    "test_many_tabs",
+    "test_device_faults",
     "test_zerogpu",
     "test_decoder",
+    "test_storage_faults",
     "test_crash",
     "test_embed",
     "test_local",
     "test_sentences",
-    "test_everyone",
     "test_preview",
 )
 LAUNCH: dict[str, Any] = {"prevent_thread_lock": True, "quiet": True, "server_name": "127.0.0.1"}
