@@ -206,6 +206,11 @@ def test_a_story_nobody_has_followed_gives_its_place_back_soon_and_one_that_was_
     runner.get(unseen.record.id)  # somebody comes after all: it goes on by itself
     until(lambda: unseen.record.words > had)
     assert unseen.active
+    runner.left(unseen)
+    until(lambda: rests(unseen))
+    runner.stop(unseen.record.id, unseen.key)
+    runner.get(unseen.record.id)
+    assert not unseen.active, "its owner has stopped it"
 
 
 def test_whoever_comes_while_a_story_is_being_let_go_of_finds_it_going_on(run) -> None:

@@ -113,7 +113,7 @@ def test_a_body_without_a_length_is_read_no_further_than_its_limit(url: str) -> 
     assert sent < 10_000 * 65_536 / 4
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3000, deadline=None)
 @given(ANY)
 def test_whatever_is_sent_passes_only_if_it_can_be_written_as_json_again(value: object) -> None:
     body = json.dumps(value).encode()

@@ -9,7 +9,7 @@ import pytest
 
 from .crowd_server import told_back
 from .server import Server
-from .test_crowd import begun, client, read
+from .test_crowd import begun, client, read, whose
 
 SECONDS = 180
 

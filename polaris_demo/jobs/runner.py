@@ -176,6 +176,7 @@ class Runner:
         """Stop a story; harmless where it is over. Raises UnknownStory without the right key."""
         job = self._owned(story_id, key)
         with self._changed:
+            job.unseen = False  # its owner has come, and does not want it
             self._halt(job, Finish("cancelled"))
         self._shelf.save(job)
         return job.look()
