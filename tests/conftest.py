@@ -28,7 +28,6 @@ if TYPE_CHECKING:  # torch takes seconds, and not every process that reads this 
 SLOW_RESULTS = Path(__file__).parent.parent / "tools" / "results" / "slow.json"
 # The longest first: two are run at a time, and one that began last would be waited for alone.
 LONG_FILES = (
-    "test_soak",
     "test_everyone",
     "test_place",
     "test_told",

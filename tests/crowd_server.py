@@ -11,8 +11,11 @@ import json
 import sys
 import threading
 from collections.abc import Generator, Iterator
+from pathlib import Path
+from tempfile import mkdtemp
 
 from polaris_demo.jobs.fair import FairUse
+from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.page.layout import build_page, launch_options
 from polaris_demo.settings import Settings, Shares
@@ -67,7 +70,7 @@ def main() -> None:
         yield Finish("stop")
 
     engine = Crowd(endless, capacity=capacity)
-    runner = Runner(engine, queue, library=None, fair=FairUse(shares), unseen_seconds=3, unfollowed_seconds=600)
+    runner = Runner(engine, queue, library=Library(Path(mkdtemp())), fair=FairUse(shares), unseen_seconds=3, unfollowed_seconds=600)
     settings = Settings(proxies=1, max_words=12_000)
     options = launch_options(runner, settings) | {
         "mcp_server": False,

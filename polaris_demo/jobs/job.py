@@ -130,7 +130,7 @@ class Job:
         thinking, thought = record.thinking.since(before.thinking)
         new = tuple(record.token_ids[before.tokens :])
         heading = title(record) if before.characters < TITLE_WITHIN else None
-        about, now = record.about(), clock.now()
+        about, now = record.about() | ({"unseen": True} if self.unseen else {}), clock.now()
         self.saved = Saved(end, thought, before.tokens + len(new), record.cuts, library.generation, now.wall, now.steady)
         state, words = record.state, record.words
         story = SavedStory(record.id, self.key_hash, state, now.wall, about, text, new, heading, words, thinking, now.steady)

@@ -111,7 +111,7 @@ class Shelf:
             record = _restored(saved)
             sizes = len(record.story), len(record.thinking), len(record.token_ids)
             kept = Saved(*sizes, record.cuts, self._library.generation, saved.updated)
-            job = Job(record, "", saved.key_hash, at_rest(record), saved=kept)
+            job = Job(record, "", saved.key_hash, at_rest(record), unseen=bool(saved.about.get("unseen")), saved=kept)
             with self._lock:
                 if self._deletions == deletions:
                     return self.put(job)

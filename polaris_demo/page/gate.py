@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import calls
+from .sessions import Sessions
 
 MOST_BYTES = 65_536  # a premise of 4,000 characters in the widest script, with every setting, is a third of it
 _API = "/gradio_api"
@@ -35,6 +36,7 @@ TOO_LONG = f"A request may hold {MOST_BYTES:,} bytes; this one is longer. Shorte
 NO_JSON = "The body has to be a JSON object, and this one is none. Send the fields as JSON."
 NO_NUMBER = "The body holds NaN or Infinity, which are no JSON numbers. Send finite numbers."
 HALF = "The body holds half a character (a lone surrogate), which no text can hold. Send whole characters."
+OURS = ("/healthz", "/metrics")
 GRADIOS = ("error", "detail")  # where Gradio's clients look for a sentence
 NO_METHOD = "This address cannot be asked in this way (GET, POST, …)."
 NOT_FITTING = f"The values do not fit this endpoint. See {_API}/info for what it takes."
@@ -56,7 +58,7 @@ class Gate:
     """Stands before the app."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+        self._app, self._sessions = app, Sessions()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -66,6 +68,7 @@ class Gate:
         if _path(scope).startswith("/stories") and _of_another_site(Headers(scope=scope)):
             await _refused(ANOTHER_SITE, 403)(scope, receive, send)
             return
+        self._sessions.tidy(scope["app"].get_blocks())
         if not is_open(scope["method"], _path(scope)):
             await _refused(CLOSED, 404)(scope, receive, send)
             return
@@ -105,7 +108,7 @@ class _Answer:
 
     async def _refuse(self, start: Message, body: bytes) -> None:
         status, said = start["status"], _said(body)
-        if "refused" in said or self._scope["method"] == "HEAD":  # our own
+        if "refused" in said or self._scope["method"] == "HEAD" or _path(self._scope) in OURS:
             await self._send(start)
             await self._send({"type": "http.response.body", "body": body})
             return

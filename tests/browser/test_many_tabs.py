@@ -6,9 +6,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
+from polaris_demo.jobs.fair import FairUse
 from polaris_demo.jobs.job import Job
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.page import wire
+from polaris_demo.settings import Shares
 
 from ..conftest import serving
 from ..doubles import ScriptedEngine, asked, endless, rests, until
@@ -63,3 +65,24 @@ def test_all_grow_and_stop_answers_in_each_as_in_one_alone(new_page, stories) ->
     took = [words_until_stopped(tab, job) for tab, job in zip(tabs, jobs, strict=True)]
     print(f"\nwords written between Stop and rest: {usual} with one tab, {took} with {len(tabs)}")
     assert max(took) <= max(MOST_RATIO * usual, LEAST)
+
+
+def test_a_page_for_which_there_is_no_stream_asks_instead_and_says_nothing_untrue(new_page) -> None:
+    runner = Runner(ScriptedEngine(endless, capacity=2), fair=FairUse(Shares(streams=1)))
+    with serving(runner) as url:
+        jobs = [runner.submit(asked(f"story {n}", words=12_000)) for n in range(2)]
+        pages = [new_page(offline_is_fine=True) for _ in jobs]  # each its own browser, as of two people behind one address
+        for page, job in zip(pages, jobs, strict=True):
+            page.add_init_script(
+                "addEventListener('DOMContentLoaded', () => new MutationObserver(() => { window.lost ||= Boolean(document.querySelector('#pane .lost')); })"
+                ".observe(document.body, { subtree: true, attributes: true }))"
+            )
+            owned(page.context, [job])
+            followed(page, url, job)
+        for page in pages:
+            steps.reached(page, 20)
+            steps.reached(page, len(steps.story(page)) + 50)
+        assert [bool(page.evaluate("window.lost")) for page in pages] == [False, False]
+        for page, job in zip(pages, jobs, strict=True):
+            steps.stop(page)
+            until(lambda job=job: rests(job))  # type: ignore[misc]
