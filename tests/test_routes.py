@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from polaris_demo.jobs.job import Job
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.page import reading
+from polaris_demo.page.links import USUAL_ADDRESS
 from polaris_demo.page.routes import Once, StoryRoutes
 from polaris_demo.settings import Settings
 
@@ -89,7 +90,7 @@ def test_every_file_is_sent_under_a_safe_name_and_to_no_search_engine(served: An
         assert answer.status_code == 200 and answer.headers["x-robots-tag"].startswith("noindex")
         assert answer.headers["content-disposition"].startswith("attachment;") and "/bell" not in answer.headers["content-disposition"]
     assert client.get(f"/stories/{story_id}/story.md").text.startswith('# A "/bell" 🔔\n\nIt rang.')
-    assert json.loads(client.get(f"/stories/{story_id}/story.json").text)["link"] == f"http://testserver/?story={story_id}"
+    assert json.loads(client.get(f"/stories/{story_id}/story.json").text)["link"] == f"{USUAL_ADDRESS}?story={story_id}"
     assert client.get(f"/stories/{story_id}/story.exe").status_code == 404
 
 

@@ -108,7 +108,7 @@ class _Answer:
 
     async def _refuse(self, start: Message, body: bytes) -> None:
         status, said = start["status"], _said(body)
-        if "refused" in said or self._scope["method"] == "HEAD" or _path(self._scope) in OURS:
+        if "refused" in said or self._scope["method"] == "HEAD" or (status == 503 and _path(self._scope) in OURS):
             await self._send(start)
             await self._send({"type": "http.response.body", "body": body})
             return
