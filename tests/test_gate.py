@@ -117,7 +117,7 @@ def test_a_body_without_a_length_is_read_no_further_than_its_limit(url: str) -> 
 @given(ANY)
 def test_whatever_is_sent_passes_only_if_it_can_be_written_as_json_again(value: object) -> None:
     body = json.dumps(value).encode()
-    if gate.problem(body) == "":
+    if gate.parsed(body)[1] == "":
         assert isinstance(value, dict)
         json.dumps(json.loads(body), allow_nan=False, ensure_ascii=False).encode()
 

@@ -1,15 +1,18 @@
 """What a server counts of itself, in Prometheus' format, and how it is. Holds no text and no name of anyone."""
 
+import logging
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from ..logs import event
 from ..story.record import StoryRecord
 
 FIRST_WORD = (1, 5, 10, 20, 30, 60, 120, 300, 600)  # seconds
 SPEEDS = (1, 2, 5, 10, 20, 50, 100, 200)  # tokens a second
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,14 @@ class Figures:
     def refused(self, why: str) -> None:
         self._refused.labels(why).inc()
 
-    def ended(self, record: StoryRecord, thought: int, told: int) -> None:
-        """A story's turn is over; it had `thought` tokens of thinking and `told` of its story when it began."""
-        self._turns.labels(record.finish.reason if record.finish else "unknown").inc()
-        self._tokens.labels("thinking").inc(max(0, record.thinking_tokens - thought))
-        self._tokens.labels("story").inc(max(0, record.story_tokens - told))
+    def ended(self, record: StoryRecord, thought: int, told: int, seconds: float) -> None:
+        """A story's turn is over after so many seconds; it had `thought` tokens of thinking and `told` of its story when it began."""
+        reason = record.finish.reason if record.finish else "unknown"
+        thinking, tokens = max(0, record.thinking_tokens - thought), max(0, record.story_tokens - told)
+        event(log, "turn ended", story=record.id, reason=reason, words=record.words, thinking=thinking, tokens=tokens, seconds=seconds)
+        self._turns.labels(reason).inc()
+        self._tokens.labels("thinking").inc(thinking)
+        self._tokens.labels("story").inc(tokens)
         if record.story_tokens and not told and record.seconds_to_first_word:
             self._first.observe(record.seconds_to_first_word)
         if record.tokens_per_second:

@@ -328,33 +328,17 @@ class Runner:
             late = job.halt.finish if not job.record.rests and not job.wanted else None
             if late:
                 job.tell(late)  # stopped after its segment's end, when no engine was left to obey
+            ended = job.look()  # from here on another worker may have it
             job.move(letting_go(job.record.finish, len(job.record.story) > 0))
             self._go_on_if_wanted(job)
             self._tell_places()
             self._changed.notify_all()
         if late:
             self._shelf.save(job)
-        self._count(job.record, begun, *had)
+        self.figures.ended(ended, *had, since(begun))
         if broken:
             log.error("The GPU of this process is broken, so the process starts anew")
             self._start_anew()
-
-    def _count(self, record: StoryRecord, begun: float, thought: int, told: int) -> None:
-        self.figures.ended(record, thought, told)
-        reason, tokens = (
-            record.finish.reason if record.finish else "unknown",
-            (record.thinking_tokens - thought, record.story_tokens - told),
-        )
-        event(
-            log,
-            "turn ended",
-            story=record.id,
-            reason=reason,
-            words=record.words,
-            thinking=tokens[0],
-            tokens=tokens[1],
-            seconds=since(begun),
-        )
 
     def _turn(self, job: Job) -> bool:
         """What the engine says, folded into the record and saved. True where the GPU is broken."""

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-_API = "/gradio_api"
-_NAMED = re.compile(rf"{_API}/(?:call/(?P<v2>v2/)?|run/|api/)(?P<name>[\w.-]+)(?:/(?P<event>[\w-]+))?/?")
-JOIN, CANCEL, DATA = f"{_API}/queue/join", f"{_API}/cancel", f"{_API}/queue/data"
-SEE = f"See {_API}/info for what there is."
+API = "/gradio_api"
+_NAMED = re.compile(rf"{API}/(?:call/(?P<v2>v2/)?|run/|api/)(?P<name>[\w.-]+)(?:/(?P<event>[\w-]+))?/?")
+JOIN, CANCEL, DATA = f"{API}/queue/join", f"{API}/cancel", f"{API}/queue/data"
+SEE = f"See {API}/info for what there is."
 NO_ENDPOINT = f"There is no endpoint of this name. {SEE}"
 NO_FUNCTION = f"There is no function of this number that can be called. {SEE}"
 NO_EVENT = "There is no such event here: it is over and was read, or its id is mistyped."

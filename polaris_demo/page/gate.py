@@ -15,19 +15,19 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import calls
+from .calls import API
 from .sessions import Sessions
 
 MOST_BYTES = 65_536  # a premise of 4,000 characters in the widest script, with every setting, is a third of it
-_API = "/gradio_api"
 # What is open, as the whole path; everything else is closed. GET answers HEAD.
 OPEN = {
     "GET": re.compile(
         r"/|/config/?|/(?:assets|static|page|stories|recordings)/.+|/recordings|/healthz|/metrics|/favicon\.ico|/theme\.css|/manifest\.json|/robots\.txt"
         r"|/pwa_icon(?:/\d+)?"
-        rf"|{_API}/(?:info/?|openapi\.json|app_id/?|theme\.css|startup-events|queue/data|call/(?:v2/)?[\w.-]+/[\w-]+|mcp/(?:schema)?)"
+        rf"|{API}/(?:info/?|openapi\.json|app_id/?|theme\.css|startup-events|queue/data|call/(?:v2/)?[\w.-]+/[\w-]+|mcp/(?:schema)?)"
     ),
-    "POST": re.compile(rf"/stories/.+|{_API}/(?:queue/join|(?:call/(?:v2/)?|run/|api/)[\w.-]+/?|cancel|reset/?|mcp/?)"),
-    "DELETE": re.compile(rf"{_API}/mcp/?"),  # how an MCP client says that its session is over
+    "POST": re.compile(rf"/stories/.+|{API}/(?:queue/join|(?:call/(?:v2/)?|run/|api/)[\w.-]+/?|cancel|reset/?|mcp/?)"),
+    "DELETE": re.compile(rf"{API}/mcp/?"),  # how an MCP client says that its session is over
     "OPTIONS": re.compile(r"/.*"),  # what a browser asks before it asks another origin
 }
 ANOTHER_SITE = "Stories are told to this app's own page only. Use /gradio_api from another site."
@@ -39,7 +39,7 @@ HALF = "The body holds half a character (a lone surrogate), which no text can ho
 OURS = ("/healthz", "/metrics")
 GRADIOS = ("error", "detail")  # where Gradio's clients look for a sentence
 NO_METHOD = "This address cannot be asked in this way (GET, POST, …)."
-NOT_FITTING = f"The values do not fit this endpoint. See {_API}/info for what it takes."
+NOT_FITTING = f"The values do not fit this endpoint. See {API}/info for what it takes."
 A_FILE = "The body holds a value in the shape of a file, and this app takes none. Send text and numbers."
 WRONG_SHAPE = "The body's “{}” has the wrong type. Send {}."
 _HALF = re.compile("[\ud800-\udfff]")
@@ -78,14 +78,14 @@ class Gate:
             await (_refused(wrong_call[1], wrong_call[0])(scope, receive, send) if wrong_call else self._app(scope, receive, send))
             return
         body = await _read(scope, receive)
-        wrong = TOO_LONG if body is None else problem(body)
-        if wrong or body is None:
-            await _refused(wrong, 413 if body is None else 400)(scope, receive, send)
+        if body is None:
+            await _refused(TOO_LONG, 413)(scope, receive, send)
             return
-        if wrong_call := calls.wrong_post(scope["app"].get_blocks(), _path(scope), json.loads(body or b"{}")):
-            await _refused(wrong_call[1], wrong_call[0])(scope, receive, send)
-            return
-        await self._app(scope, _again(body, receive), send)
+        found, wrong = parsed(body)
+        wrong_call = (400, wrong) if wrong else calls.wrong_post(scope["app"].get_blocks(), _path(scope), found)
+        await (
+            _refused(wrong_call[1], wrong_call[0])(scope, receive, send) if wrong_call else self._app(scope, _again(body, receive), send)
+        )
 
 
 class _Answer:
@@ -141,22 +141,22 @@ def is_open(method: str, path: str) -> bool:
     return bool(pattern and pattern.fullmatch(path))
 
 
-def problem(body: bytes) -> str:
-    """Why a body is refused, as a sentence; empty where it may pass. An empty body is an empty object."""
+def parsed(body: bytes) -> tuple[dict[str, object], str]:
+    """What a body holds, and why it is refused, as a sentence; empty where it may pass. An empty body is an empty object."""
     if not body:
-        return ""
+        return {}, ""
     try:
         found = json.loads(body, parse_constant=_no_number)
     except _NotFinite:
-        return NO_NUMBER
+        return {}, NO_NUMBER
     except (ValueError, RecursionError):
-        return NO_JSON
+        return {}, NO_JSON
     if not isinstance(found, dict):
-        return NO_JSON
+        return {}, NO_JSON
     for name, (kinds, wanted) in _SHAPES.items():
         if name in found and (not isinstance(found[name], kinds) or isinstance(found[name], bool)):
-            return WRONG_SHAPE.format(name, wanted)
-    return next((wrong for value in _values(found) if (wrong := _wrong(value))), "")
+            return {}, WRONG_SHAPE.format(name, wanted)
+    return found, next((wrong for value in _values(found) if (wrong := _wrong(value))), "")
 
 
 def _wrong(value: object) -> str:
