@@ -12,7 +12,6 @@ from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
-from polaris_demo.engine.base import Status
 from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.jobs.shutdown import until_ended
@@ -21,22 +20,13 @@ from polaris_demo.settings import Settings
 from polaris_demo.story.events import Delta, Event, Resume, Started
 from polaris_demo.story.request import StoryRequest
 
-from .doubles import POLARIS
+from .doubles import POLARIS, ScriptedEngine, endless
 
 STORIES = 10
 
 
-class Stubborn:
-    """Every other story hears no stop."""
-
-    def status(self) -> Status:
-        return Status(POLARIS, capacity=STORIES)
-
-    def prompt(self, request: StoryRequest) -> tuple[str, int]:
-        return f"<prompt>{request.premise}</prompt>", 60
-
-    def allowance(self, request: StoryRequest) -> None:
-        return None
+class Stubborn(ScriptedEngine):
+    """It hears no stop."""
 
     def write(self, request: StoryRequest, resume: Resume, stop: threading.Event) -> Generator[Event, None, None]:
         yield Started("<prompt>", 60, POLARIS)
@@ -48,7 +38,7 @@ class Stubborn:
 def main() -> None:
     settings = Settings(data_dir=Path(sys.argv[1]))
     library = Library(settings.data_dir)
-    runner = Runner(Stubborn(), 20, library=library)
+    runner = Runner(Stubborn(endless, capacity=STORIES), 20, library=library)
     with until_ended(), closing(library), closing(runner):
         options = launch_options(runner, settings) | {"mcp_server": False, "quiet": True, "server_name": "127.0.0.1"}
         _, url, _ = build_page(runner, settings).launch(prevent_thread_lock=True, **options)

@@ -64,28 +64,27 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        send = _Answer(scope, _with_headers(scope, send))
-        if _path(scope).startswith("/stories") and _of_another_site(Headers(scope=scope)):
-            await _refused(ANOTHER_SITE, 403)(scope, receive, send)
-            return
-        self._sessions.tidy(scope["app"].get_blocks())
-        if not is_open(scope["method"], _path(scope)):
-            await _refused(CLOSED, 404)(scope, receive, send)
-            return
-        if scope["method"] != "POST":
-            session = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("session_hash", [""])[0]
-            wrong_call = calls.wrong_get(scope["app"].get_blocks(), _path(scope), session) if scope["method"] == "GET" else None
-            await (_refused(wrong_call[1], wrong_call[0])(scope, receive, send) if wrong_call else self._app(scope, receive, send))
-            return
+        refusal, receive = await self._judged(scope, receive)
+        answer = _refused(refusal[1], refusal[0]) if refusal else self._app
+        await answer(scope, receive, _Answer(scope, _with_headers(scope, send)))
+
+    async def _judged(self, scope: Scope, receive: Receive) -> tuple[calls.Refusal | None, Receive]:
+        """Why a request is refused, None where it may pass; and where the app reads its body, which may have been read here."""
+        blocks, method, path = scope["app"].get_blocks(), scope["method"], _path(scope)
+        self._sessions.tidy(blocks)
+        if path.startswith("/stories") and _of_another_site(Headers(scope=scope)):
+            return (403, ANOTHER_SITE), receive
+        if not is_open(method, path):
+            return (404, CLOSED), receive
+        if method == "GET":
+            return calls.wrong_get(blocks, path, _query(scope).get("session_hash", [""])[0]), receive
+        if method != "POST":
+            return None, receive
         body = await _read(scope, receive)
         if body is None:
-            await _refused(TOO_LONG, 413)(scope, receive, send)
-            return
+            return (413, TOO_LONG), receive
         found, wrong = parsed(body)
-        wrong_call = (400, wrong) if wrong else calls.wrong_post(scope["app"].get_blocks(), _path(scope), found)
-        await (
-            _refused(wrong_call[1], wrong_call[0])(scope, receive, send) if wrong_call else self._app(scope, _again(body, receive), send)
-        )
+        return (400, wrong) if wrong else calls.wrong_post(blocks, path, found), _again(body, receive)
 
 
 class _Answer:
@@ -187,6 +186,10 @@ def _no_number(name: str) -> float:
     raise _NotFinite(name)
 
 
+def _query(scope: Scope) -> dict[str, list[str]]:
+    return parse_qs(scope.get("query_string", b"").decode("latin-1"))
+
+
 def _path(scope: Scope) -> str:
     """The path within the app, wherever a proxy has put it."""
     path, root = str(scope["path"]), str(scope.get("root_path") or "").rstrip("/")
@@ -225,7 +228,7 @@ def _again(body: bytes, receive: Receive) -> Receive:
 
 
 def _with_headers(scope: Scope, send: Send) -> Send:
-    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    query = _query(scope)
     frames = FRAMES_EMBED if query.get("view") == ["embed"] else FRAMES
     is_page = _path(scope) in ("/", "/config", "/config/")
 
