@@ -66,6 +66,11 @@ def goes_to(page: Page, paragraph: str) -> list[str]:
         "begins => { const p = [...document.querySelectorAll('#pane .story p')].find(p => p.textContent.startsWith(begins)); scrollTo(0, p.getBoundingClientRect().top + scrollY - 200); }",
         paragraph,
     )
+    return stays(page)
+
+
+def stays(page: Page) -> list[str]:
+    """Waits until the place is kept."""
     stands = page.evaluate(STANDS)
     kept = """async reader => {
         while (JSON.stringify(history.state?.place) !== JSON.stringify(reader.place.here())) await new Promise(requestAnimationFrame);
@@ -191,9 +196,14 @@ def test_who_goes_up_to_the_tabs_and_comes_back_is_where_they_were(app, new_page
     page = written(new_page(390, 844), app[0])
     steps.wait_until_over(page)
     stands = goes_to(page, "II 9.")
+    page.mouse.wheel(0, -100_000)
+    assert stays(page)[0] != stands[0]
     steps.open_tab(page, "My stories")
     expect(page.locator("#shelf li .about")).to_contain_text("you are at II. What the boy saw")
     page.go_back()
-    there(page)
     is_where(page, stands)
+    page.mouse.wheel(0, -100_000)
+    at_the_top = stays(page)
+    page.reload()
+    is_where(page, at_the_top)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -32,7 +32,7 @@ export class Place {
   back() {
     this.rest();
     this.arrived = true;
-    this.wanted = history.state?.place ?? this.last;
+    this.wanted = history.state?.before ?? history.state?.place ?? this.last;
     if (this.wanted) this.grown();
     else scrollTo({ top: 0, behavior: "instant" });
   }
@@ -163,24 +163,25 @@ export class Place {
       if (!this.shown) return;
       if (this.spared.style.height) this.spare(scrollY + innerHeight);
       this.held = this.hold();
-      this.arrived &&= scrollY <= TITLE;
-      this.last = this.here();
+      this.arrived &&= this.up;
       this.moved();
       clearTimeout(this.soon);
-      this.soon = setTimeout(() => this.keep(), 300);
+      this.soon = setTimeout(() => this.keep(), 300); // what is passed on the way is no place
     });
   }
   here() {
     const block = !this.wanted && this.blocks[Math.max(0, this.above(TOP))];
     return block ? { start: block.start, dy: Math.round(top(block)) } : this.last;
   }
-  // Also where the page has just been left.
+  get up() { return scrollY <= TITLE; }
+  // Also where the page has just been left. Whoever has gone up to the tabs is there after a reload; after a tab, where they were before.
   keep() {
     clearTimeout(this.soon);
-    if (this.shown) this.last = this.here();
-    if (!this.last || this.wanted) return;
-    where.remember({ place: this.last });
-    if (!this.shown || scrollY <= TITLE) return; // whoever has only looked in, or gone up to the tabs, is offered where they were
+    if (this.wanted) return;
+    const place = this.shown ? this.here() : this.last, up = this.shown && this.up;
+    if (place) where.remember({ place, before: up ? this.last : null });
+    if (!this.shown || up) return;
+    this.last = place;
     this.kept = { ...this.last, part: this.part(), done: this.share() === 1 };
     places.set(this.id, this.kept);
   }
@@ -200,6 +201,6 @@ export class Place {
     this.rest();
   }
   // Where there is something to go on at, for who has come back and is at the first page.
-  get offered() { return this.arrived && !this.wanted && scrollY <= TITLE && this.kept?.start >= FURTHER && this.kept.start < this.paper.text.length ? this.kept : null; }
+  get offered() { return this.arrived && !this.wanted && this.up && this.kept?.start >= FURTHER && this.kept.start < this.paper.text.length ? this.kept : null; }
   goOn() { if (this.kept) this.restore(this.kept); }
 }
