@@ -310,7 +310,7 @@ CALLED = ("filled", "arrived")  # exported functions that the page's own events 
 TABS = ("write", "shelf", "results", "about")  # by Gradio's data-tab-id
 STORAGE = {
     "stories": "polaris-stories", "names": "polaris-names", "places": "polaris-places", "looks": "polaris-looks", "form": "polaris-form",
-    "notify": "polaris-notify",
+    "notify": "polaris-notify", "entries": "polaris-entries",
 }  # fmt: skip
 DATA = {  # attributes of html that scripts set and styles follow
     "view": ("ask", "story", "tab", "embed"),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from polaris_demo.page import wire
 from polaris_demo.story.events import Delta, Event, Finish, Started
 from polaris_demo.story.request import StoryRequest
 
@@ -73,8 +74,9 @@ def stays(page: Page) -> list[str]:
     """Waits until the place is kept."""
     stands = page.evaluate(STANDS)
     kept = """async reader => {
-        while (JSON.stringify(history.state?.place) !== JSON.stringify(reader.place.here())) await new Promise(requestAnimationFrame);
-    }"""
+        const kept = () => JSON.parse(sessionStorage.getItem('ENTRIES') || '{}')[history.state.entry]?.place;
+        while (JSON.stringify(kept()) !== JSON.stringify(reader.place.here())) await new Promise(requestAnimationFrame);
+    }""".replace("ENTRIES", wire.STORAGE["entries"])
     steps.reader(page, kept)
     return stands
 
@@ -203,7 +205,7 @@ def test_who_goes_up_to_the_tabs_and_comes_back_is_where_they_were(app, new_page
     page.go_back()
     is_where(page, stands)
     page.mouse.wheel(0, -100_000)
-    at_the_top = stays(page)
+    at_the_top = page.evaluate(STANDS)
     page.reload()
     is_where(page, at_the_top)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

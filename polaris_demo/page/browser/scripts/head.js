@@ -31,7 +31,7 @@ export class Head {
     this.title(update);
   }
   // Nothing that cannot be done.
-  offer(action, can) { for (const button of this.reader.buttons(action)) if (button.closest(".status")) setHidden(button, !can); }
+  offer(action, can) { for (const button of this.reader.all(`.status [data-do=${action}]`)) setHidden(button, !can); }
   // Of a story that cannot be told of now.
   connectionLost() { this.say("Connection lost.", "What was written is kept; this page reconnects by itself.", "", true); }
   gone(text) {

@@ -24,7 +24,7 @@ export class Place {
     this.following = false;
     this.arrived = true;
     this.last = this.held = null;
-    this.wanted = history.state?.place ?? null;
+    this.wanted = where.remembered.place ?? null;
     this.kept = places.get(id) ?? null;
     if (!this.wanted) scrollTo({ top: 0, behavior: "instant" });
   }
@@ -32,7 +32,8 @@ export class Place {
   back() {
     this.rest();
     this.arrived = true;
-    this.wanted = history.state?.before ?? history.state?.place ?? this.last;
+    const { before, place } = where.remembered;
+    this.wanted = before ?? place ?? this.last;
     if (this.wanted) this.grown();
     else scrollTo({ top: 0, behavior: "instant" });
   }

@@ -1,5 +1,5 @@
 // Where one is in a story: the line with the ring (you) and the star (what is being written), and the contents.
-import { all, button, make, number, one, setHidden, setStyle, setText } from "./tools.js";
+import { all, button, lookup, make, number, one, setHidden, setStyle, setText } from "./tools.js";
 import { words_a_minute } from "./wire.js";
 
 const ROMAN = [[10, "X"], [9, "IX"], [5, "V"], [4, "IV"], [1, "I"]];
@@ -14,12 +14,12 @@ const seen = (share) => Math.round(share * 400) / 4;
 
 export class Rail {
   constructor(element, paper, place) {
-    Object.assign(this, { element, paper, place });
+    Object.assign(this, { element, paper, place, one: lookup(element, one) });
     this.parts = [];
     this.star = 0;
     document.addEventListener("click", (event) => { if (!event.target.closest(".rail, [data-do=contents]")) this.sheet(false, false); });
   }
-  part(name) { return one(this.element, `.${name}`); }
+  part(name) { return this.one(`.${name}`); }
   clear() {
     this.drawParts([]);
   }
@@ -31,13 +31,13 @@ export class Rail {
     this.star = star;
     this.live = live;
     setStyle(this.part("line"), "--star", `${seen(star)}%`);
-    this.stand(one(this.element, ".status .star"), star);
+    this.stand(this.one(".status .star"), star);
     this.drawParts(this.paper.blocks.filter(({ node }) => node.classList.contains("part")));
     if (this.parts.length) this.drawTicks();
   }
   // Those that are there stay, with the focus that one of them may have; the last may still be growing.
   drawParts(parts) {
-    const list = one(this.element, ".rail ol"), ticks = this.part("chapters"), same = parts.findIndex((block, i) => block.node !== this.parts[i]?.node);
+    const list = this.one(".rail ol"), ticks = this.part("chapters"), same = parts.findIndex((block, i) => block.node !== this.parts[i]?.node);
     for (let i = this.parts.length; i > (same < 0 ? parts.length : same); i--) for (const drawn of [list, ticks]) drawn.lastChild.remove();
     this.parts = parts;
     for (let i = list.children.length; i < parts.length; i++) {
@@ -49,7 +49,7 @@ export class Rail {
   }
   entry(i) {
     const item = make("li"), entry = button("", "", () => this.go(i)), mark = make("i");
-    mark.innerHTML = one(this.element, ".status .star").outerHTML; // a fixed drawing of ours
+    mark.innerHTML = this.one(".status .star").outerHTML; // a fixed drawing of ours
     entry.append(mark, make("span"));
     entry.dir = "auto";
     item.append(entry);
@@ -63,7 +63,7 @@ export class Rail {
   }
   // On a phone the contents are a sheet over the text. Whether it was there to be closed.
   sheet(open = !this.part("rail").classList.contains("open"), focus = true) {
-    const was = this.part("rail").classList.contains("open"), opener = one(this.element, ".below [data-do=contents]");
+    const was = this.part("rail").classList.contains("open"), opener = this.one(".below [data-do=contents]");
     this.part("rail").classList.toggle("open", open);
     opener.setAttribute("aria-expanded", String(open));
     if (open) one(this.element, ".rail [aria-current]")?.focus({ preventScroll: true });
@@ -98,7 +98,7 @@ export class Rail {
       entry.classList.toggle("writing", Boolean(this.live) && i === last);
     });
     this.minutes = Math.ceil(((1 - share) * words) / words_a_minute);
-    const where = one(this.element, ".below [data-do=contents]");
+    const where = this.one(".below [data-do=contents]");
     setHidden(where, last < 0);
     setText(where, `${roman(current + 1)} of ${roman(last + 1)}`);
   }

@@ -14,7 +14,7 @@ import { source } from "./quote.js";
 import { Rail } from "./rail.js";
 import { Recorded } from "./recorded.js";
 import { keys, session } from "./store.js";
-import { UNREACHED, all, answers, copy, one, post, reached, setHidden, setText } from "./tools.js";
+import { UNREACHED, all, answers, copy, lookup, one, post, reached, setHidden, setText } from "./tools.js";
 import { title, where } from "./where.js";
 import { events, storage } from "./wire.js";
 
@@ -28,7 +28,7 @@ function headed(wish, heads) {
 
 export class Reader {
   constructor(element, trigger) {
-    Object.assign(this, { element, trigger, id: null, live: false });
+    Object.assign(this, { element, trigger, id: null, live: false, one: lookup(element, one), all: lookup(element, all) });
     this.update = { cuts: 0 }; // what the server has said of the story so far, put together
     this.paper = new Paper(this.part("story"));
     this.asides = new Asides(this.paper);
@@ -42,8 +42,8 @@ export class Reader {
     this.part("invite").addEventListener("submit", (event) => this.invited(event));
     document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") this.seen(); });
   }
-  part(name) { return one(this.element, `.${name}`); }
-  buttons(action) { return all(this.element, `[data-do=${action}]`); }
+  part(name) { return this.one(`.${name}`); }
+  buttons(action) { return this.all(`[data-do=${action}]`); }
   get own() { return Boolean(this.id && keys.get(this.id)); }
 
   // --- following -------------------------------------------------------------------------------------------------------
@@ -192,10 +192,10 @@ export class Reader {
   }
   // What stands before a story: its premise, and who writes it. Below the story's own title, where it has one.
   titlePage(kind, premise, byline) {
-    const first = this.paper.blocks[0]?.node, titled = first?.classList.contains("title"), by = one(this.element, ".title-page .by");
-    setText(one(this.element, ".title-page .kind"), kind);
-    setText(one(this.element, ".title-page bdi"), premise);
-    headed(one(this.element, ".title-page .wish"), !titled);
+    const first = this.paper.blocks[0]?.node, titled = first?.classList.contains("title"), by = this.one(".title-page .by");
+    setText(this.one(".title-page .kind"), kind);
+    setText(this.one(".title-page bdi"), premise);
+    headed(this.one(".title-page .wish"), !titled);
     setText(by, byline);
     by.classList.toggle("heard", Boolean(titled));
     if (titled) first.dataset.by = byline;
@@ -255,7 +255,7 @@ export class Reader {
     this.keepFocus(had);
   }
   offer(action, says) {
-    const pill = one(this.element, `.below [data-do=${action}]`);
+    const pill = this.one(`.below [data-do=${action}]`);
     setText(pill, says);
     setHidden(pill, !says);
   }

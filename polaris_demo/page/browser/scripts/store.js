@@ -4,11 +4,11 @@ import { storage } from "./wire.js";
 
 const MOST = 200;
 
-function read(name) {
-  try { return JSON.parse(localStorage.getItem(name)); } catch { return null; }
+function read(name, kept = "localStorage") {
+  try { return JSON.parse(window[kept].getItem(name)); } catch { return null; }
 }
-function write(name, value) {
-  try { localStorage.setItem(name, JSON.stringify(value)); return true; } catch { return false; }
+function write(name, value, kept = "localStorage") {
+  try { window[kept].setItem(name, JSON.stringify(value)); return true; } catch { return false; }
 }
 
 export const kept = () => { try { return Boolean(localStorage); } catch { return false; } };
@@ -39,20 +39,21 @@ export const keys = {
 };
 
 // One value for a story, by its id; the oldest go.
-const byStory = (name) => ({
-  all: () => { const found = read(name); return found && typeof found === "object" && !Array.isArray(found) ? found : {}; },
+const byId = (name, kept) => ({
+  all: () => { const found = read(name, kept); return found && typeof found === "object" && !Array.isArray(found) ? found : {}; },
   get(id) { return this.all()[id]; },
   set(id, value) {
     const { [id]: _, ...others } = this.all();
-    write(name, Object.fromEntries([...Object.entries(others).slice(1 - MOST), [id, value]]));
+    write(name, Object.fromEntries([...Object.entries(others).slice(1 - MOST), [id, value]]), kept);
   },
   forget(id) {
     const { [id]: _, ...others } = this.all();
-    write(name, others);
+    write(name, others, kept);
   },
 });
-export const names = byStory(storage.names); // {name, top}
-export const places = byStory(storage.places); // {start, dy, part}
+export const names = byId(storage.names); // {name, top}
+export const places = byId(storage.places); // {start, dy, part}
+export const entries = byId(storage.entries, "sessionStorage"); // of this tab's history, by their own ids
 
 export const looks = {
   all: () => ({ size: 0, width: 0, theme: "", letters: true, ...read(storage.looks) }),

@@ -2,6 +2,15 @@
 
 export const one = (element, selector) => element.querySelector(selector);
 export const all = (element, selector) => [...element.querySelectorAll(selector)];
+// The parts of a template by their selectors, which are the same ones as long as it stands: looked for once, since a story lies between.
+export function lookup(element, find) {
+  const found = new Map();
+  return (selector) => {
+    if (!found.has(selector)) found.set(selector, find(element, selector));
+    return found.get(selector);
+  };
+}
+
 // What is so already costs the browser nothing.
 export const setText = (node, text) => { if (node && node.textContent !== text) node.textContent = text || ""; };
 export const setHidden = (node, hidden) => { if (node.hidden !== hidden) node.hidden = hidden; };

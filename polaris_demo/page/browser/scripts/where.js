@@ -1,5 +1,6 @@
 // Where the page is: its address, its history, its title. A story, a recorded one, a tab, or else the ask.
 import { embedded, page } from "./page.js";
+import { entries } from "./store.js";
 import { tabs } from "./wire.js";
 
 const NAME = "POLARIS-9B", KEPT = ["__theme", "view"], NAMES = { shelf: "My stories", results: "Results", about: "About" };
@@ -20,13 +21,18 @@ function address(to) {
 
 let now = read();
 
+// What an entry of the history is known by. What is kept of it goes into this tab's storage: to write it into the history takes
+// milliseconds, and while the page is being left it is too late for a reload.
+const entry = () => ({ entry: `${Date.now()} ${Math.random()}` });
+if (!history.state?.entry) history.replaceState({ ...history.state, ...entry() }, "");
+
 function arrive(next) {
   now = next;
   const view = next.tab ? "tab" : next.story || next.recorded ? "story" : "ask";
   if (!embedded) document.documentElement.dataset.view = view;
   if (view !== "story") title(next.tab ? `${NAMES[next.tab]} · ${NAME}` : `${NAME} writes stories`);
   for (const watcher of watchers) watcher(now);
-  if (view !== "story") requestAnimationFrame(() => { if (now === next) scrollTo({ top: history.state?.y ?? 0, behavior: "instant" }); }); // a story's place is its reader's
+  if (view !== "story") requestAnimationFrame(() => { if (now === next) scrollTo({ top: where.remembered.y ?? 0, behavior: "instant" }); }); // a story's place is its reader's
 }
 
 // The tab says the state of a story first, which is what is seen of it beside others.
@@ -42,14 +48,15 @@ export const where = {
     if (["story", "recorded", "tab"].every((name) => next[name] === now[name])) return;
     for (const leaver of leavers) leaver();
     if (page.brought) page.brought = address(next); // the form is still being filled from the address
-    else history[instead ? "replaceState" : "pushState"]({}, "", address(next));
+    else history[instead ? "replaceState" : "pushState"](entry(), "", address(next));
     arrive(next);
   },
   watch(watcher) { watchers.push(watcher); },
   leaving(leaver) { leavers.push(leaver); }, // called while this entry of the history is still this one
   begin() { arrive(read()); },
   // Something of this entry, which is there again after a reload, and when it is come back to.
-  remember(about) { history.replaceState({ ...history.state, ...about }, ""); },
+  remember(about) { entries.set(history.state.entry, { ...where.remembered, ...about }); },
+  get remembered() { return entries.get(history.state?.entry) ?? {}; },
 };
 history.scrollRestoration = "manual"; // the browser's own comes before there is any text
 addEventListener("popstate", () => arrive(read()));
