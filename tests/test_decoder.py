@@ -14,8 +14,9 @@ from transformers import Qwen3_5ForCausalLM, Qwen3_5TextConfig
 
 from polaris_demo.engine import decoder as module
 from polaris_demo.engine.closing import Closing
-from polaris_demo.engine.decoder import PREFILL_CHUNK, Decoder, Run, StaticLoop, Step, Stopped
+from polaris_demo.engine.decoder import PREFILL_CHUNK, Decoder, StaticLoop, Step
 from polaris_demo.engine.local import LocalEngine
+from polaris_demo.engine.run import Run, Stopped
 from polaris_demo.engine.sampling import Sampler
 from polaris_demo.story.events import Progress
 from polaris_demo.story.request import SamplingParams

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from polaris_demo.engine.decoder import Run
 from polaris_demo.engine.deltas import DOUBT, Deltas
 from polaris_demo.engine.drawn import Drawn
 from polaris_demo.engine.local import LocalEngine
+from polaris_demo.engine.run import Run
 from polaris_demo.story.loops import LITANY, SPAN, Loop, LoopGuard
 from polaris_demo.story.measures import count_words
 from polaris_demo.story.prompt import user_message

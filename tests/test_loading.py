@@ -22,7 +22,7 @@ from polaris_demo.engine import first_step, kernels, loading
 from polaris_demo.engine.base import Loading
 from polaris_demo.engine.checkpoint import fingerprint
 from polaris_demo.engine.loading import PREVIEW_NAME, load, load_model, precision_that_fits
-from polaris_demo.engine.local import CUT
+from polaris_demo.engine.writing import CUT
 from polaris_demo.errors import EngineError
 from polaris_demo.settings import Settings, SettingsError, read_settings
 from polaris_demo.story.events import Delta, Finish, Resume

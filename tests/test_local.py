@@ -10,11 +10,12 @@ import pytest
 import torch
 from transformers import StoppingCriteria, StoppingCriteriaList
 
-from polaris_demo.engine import local
+from polaris_demo.engine import local, writing
 from polaris_demo.engine.base import GpuBroken
-from polaris_demo.engine.decoder import Decoder, NotFinite, Run
+from polaris_demo.engine.decoder import Decoder, NotFinite
 from polaris_demo.engine.deltas import Deltas
 from polaris_demo.engine.local import LocalEngine
+from polaris_demo.engine.run import Run
 from polaris_demo.engine.sampling import Sampler
 from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.lifecycle import resumable
@@ -89,10 +90,10 @@ def test_a_story_resumed_from_its_tokens_goes_on_as_if_uncut(miniature: LocalEng
 
 def test_a_story_that_never_closes_its_thinking_says_what_to_change(miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     plays(miniature, monkeypatch, [300, 301, min(miniature._chat.ends)])
-    assert events(miniature, asked())[-1] == Finish("error", local.NEVER_BEGUN, tokens=2, characters=0)
+    assert events(miniature, asked())[-1] == Finish("error", writing.NEVER_BEGUN, tokens=2, characters=0)
     plays(miniature, monkeypatch, [300, 301])
-    assert events(miniature, asked())[-1] == Finish("error", local.NEVER_CLOSED)
-    assert "seed" in local.NEVER_CLOSED and "token budget" in local.NEVER_CLOSED and "Continue" in local.NEVER_BEGUN
+    assert events(miniature, asked())[-1] == Finish("error", writing.NEVER_CLOSED)
+    assert "seed" in writing.NEVER_CLOSED and "token budget" in writing.NEVER_CLOSED and "Continue" in writing.NEVER_BEGUN
 
 
 def test_thinking_that_reaches_its_budget_is_closed_and_the_record_says_so(miniature: LocalEngine, whole: StoryRecord) -> None:
@@ -101,13 +102,13 @@ def test_thinking_that_reaches_its_budget_is_closed_and_the_record_says_so(minia
     forced = record.token_ids[32 : 32 + len(closing)]
     assert record.closed_at == 32 and (*forced,) in (closing, (*closing[1:], record.token_ids[32 + len(closing) - 1]))
     assert record.thinking_tokens == 32 + forced.index(miniature._chat.think_end) + 1 and record.tokens == 64
-    assert record.finish == Finish("length", local.CUT)
+    assert record.finish == Finish("length", writing.CUT)
     assert not whole.thinking_closed
 
 
 def test_a_story_cut_by_its_budget_says_so(miniature: LocalEngine) -> None:
     record = told(miniature, asked(max_new_tokens=200))
-    assert record.finish == Finish("length", local.CUT) and not record.thinking_closed
+    assert record.finish == Finish("length", writing.CUT) and not record.thinking_closed
 
 
 def test_what_does_not_fit_the_context_is_refused_with_both_numbers(miniature: LocalEngine) -> None:
@@ -137,7 +138,7 @@ def test_no_wrong_value_reaches_the_device(
 
 def test_tokens_of_a_larger_model_never_reach_the_device(miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(miniature._decoder, "tokens", lambda *_: pytest.fail("the decoder was asked"))
-    assert events(miniature, asked(), (300, 248_069)) == [Finish("error", local.FOREIGN)]
+    assert events(miniature, asked(), (300, 248_069)) == [Finish("error", writing.FOREIGN)]
 
 
 def test_stopping_lands_at_the_next_token(miniature: LocalEngine) -> None:
@@ -170,7 +171,7 @@ def test_a_failure_inside_ends_that_story_and_the_next_is_written(
         plays(miniature, patch, [300], RuntimeError("CANARY-IN-THE-MESSAGE"))
         assert events(miniature, asked())[-1] == Finish("error", local.UNFORESEEN)
     assert "RuntimeError" in caplog.text and "CANARY" not in caplog.text
-    assert told(miniature, BRIEF).finish == Finish("length", local.CUT)
+    assert told(miniature, BRIEF).finish == Finish("length", writing.CUT)
 
 
 @pytest.mark.parametrize("ids", [[], [300]], ids=["reading", "writing"])
@@ -180,7 +181,7 @@ def test_running_out_of_memory_is_said_and_the_next_story_is_written(
     with monkeypatch.context() as patch:
         plays(miniature, patch, ids, torch.OutOfMemoryError())
         assert events(miniature, asked())[-1] == Finish("error", local.OUT_OF_MEMORY)
-    assert told(miniature, BRIEF).finish == Finish("length", local.CUT)
+    assert told(miniature, BRIEF).finish == Finish("length", writing.CUT)
 
 
 def test_memory_that_ran_out_is_let_go(miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -326,7 +327,7 @@ def test_a_model_that_ends_without_a_story_has_failed_and_can_be_tried_again(
     for blank in ([], chat._plain("\n\n"), chat._plain(" \n\u200b\n")):
         plays(miniature, monkeypatch, [300, 301, chat.think_end, *blank, end])
         record = told(miniature, asked(seed=7))
-        assert record.finish == Finish("error", local.NO_STORY, tokens=3, characters=0) and record.state == "failed"
+        assert record.finish == Finish("error", writing.NO_STORY, tokens=3, characters=0) and record.state == "failed"
         assert resumable(record) and record.token_ids == [300, 301, chat.think_end] and record.tokens == 3
         record.resume()
         assert record.request.sampling.seed == 8
@@ -345,4 +346,4 @@ def test_numbers_that_are_not_finite_end_a_story_with_a_sentence(miniature: Loca
                 list(decoder.tokens(Run([300, 301], (), asked().sampling, 1, 20), threading.Event()))
     finally:
         norm.data.copy_(kept)
-    assert told(miniature, BRIEF).finish == Finish("length", local.CUT)
+    assert told(miniature, BRIEF).finish == Finish("length", writing.CUT)

@@ -8,9 +8,9 @@ import pytest
 
 from polaris_demo.engine import zerogpu
 from polaris_demo.engine.base import Engine
-from polaris_demo.engine.decoder import Run
 from polaris_demo.engine.deltas import Deltas
 from polaris_demo.engine.local import LocalEngine
+from polaris_demo.engine.run import Run
 from polaris_demo.page import reading
 from polaris_demo.story import exports
 from polaris_demo.story.citation import read_record

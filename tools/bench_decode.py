@@ -25,8 +25,9 @@ from transformers import AutoTokenizer, Qwen3_5ForCausalLM, Qwen3_5TextConfig, S
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
-from polaris_demo.engine.decoder import Decoder, Run
+from polaris_demo.engine.decoder import Decoder
 from polaris_demo.engine.loading import KEPT_IN_BF16, PREVIEW_FOLDER
+from polaris_demo.engine.run import Run
 from polaris_demo.story.request import SamplingParams
 
 PARAMS = SamplingParams(seed=1)

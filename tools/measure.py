@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 PREMISE, WORDS, SEED = "a lighthouse keeper and a stolen bell", 1000, 7
 BARE = f"""
 import json, sys, threading, time, torch
-from polaris_demo.engine.decoder import Run
+from polaris_demo.engine.run import Run
 from polaris_demo.engine.loading import load
 from polaris_demo.settings import Settings
 from polaris_demo.story.prompt import user_message

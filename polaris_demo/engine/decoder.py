@@ -13,16 +13,15 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 from transformers import DynamicCache, PreTrainedModel, StaticCache
 
 from ..story.events import Progress
-from ..story.request import SamplingParams
-from .closing import Closing
 from .drawn import packed, unpacked
+from .run import Run, Stopped
 from .sampling import BROKEN, Sampler
 
 PREFILL_CHUNK = 512  # tokens read between two looks at the stop event
@@ -35,31 +34,12 @@ Capture = Callable[[Step], Step]
 log = logging.getLogger(__name__)
 
 
-class Stopped(Exception):
-    """The stop event was set while the prompt was being read."""
-
-
 class NotFinite(Exception):
     """The model's numbers are not finite: nothing can be drawn from them."""
 
 
 class CaptureFailed(Exception):
     """The step cannot be captured here; its cause says why."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One stretch of decoding: what was read, what was generated before, how to draw, and where to end.
-
-    `limit` counts all generated tokens, `output` among them. `closing` is how thinking is ended by its budget.
-    """
-
-    prompt: Sequence[int]
-    output: Sequence[int]
-    params: SamplingParams
-    seed: int
-    limit: int
-    closing: Closing | None = None
 
 
 class Decoder:

@@ -1,38 +1,30 @@
-"""Writes with transformers: turns token ids into events."""
+"""Writes with transformers, in this process."""
 
 import logging
 import math
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Generator, Iterator
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import torch
 from transformers import PreTrainedModel
 
-from ..errors import RequestRefused, VisitorError, log_bug
-from ..story.events import Event, Finish, Resume, Started
+from ..errors import VisitorError, log_bug
+from ..story.events import Event, Finish, Progress, Resume
 from ..story.model_info import ModelInfo
-from ..story.prompt import user_message
-from ..story.request import Finding, StoryRequest, check, errors, read, thinking_budget, token_budget
+from ..story.request import StoryRequest
 from . import kernels
-from .base import GpuBroken, Status, another_model
-from .decoder import Decoder, NotFinite, Run, Stopped
-from .deltas import Deltas
+from .base import GpuBroken, Status
+from .decoder import Decoder, NotFinite
+from .run import Run, Stopped
 from .tokens import ChatTokens
+from .writing import Writing
 
 log = logging.getLogger(__name__)
 
-NEVER_CLOSED = (
-    "The token budget ran out while the model was still planning, so no story was begun. "
-    "Ask again with another seed, and with the token budget at 0 (automatic)."
-)
-NEVER_BEGUN = "The model stopped while it was still planning, so no story was begun. Continue tries again from there with another seed."
-NO_STORY = "The model ended without writing a story. Continue tries again from the end of its planning with another seed."
-CUT = "The token budget ran out before the story's end. Raise it (0 is automatic) and write again."
-FOREIGN = "These are tokens of another model, and this one cannot read them. Write the story anew."
 NOT_FINITE = (
     "The model's numbers are broken (not finite), so no next word can be drawn. What was written is kept. "
     "Tell the host of this server: the weights may be damaged."
@@ -50,6 +42,7 @@ class LocalEngine:
 
     def __init__(self, model: PreTrainedModel, chat: ChatTokens, writer: ModelInfo, plain_loop: bool = False) -> None:
         self._model, self._chat, self._writer, self._plain_loop = model, chat, writer, plain_loop
+        self._writing = Writing(chat, model.config.get_text_config().vocab_size)
 
     @cached_property
     def _decoder(self) -> Decoder:
@@ -65,8 +58,7 @@ class LocalEngine:
         self._writer = replace(self._writer, **known)
 
     def prompt(self, request: StoryRequest) -> tuple[str, int]:
-        message = user_message(request)
-        return self._chat.render(message), len(self._chat.encode(message))
+        return self._writing.prompt(request)
 
     def allowance(self, request: StoryRequest) -> None:
         return None
@@ -78,7 +70,7 @@ class LocalEngine:
         deadline = time.monotonic() + (math.inf if seconds is None else seconds)
         memory_full = False
         try:
-            yield from self._write(request, resume, stop, deadline)
+            yield from self._writing.write(self._tokens, self._writer, request, resume, stop, deadline)
         except Stopped:
             yield Finish("cancelled")
         except VisitorError as error:
@@ -99,88 +91,5 @@ class LocalEngine:
             torch.cuda.empty_cache()
             yield Finish("error", OUT_OF_MEMORY)
 
-    def _write(self, request: StoryRequest, resume: Resume, stop: threading.Event, deadline: float) -> Iterator[Event]:
-        if another := another_model(resume, self._writer):
-            yield Finish("pause", another)
-            return
-        _, wrong = read({"premise": request.premise, "words": request.words, "form": request.form} | asdict(request.sampling))
-        _require_none(wrong)
-        output = self._output(resume)
-        message = user_message(request)
-        prompt = self._chat.encode(message)
-        yield Started(self._chat.render(message), len(prompt), self._writer)
-        _require_none(errors(check(request, self._writer, len(prompt))))
-        deltas = Deltas(self._chat, output, thinking_budget(request), resume.guard, resume.doubts)
-        closing = self._chat.closing_at(deltas.close_at)
-        run = Run(prompt, output, request.sampling, request.sampling.seed, token_budget(request), closing)
-        try:
-            yield from self._tell(run, deltas, stop, deadline)
-        except Exception:
-            yield from deltas.flush()  # what was written before it failed is kept
-            raise
-
-    def _output(self, resume: Resume) -> Sequence[int]:
-        """The token ids to go on from. Raises RequestRefused for ids that this model does not have."""
-        if max(resume.token_ids, default=0) >= self._model.config.get_text_config().vocab_size:
-            raise RequestRefused(FOREIGN)
-        if resume.token_ids or not (resume.thinking or resume.story):
-            return resume.token_ids
-        return self._chat.encode_output(resume.thinking, resume.story)
-
-    def _tell(self, run: Run, deltas: Deltas, stop: threading.Event, deadline: float) -> Iterator[Event]:
-        """The tokens of a run as events, to a Finish."""
-        written: list[int] = []
-        for token in self._decoder.tokens(run, stop):
-            if not isinstance(token, int):
-                yield token
-                if time.monotonic() >= deadline:
-                    yield Finish("segment")
-                    return
-                continue
-            if token in self._chat.ends:
-                yield from deltas.flush(token)
-                yield _ended(deltas)
-                return
-            written.append(token)
-            yield from deltas.add(token)
-            if deltas.loop:
-                yield from deltas.flush()
-                yield deltas.cut()
-                return
-            if time.monotonic() >= deadline and not stop.is_set():
-                yield from deltas.flush()
-                yield Finish("segment")
-                return
-            if run.closing and deltas.close_at < run.closing.at:
-                break
-        else:
-            yield from deltas.flush()
-            yield Finish("cancelled") if stop.is_set() else _used_up(deltas)
-            return
-        # The thinking goes round in circles, which is rare: all is read anew, to be ended here.
-        closing = self._chat.closing_at(deltas.close_at)
-        yield from self._tell(replace(run, output=[*run.output, *written], closing=closing), deltas, stop, deadline)
-
-
-def _ended(deltas: Deltas) -> Finish:
-    """How a story ends whose model said that it is over. Without a story it is tried again from before that."""
-    if not deltas.blank:
-        return Finish("stop")
-    if deltas.kind == "thinking":
-        return Finish("error", NEVER_BEGUN, tokens=deltas.count, characters=0)
-    return Finish("error", NO_STORY, tokens=deltas.ended_at, characters=0)
-
-
-def _used_up(deltas: Deltas) -> Finish:
-    """How a story ends whose token budget is used up."""
-    if not deltas.blank:
-        return Finish("length", CUT)
-    if deltas.kind == "thinking":
-        return Finish("error", NEVER_CLOSED)
-    return Finish("error", NO_STORY, tokens=deltas.ended_at, characters=0)
-
-
-def _require_none(refused: Sequence[Finding]) -> None:
-    """No request reaches the device that was not checked here, whoever hands it over. Raises RequestRefused."""
-    if refused:
-        raise RequestRefused(" ".join(finding.message for finding in refused))
+    def _tokens(self, run: Run, stop: threading.Event) -> Iterator[Progress | int]:
+        return self._decoder.tokens(run, stop)
