@@ -10,6 +10,7 @@ from pathlib import Path
 PRECISIONS = ("auto", "fp32", "bf16", "4bit")
 LOOPS = ("auto", "plain")
 LOGS = ("text", "json")
+ENGINES = ("auto", "local")
 RECORDINGS = Path(__file__).parent.parent / "examples" / "recordings"
 SPACES = "https://huggingface.co/spaces/"
 SHORTEST_KEY = 16  # characters; nothing slows down whoever tries keys one by one
@@ -41,6 +42,11 @@ class Settings:
     revision: str = ""
     precision: str = "auto"
     plain_loop: bool = False
+    engine_url: str = ""
+    engine_key: str = field(default="", repr=False)
+    engine_model: str = ""
+    engine_capacity: int = 16
+    engine_patience: int = 120
     max_words: int = 12_000
     queue_size: int = 12
     unfollowed_seconds: int = 600
@@ -75,6 +81,14 @@ HELP = {
     "4bit on ZeroGPU, where speed decides how much a visitor can have, and fp32 on a CPU. Default: auto.",
     "POLARIS_DECODE_LOOP": f"{', '.join(LOOPS)}. auto is captured steps on a GPU and the plain loop on a CPU; plain is the plain loop "
     "everywhere, slower on a GPU, to compare with or to do without capturing. Default: auto.",
+    "POLARIS_ENGINE": f"{', '.join(ENGINES)}. local loads the model here; auto does too, unless "
+    "POLARIS_ENGINE_URL is set. Default: auto.",
+    "POLARIS_ENGINE_URL": "the address of an engine that speaks vLLM's completions with token ids, such as http://127.0.0.1:8000/v1; "
+    "POLARIS_MODEL then names the model that it is to serve, whose tokenizer alone is loaded here. Default: none.",
+    "POLARIS_ENGINE_KEY": "the key that the engine asks for. Default: none.",
+    "POLARIS_ENGINE_MODEL": "the name by which the engine serves the model. Default: the only one that it serves.",
+    "POLARIS_ENGINE_CAPACITY": "stories that the engine writes at a time, 1 to 1000. Default: 16.",
+    "POLARIS_ENGINE_PATIENCE": "seconds that a story waits for an engine that is gone before it rests, 5 to 3600. Default: 120.",
     "POLARIS_MAX_WORDS": "the longest story this server writes, 50 to 12000 words. Default: 12000.",
     "POLARIS_QUEUE_SIZE": "stories that may wait while others are written, 1 to 1000. Default: 12.",
     "POLARIS_UNFOLLOWED_SECONDS": "after this many seconds without anyone following it, a story is paused, 1 to 86400. Default: 600.",
@@ -135,6 +149,11 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
         unfollowed_seconds=_whole(env, "POLARIS_UNFOLLOWED_SECONDS", 600, 1, 86_400),
         unseen_seconds=_whole(env, "POLARIS_UNSEEN_SECONDS", 6, 1, 86_400),
         story_seconds=_whole(env, "POLARIS_STORY_SECONDS", 7200, 60, 86_400),
+        engine_url=_engine_url(env),
+        engine_key=env.get("POLARIS_ENGINE_KEY", "").strip(),
+        engine_model=env.get("POLARIS_ENGINE_MODEL", "").strip(),
+        engine_capacity=_whole(env, "POLARIS_ENGINE_CAPACITY", 16, 1, 1000),
+        engine_patience=_whole(env, "POLARIS_ENGINE_PATIENCE", 120, 5, 3600),
         proxies=_whole(env, "POLARIS_PROXIES", 1 if "SPACE_ID" in env else 0, 0, 10),
         shares=Shares(
             stories=_whole(env, "POLARIS_VISITOR_STORIES", 2, 1, 1000),
@@ -166,6 +185,19 @@ def _data_dir(env: Mapping[str, str]) -> Path | None:
     if named is None:
         return Path(env.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "polaris_demo"
     return Path(named).expanduser() if named.strip() else None
+
+
+def _engine_url(env: Mapping[str, str]) -> str:
+    url, kind = env.get("POLARIS_ENGINE_URL", "").strip().rstrip("/"), env.get("POLARIS_ENGINE", "").strip() or "auto"
+    if kind not in ENGINES:
+        raise SettingsError(f"POLARIS_ENGINE is {kind!r}; it takes {', '.join(ENGINES)}.")
+    if url and not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./~-]*)?", url):
+        raise SettingsError(
+            "POLARIS_ENGINE_URL is no address of an engine; it takes one such as http://127.0.0.1:8000/v1, without a key in it."
+        )
+    if kind == "local" and url:
+        raise SettingsError("POLARIS_ENGINE is 'local', and POLARIS_ENGINE_URL names an engine elsewhere. Leave one of them out.")
+    return f"{url.removesuffix('/v1')}/v1" if url else ""
 
 
 def _folder(env: Mapping[str, str], name: str) -> Path | None:

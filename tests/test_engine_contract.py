@@ -1,4 +1,5 @@
-"""What every engine does: the same statements over the miniature, one that loads behind it, ZeroGPU's, and one without token ids."""
+"""What every engine does: the same statements over the miniature, one that loads behind it, ZeroGPU's, one elsewhere, and one
+without token ids."""
 
 import itertools
 import pickle
@@ -6,24 +7,31 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from polaris_demo.engine import zerogpu
+from polaris_demo.engine import vllm, zerogpu
 from polaris_demo.engine.base import Allowance, BackgroundEngine, Engine, wait_until_ready
+from polaris_demo.engine.connecting import connect
 from polaris_demo.engine.local import LocalEngine
+from polaris_demo.engine.remote import RemoteEngine
 from polaris_demo.errors import EngineError
 from polaris_demo.jobs import rewrite
+from polaris_demo.settings import Settings
 from polaris_demo.story.events import Delta, Event, Finish, Progress, Resume, Started
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import SamplingParams, StoryRequest
 
+from . import completions
 from .doubles import TextEngine
 
 PACKAGE = Path(__file__).parent.parent / "polaris_demo"
 REQUEST = StoryRequest("a robot who learns to paint", 50, sampling=SamplingParams(seed=4))
+GREEDY = replace(REQUEST, sampling=replace(REQUEST.sampling, temperature=0.0))
+SERVERS = ExitStack()
 TALE = "# The bell\n\nIt rang once, 🌟 and then *never* again.\n\n" + "And the fox went on. " * 12
 
 
@@ -45,9 +53,15 @@ def without_ids(miniature: LocalEngine) -> Engine:
     return TextEngine(TALE)
 
 
-@pytest.fixture(scope="module", params=[miniature_engine, background, on_zerogpu, without_ids], ids=lambda make: make.__name__)
-def engine(request: pytest.FixtureRequest, miniature: LocalEngine) -> Engine:
-    return request.param(miniature)
+def elsewhere(miniature: LocalEngine) -> Engine:
+    server = SERVERS.enter_context(completions.serving(miniature))
+    return connect(Settings(model="preview", engine_url=server.url), lambda loading: None)
+
+
+@pytest.fixture(scope="module", params=[miniature_engine, background, on_zerogpu, elsewhere, without_ids], ids=lambda make: make.__name__)
+def engine(request: pytest.FixtureRequest, miniature: LocalEngine) -> Iterator[Engine]:
+    with SERVERS:
+        yield request.param(miniature)
 
 
 def events(
@@ -55,7 +69,7 @@ def events(
 ) -> tuple[StoryRecord, list[Event]]:
     """One call of `write`, folded into a record, a new one where none is given; stopped where `until` holds."""
     record, stop, said = record or StoryRecord("id", REQUEST), threading.Event(), []
-    for event in engine.write(REQUEST, record.resume_point(), stop):
+    for event in engine.write(record.request, record.resume_point(), stop):
         record.apply(event, 0.0)
         said.append(event)
         if until and until(record):
@@ -132,8 +146,11 @@ def test_a_stop_is_obeyed_at_once_wherever_it_comes(engine: Engine) -> None:
 
 
 def test_it_goes_on_from_the_very_next_character(engine: Engine, whole: StoryRecord) -> None:
-    """One story, stopped four times on its way."""
+    """One story, stopped four times on its way; greedy where what is drawn hangs on where it was stopped."""
     record = StoryRecord("id", REQUEST)
+    if (writer := engine.status().writer) and writer.redraws:
+        *_, whole = rewrite.write(engine, StoryRecord("id", GREEDY))
+        record = StoryRecord("id", GREEDY)
     for share in (0, 0.1, 0.4, 0.8):
         record, _ = events(engine, record, until=lambda r, share=share: r.tokens > share * whole.tokens)
         assert record.finish == Finish("cancelled") and str(whole.story).startswith(str(record.story))
@@ -154,19 +171,22 @@ def test_another_models_story_is_left_at_rest_with_a_sentence_that_names_both(en
     )
 
 
+def breaks_off(tokens: Iterator[object]) -> Iterator[object]:
+    yield from itertools.islice(tokens, 40)
+    raise ConnectionResetError
+
+
 def break_it(engine: Engine, miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     if isinstance(engine, TextEngine):
         monkeypatch.setattr(engine, "fails_at", 20)
         return
+    chunks = completions.Server.chunks
+    if isinstance(engine, RemoteEngine):
+        monkeypatch.setattr(vllm, "MOST_TAKEN_UP", 0)
+        monkeypatch.setattr(completions.Server, "chunks", lambda *asked: breaks_off(chunks(*asked)))
+        return
     tokens = miniature._decoder.tokens
-
-    def fails(*arguments: object) -> Iterator[object]:
-        for number, event in enumerate(tokens(*arguments)):
-            if number == 40:
-                raise RuntimeError("the machine is on fire")
-            yield event
-
-    monkeypatch.setattr(miniature._decoder, "tokens", fails)
+    monkeypatch.setattr(miniature._decoder, "tokens", lambda *asked: breaks_off(tokens(*asked)))
 
 
 def test_what_fails_is_a_finish_and_what_was_written_before_is_kept(

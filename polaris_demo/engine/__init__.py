@@ -5,10 +5,12 @@ from .base import BackgroundEngine, Engine, Report
 
 
 def load_engine(settings: Settings) -> Engine:
-    """The engine for these settings, loading in the background: importing torch alone takes seconds.
+    """The engine for these settings, loading or found in the background: importing torch alone takes seconds.
 
     On ZeroGPU it is loaded here and now: only the main thread, before the launch, can put a model on the GPU to come.
     """
+    if settings.engine_url:
+        return BackgroundEngine(lambda report: _connect(settings, report))
     if settings.zerogpu:
         return _load_on_zerogpu(settings)
 
@@ -18,6 +20,12 @@ def load_engine(settings: Settings) -> Engine:
         return loading.load(settings, report)
 
     return BackgroundEngine(load)
+
+
+def _connect(settings: Settings, report: Report) -> Engine:
+    from . import connecting
+
+    return connecting.connect(settings, report)
 
 
 def _load_on_zerogpu(settings: Settings) -> Engine:

@@ -9,10 +9,11 @@ from typing import Any
 from ..errors import EngineError
 
 ARCHITECTURES = {"qwen3_5", "qwen3_5_text"}
-DECIDING = (  # the files that decide what is written
+SPELLING = (  # the files that decide what tokens are, and of how many
     "config.json", "generation_config.json", "tokenizer*", "vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json",
-    "chat_template*", "*.safetensors", "*.safetensors.index.json",
+    "chat_template*",
 )  # fmt: skip
+DECIDING = (*SPELLING, "*.safetensors", "*.safetensors.index.json")  # those that decide what is written
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 READ_WHOLE = 256 * 2**20  # bytes; a larger file is read in blocks
 BLOCK, EVERY = 8 * 2**10, 2**20  # bytes: a block, and from one block's beginning to the next one's

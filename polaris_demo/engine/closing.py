@@ -41,6 +41,13 @@ class ThinkingState:
     def close_at(self) -> int:
         return self._closing.at
 
+    @property
+    def next_forced(self) -> int | None:
+        """The token that is put in next; None where the model's own stands."""
+        if self.forced:
+            return self._closing.tokens[self.forced - 1]
+        return self._closing.tokens[self.after_break] if self.open and self._count >= self._closing.at else None
+
     def feed(self, token: int) -> bool:
         """Take in the next token. True where the end of thinking is put in from this one on."""
         closing, begins = self._closing, False

@@ -57,7 +57,7 @@ def load(settings: Settings, report: Report) -> LocalEngine:
     if settings.model == "auto" and not torch.cuda.is_available():
         return _preview(settings, "This machine has no GPU, which POLARIS-9B needs.")
     model = card.MODEL.hub_id if settings.model == "auto" else settings.model
-    local = _local(model)
+    local = named_folder(model)
     asked = f"This server was to load {local.called if local else hub_name(model)} and could not"
     try:
         return load_model(model, settings, report)
@@ -71,7 +71,7 @@ def load(settings: Settings, report: Report) -> LocalEngine:
 
 def load_model(model: str, settings: Settings, report: Report) -> LocalEngine:
     """Load a hub id or folder. Raises EngineError with a sentence and the way out."""
-    source = _local(model)
+    source = named_folder(model)
     if source is None:
         name = hub_name(model)
         folder = explained(lambda: downloaded(model, name, settings.revision or None, settings.hf_token, report), model)
@@ -83,7 +83,7 @@ def load_model(model: str, settings: Settings, report: Report) -> LocalEngine:
     return _load(source, settings, report)
 
 
-def _local(model: str) -> Source | None:
+def named_folder(model: str) -> Source | None:
     """The folder that is named, there or not; None where it is a hub id. A folder is one even where its path spells a hub id."""
     folder = Path(model).expanduser()
     is_hub_id = model.count("/") == 1 and not model.startswith((".", "/", "~")) and not model.endswith("/")
@@ -92,13 +92,17 @@ def _local(model: str) -> Source | None:
     return Source(folder, folder_name(os.path.abspath(folder)), LOCAL)
 
 
-def _preview(settings: Settings, why: str) -> LocalEngine:
+def preview_source() -> Source:
+    """The bundled miniature."""
     weights = PREVIEW_FOLDER / "model.safetensors"
     revision = hashlib.sha256(weights.read_bytes()).hexdigest()[:12] if weights.is_file() else "missing"
+    return Source(PREVIEW_FOLDER, PREVIEW_NAME, "bundled miniature", revision)
+
+
+def _preview(settings: Settings, why: str) -> LocalEngine:
     here = replace(settings, precision="fp32")
     torch.set_num_threads(1)  # its matrices are too small to share out: a second thread only takes the server's core
-    source = Source(PREVIEW_FOLDER, PREVIEW_NAME, "bundled miniature", revision)
-    engine = _load(source, here, lambda _: None, device="cpu")
+    engine = _load(preview_source(), here, lambda _: None, device="cpu")
     engine.describe(is_preview=True, why=why)
     return engine
 
@@ -111,7 +115,7 @@ def _load(source: Source, settings: Settings, report: Report, device: str = "") 
     precision, why = choose_precision(settings.precision, device, weight_bytes(folder), settings.zerogpu)
     with reading(folder, f"loading {source.name} in {precision}", report):
         model = explained(lambda: _from_pretrained(folder, precision, device, settings.zerogpu), called)
-    chat = _chat(folder, called)
+    chat = chat_tokens(folder, called)
     if not settings.zerogpu:  # there only lent workers compute
         explained(lambda: require_sound(model, called, f"checking {source.name}", report), called)
     revision = source.revision or explained(lambda: fingerprint(folder), called)  # now that its files have been read once
@@ -149,7 +153,8 @@ def _from_pretrained(folder: Path, precision: str, device: str, zerogpu: bool) -
     return placed
 
 
-def _chat(folder: Path, called: str) -> ChatTokens:
+def chat_tokens(folder: Path, called: str) -> ChatTokens:
+    """The tokenizer and chat template in a folder. Raises EngineError with a sentence."""
     # Without its files transformers 5.23 makes a tokenizer that knows no word at all.
     if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.json")):
         raise EngineError(f"The tokenizer of {called} is missing: there is no tokenizer.json. Download it again, whole.")

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -85,25 +85,26 @@ class Measure:
 # --- downloading -----------------------------------------------------------------------------------------------------
 
 
-def downloaded(hub_id: str, name: str, revision: str | None, token: str | None, report: Report) -> Path:
+def downloaded(hub_id: str, name: str, revision: str | None, token: str | None, report: Report, files: Sequence[str] = DECIDING) -> Path:
     """The folder of a model of the hub, downloaded where it is not in the cache. Raises what huggingface_hub raises.
 
-    `revision` is a branch, a tag or a commit; None is the newest. Only what decides the story is fetched: no code, no pickles.
+    `revision` is a branch, a tag or a commit; None is the newest. Only what decides the story is fetched, no code and no pickles,
+    or what of it is named by `files`.
     """
     report(Loading(f"asking the hub for {name}"))
-    measure = Measure(f"downloading {name}", report, _bytes_to_come(hub_id, revision, token))
-    path = snapshot_download(hub_id, revision=revision, token=token, allow_patterns=list(DECIDING), tqdm_class=_bar_over(measure))
+    measure = Measure(f"downloading {name}", report, _bytes_to_come(hub_id, revision, token, files))
+    path = snapshot_download(hub_id, revision=revision, token=token, allow_patterns=list(files), tqdm_class=_bar_over(measure))
     measure.end()
     return Path(path)
 
 
-def _bytes_to_come(hub_id: str, revision: str | None, token: str | None) -> int:
+def _bytes_to_come(hub_id: str, revision: str | None, token: str | None, files: Sequence[str]) -> int:
     """What the hub has to send; 0 where that is nothing, or the hub does not say.
 
     huggingface_hub 2.4's bars know only the files that were begun, eight at a time, so their total grows on the way.
     """
     try:
-        plan = snapshot_download(hub_id, revision=revision, token=token, allow_patterns=list(DECIDING), dry_run=True)
+        plan = snapshot_download(hub_id, revision=revision, token=token, allow_patterns=list(files), dry_run=True)
     except Exception as error:
         log.debug("The hub does not say how much it would send: %s", type(error).__name__)
         return 0  # what is wrong, the download itself says; what is in the cache needs no hub

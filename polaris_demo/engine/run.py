@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ..story.events import Progress
+from ..story.events import Progress, TakenUp
 from ..story.request import SamplingParams
 from .closing import Closing
 
@@ -31,4 +31,4 @@ class Run:
 # A source of tokens: generated ids after `run.output`, one by one, until `run.limit` or the stop event; Progress where there is
 # nothing else to say. End tokens come like any other: it is the caller's to leave then. What ends the thinking is put in where
 # `run.closing` says so. It raises Stopped when stopped before the first token.
-Tokens = Callable[[Run, threading.Event], Iterator[Progress | int]]
+Tokens = Callable[[Run, threading.Event], Iterator[Progress | TakenUp | int]]

@@ -11,7 +11,7 @@ from ..jobs.lifecycle import resumable
 from ..story import day, exports
 from ..story.advice import advice
 from ..story.citation import text_hash
-from ..story.colophon import left_out, setting, stretches
+from ..story.colophon import left_out, redrawn, setting, stretches
 from ..story.measures import paragraph_heat, self_repetition
 from ..story.prompt import heading
 from ..story.record import StoryRecord
@@ -187,7 +187,10 @@ def stamp(record: StoryRecord) -> wire.Rows:
         rows += [["Planning", f"{why} after {record.thinking_tokens:,} tokens"]]
     if record.tokens_per_second:
         rows += [["Speed", f"{record.tokens_per_second:g} tokens/s"]]
-    rows += [["Seed", str(record.request.sampling.seed)], ["Finish reason", record.finish.reason if record.finish else ""]]
+    rows += [
+        ["Seed", ", ".join(part for part in (str(record.request.sampling.seed), redrawn(record)) if part)],
+        ["Finish reason", record.finish.reason if record.finish else ""],
+    ]
     if record.writer:
         rows.append(["Model", record.writer.badge()])
     if parts := stretches(record):
@@ -214,7 +217,8 @@ def details(record: StoryRecord) -> wire.Rows:
     rows = [["Premise", request.premise], ["Form", request.form]]
     rows += [[LABELS[name], setting(name, value)] for name, value in vars(request.sampling).items()]
     if writer:
-        rows += [["Model", writer.model], ["Revision", writer.revision], ["Precision", writer.precision]]
+        rows += [["Model", writer.model], ["Revision", writer.revision]]
+        rows += [["Precision", writer.precision]] if writer.precision else []
         rows += [["Engine", f"{writer.engine} on {writer.device}"]]
         rows += [["Versions", ", ".join(f"{name} {version}" for name, version in writer.versions.items())]] if writer.versions else []
     if record.resumed_at:

@@ -100,6 +100,8 @@ def record_json(record: StoryRecord, link: str = "") -> str:
         "story_tokens": record.story_tokens,
         "resumed_at": record.resumed_at,
         "reseeded": record.reseeded,
+        "taken_up": [{"at_token": tokens, "why": f"The engine {why}."} for tokens, why in record.taken_up],
+        "redrawn_at": record.redrawn_at,
         "asides": [_aside(aside) for aside in record.asides],
         "unguarded_at": record.unguarded_at,
         "findings": [asdict(finding) for finding in record.findings],
@@ -176,7 +178,8 @@ def first_difference(recorded: str, written: str) -> Difference | None:
 def bibtex(record: StoryRecord, link: str = "") -> str:
     """The paper's entry, and one for this story's record."""
     digest, writer = text_hash(str(record.story)), record.writer
-    model = f"{writer.model}, revision {writer.revision}, {writer.precision}, {writer.engine}; " if writer else ""
+    facts = (writer.model, f"revision {writer.revision}", writer.precision, writer.engine) if writer else ()
+    model = f"{', '.join(filter(None, facts))}; " if writer else ""
     terms = f"; model licence: {licence(writer)}" if writer else ""
     parts = f"{stretches(record)}; " if stretches(record) else ""
     note = f"Fiction written by a language model: {model}{parts}{seeds(record)}; SHA-256 of the text: {digest}{terms}"

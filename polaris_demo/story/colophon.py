@@ -68,6 +68,11 @@ def seeds(record: StoryRecord) -> str:
     return f"seed {first_seed(record)}" + "".join(f", from token {token} on {seed}" for token, seed in record.reseeded)
 
 
+def redrawn(record: StoryRecord) -> str:
+    """Where a seed alone does not give the story again: "drawn anew from token 812 on". Empty where it does."""
+    return f"drawn anew from token {', '.join(map(str, record.redrawn_at))} on" if record.redrawn_at else ""
+
+
 def stretches(record: StoryRecord) -> str:
     """Who wrote what, where that changed on the way: "words 1–812 in bf16 on A, the rest in 4-bit on B". Empty where it did not."""
     if len(record.stretches) < 2:
@@ -92,7 +97,7 @@ def _facets(writer: ModelInfo) -> tuple[str, ...]:
     """What may change while a story is written, each as it is said."""
     precision = "4-bit" if writer.precision == "4bit" else writer.precision
     versions = ", ".join(f"{name} {version}" for name, version in writer.versions.items())
-    return f"in {precision}", f"on {writer.device}", f"with {writer.engine}", f"({versions})"
+    return f"in {precision}" if precision else "", f"on {writer.device}", f"with {writer.engine}", f"({versions})"
 
 
 def setting(name: str, value: float) -> str:
@@ -120,7 +125,7 @@ def colophon(record: StoryRecord, link: str = "") -> list[str]:
     lines = ["Fiction written by a language model."]
     if writer:
         label = "the preview model, not POLARIS-9B; " if writer.is_preview else ""
-        origin = f"{writer.model}, revision {writer.revision}, {writer.precision}"
+        origin = ", ".join(fact for fact in (writer.model, f"revision {writer.revision}", writer.precision) if fact)
         lines.append(_one_line(f"Model: {writer.name} ({origin}); {label}licence: {licence(writer)}."))
     if parts := stretches(record):
         lines.append(_one_line(f"Written in stretches: {parts}."))
@@ -131,6 +136,8 @@ def colophon(record: StoryRecord, link: str = "") -> list[str]:
         f"Asked for {record.request.words} words, wrote {record.words} (length ratio {record.length_ratio}){ended}.",
         f"Settings: form {record.request.form}, {', '.join(named)}, {seeds(record)}.",
     ]
+    if anew := redrawn(record):
+        lines.append(f"The engine was asked again on the way: {anew}, so its seed alone does not give this story again.")
     lines += [f"Left out {line}." for line in left_out(record)]
     if record.unguarded_at is not None:
         lines.append(f"From token {record.unguarded_at} on it was let go round in circles, as was asked.")

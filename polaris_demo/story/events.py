@@ -67,6 +67,17 @@ class Delta:
 
 
 @dataclass(frozen=True)
+class TakenUp:
+    """An engine elsewhere broke off after `tokens` generated tokens, and the story is gone on with from the last of them.
+
+    `why` is said of the engine: "did not answer in time".
+    """
+
+    tokens: int
+    why: str
+
+
+@dataclass(frozen=True)
 class TakenBack:
     """The last `tokens` story tokens were thinking after all: of the story only the first `characters` stand."""
 
@@ -104,4 +115,4 @@ class Resume:
     doubts: tuple[int, ...] = ()
 
 
-Event = Progress | Started | ThinkingClosed | Delta | TakenBack | Finish
+Event = Progress | Started | ThinkingClosed | Delta | TakenBack | TakenUp | Finish

@@ -17,7 +17,8 @@ class ModelInfo:
 
     `model` is the hub's id, and LOCAL for a folder, whose `revision` is the fingerprint of its files. `name` is made by
     `hub_name` or `folder_name`, so that what has POLARIS-9B's name is what the hub has under its id.
-    `versions` are those of the software that writing depends on, by name; empty where nobody noted them.
+    `versions` are those of the software that writing depends on, by name; empty where nobody noted them. `precision` is empty
+    where an engine elsewhere does not say it. One that `redraws` begins its draws anew wherever a story is gone on with.
     """
 
     name: str
@@ -30,6 +31,7 @@ class ModelInfo:
     is_preview: bool
     why: str
     versions: dict[str, str] = field(default_factory=dict, hash=False)
+    redraws: bool = False
 
     @classmethod
     def restore(cls, data: Mapping[str, Any]) -> "ModelInfo":
@@ -62,7 +64,7 @@ class ModelInfo:
     def badge(self) -> str:
         """What stands beside every story: the model, how it is held, and where it runs."""
         precision = "4-bit, not measured in the paper" if self.precision == "4bit" and not self.is_preview else self.precision
-        return f"{self.name} · {precision} · {self.device}"
+        return " · ".join(part for part in (self.name, precision, self.device) if part)
 
     def same_model(self, other: "ModelInfo") -> bool:
         """The same weights, so that a text that one began the other may go on with; how they are held and run may differ.

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from . import aside
 from .aside import Aside
-from .events import Delta, Event, Finish, Progress, Reason, Resume, Stage, Started, TakenBack, ThinkingClosed
+from .events import Delta, Event, Finish, Progress, Reason, Resume, Stage, Started, TakenBack, TakenUp, ThinkingClosed
 from .measures import ReaderCount, WordCounter, length_ratio
 from .model_info import ModelInfo
 from .request import LIMITS, Finding, SamplingParams, StoryRequest, token_budget
@@ -20,7 +20,7 @@ State = Literal["queued", "loading", "planning", "writing", "paused", "finished"
 UNFINISHED: tuple[State, ...] = ("queued", "loading", "planning", "writing")
 _KEPT = (
     "created", "prompt", "prompt_tokens", "thinking_tokens", "closed_at", "story_tokens", "started", "first_word",
-    "seconds_to_first_word", "seconds_at_work", "resumed_at", "reseeded", "cut_to", "unguarded_at", "doubts", "closed_by",
+    "seconds_to_first_word", "seconds_at_work", "resumed_at", "reseeded", "cut_to", "unguarded_at", "doubts", "closed_by", "taken_up",
 )  # fmt: skip
 MOST_DOUBTS = 500  # more than any text that copies itself may go on for without being a loop
 SHORTEST_MEASURE = 0.5  # seconds; a speed taken over less says nothing
@@ -79,6 +79,7 @@ class StoryRecord:
     resumed_at: tuple[int, ...] = ()
     reseeded: tuple[tuple[int, int], ...] = ()  # (tokens there were, seed from there on)
     cut_to: tuple[int, ...] = ()
+    taken_up: tuple[tuple[int, str], ...] = ()  # (tokens there were, why): the engine broke off there, and it went on by itself
     closed_by: str = "budget"
     doubts: tuple[int, ...] = ()  # the latest
     asides: tuple[Aside, ...] = ()
@@ -108,6 +109,8 @@ class StoryRecord:
                 self._add(event, now, at)
             case TakenBack():
                 self._take_back(event)
+            case TakenUp():
+                self.taken_up = (*self.taken_up, (event.tokens, event.why))
             case Finish():
                 if event.tokens is not None and event.characters is not None:
                     self._drop(self.tokens - event.tokens, event.characters, folded=event.reason == "loop")
@@ -275,6 +278,13 @@ class StoryRecord:
     def folded(self) -> Aside | None:
         """The aside in which the story could go on: nothing was written since it was folded."""
         return self.asides[-1] if self.rests and self.asides and self.asides[-1].tokens == self.tokens else None
+
+    @property
+    def redrawn_at(self) -> tuple[int, ...]:
+        """The tokens at which it was gone on with by an engine that does not draw there as it would have without a break."""
+        places = {*self.resumed_at, *(tokens for tokens, _ in self.taken_up)}
+        from_there = {place: [s.writer for s in self.stretches if s.tokens <= place] for place in sorted(places) if place}
+        return tuple(place for place, writers in from_there.items() if writers and writers[-1].redraws)
 
     @property
     def cuts(self) -> int:
