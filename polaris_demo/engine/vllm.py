@@ -138,7 +138,7 @@ class VllmTokens:
                 if chunk.model and chunk.model != self._engine.model:
                     raise Fault("answers as another model than the one that was asked for", again=False)
                 for choice in chunk.choices or ():
-                    ids = tuple(choice.token_ids or ())
+                    ids = tuple(getattr(choice, "token_ids", None) or ())
                     if choice.text and not ids:
                         raise Fault("sends text without the ids of its tokens", again=False)
                     if ids:
