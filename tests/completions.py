@@ -115,6 +115,7 @@ class Server(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a token is a packet, and none waits for another's receipt
     server: Server
 
     def do_GET(self) -> None:
