@@ -371,13 +371,17 @@ def test_the_end_of_thinking_is_put_in_where_its_budget_ends(miniature: LocalEng
 
 
 def test_going_on_from_every_fifth_token_loses_and_doubles_nothing(serve, miniature: LocalEngine, loop: Loop, whole: StoryRecord) -> None:
-    one = engine(miniature, loop, serve(completions.as_it_should).url)
+    server = serve(completions.as_it_should)
+    one = engine(miniature, loop, server.url)
     for tokens in range(1, whole.tokens, 5):
+        server.script = after(tokens, lambda answer, chunks: answer.stall())
+        server.requests.clear()
         record, stop = StoryRecord("id", REQUEST), threading.Event()
         for event in one.write(REQUEST, record.resume_point(), stop):
             record.apply(event, 0.0)
             if record.tokens >= tokens:
                 stop.set()
+        assert record.tokens == tokens and record.finish == Finish("cancelled")
         record.resume()
         record, _ = told(one, record)
         assert record.token_ids == whole.token_ids and str(record.story) == str(whole.story)

@@ -78,6 +78,7 @@ class Writing:
         written: list[int] = []
         for token in tokens(run, stop):
             if not isinstance(token, int):
+                yield from deltas.flush()  # nothing more may come for a while
                 yield token
                 if time.monotonic() >= deadline:
                     yield Finish("segment")
