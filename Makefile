@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-slow lint screenshots needs locked audit
+.PHONY: run test test-engines test-slow lint screenshots needs locked audit
 
 run: $(VENV)/.app
 	$(BIN)/python app.py
@@ -11,7 +11,12 @@ run: $(VENV)/.app
 test: needs
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -m "not slow" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -m "not slow and not engines" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+# Real engines, in an environment of their own, which takes a few GB.
+test-engines: $(VENV)/.dev
+	$(BIN)/python tools/engines.py
+	$(BIN)/pytest -s tests/engines
 
 test-slow: needs
 	$(BIN)/pytest -m slow

@@ -8,6 +8,7 @@ import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +20,14 @@ from tools import engines
 
 from ..doubles import until
 
+HERE = Path(__file__).parent
 READY_SECONDS = 400  # 35 on an idle machine
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.engines)
 
 
 class Server:

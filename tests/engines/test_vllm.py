@@ -1,5 +1,6 @@
 """Stories by a real vLLM: the same as it would write them to anybody, kept through breaks, and nothing of them left behind."""
 
+import asyncio
 import copy
 import itertools
 import json
@@ -182,15 +183,14 @@ def test_stories_whose_engine_dies_are_whole_by_themselves(dies: str, router: Se
 # --- what it costs ---------------------------------------------------------------------------------------------------
 
 
-def bare(server: Server, engine: RemoteEngine, request: StoryRequest) -> tuple[float, int, float]:
-    """A client that only counts: seconds to the first token, tokens, seconds in all."""
-    client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none")
+async def bare(client: openai.AsyncOpenAI, engine: RemoteEngine, request: StoryRequest) -> tuple[float, int]:
+    """A client that only counts: seconds to the first token, and tokens."""
     chat, begun, first, tokens = engine._writing._chat, time.perf_counter(), 0.0, 0
     run = Run(chat.encode(user_message(request)), (), request.sampling, request.sampling.seed, token_budget(request))
-    for chunk in client.completions.create(**body("polaris", run, (), sorted(chat.ends))):
+    async for chunk in await client.completions.create(**body("polaris", run, (), sorted(chat.ends))):
         first = first or time.perf_counter() - begun
-        tokens += len(chunk.choices[0].token_ids)  # type: ignore[attr-defined]
-    return first, tokens, time.perf_counter() - begun
+        tokens += len(chunk.choices[0].token_ids)
+    return first, tokens
 
 
 def first_token(engine: RemoteEngine, request: StoryRequest) -> float:
@@ -203,27 +203,35 @@ def first_token(engine: RemoteEngine, request: StoryRequest) -> float:
 
 
 def test_what_it_costs_beside_a_client_that_only_counts(engine: RemoteEngine, replicas: list[Server]) -> None:
-    server = replicas[0]
+    client = openai.AsyncOpenAI(base_url=f"{replicas[0].url}/v1", api_key="none")
     request = replace(REQUEST, words=300)
-    ours = statistics.median(first_token(engine, request) for _ in range(7))
-    theirs = statistics.median(bare(server, engine, request)[0] for _ in range(7))
-    print(f"\nfirst token: {1000 * ours:.0f} ms, a bare client's {1000 * theirs:.0f} ms")
     requests = [StoryRequest(f"a fox and the number {n}", 300, sampling=SamplingParams(seed=n)) for n in range(16)]
 
-    def speed(write: Callable[[StoryRequest], int]) -> float:
-        begun = time.perf_counter()
+    def ours() -> int:
         with ThreadPoolExecutor(16) as pool:
-            return sum(pool.map(write, requests)) / (time.perf_counter() - begun)
+            return sum(pool.map(lambda one: written(engine, StoryRecord("id", one)).tokens, requests))
 
-    pairs = []
+    async def theirs() -> tuple[list[float], float]:
+        """The first token's times, and tokens a second of 16 at once."""
+        firsts = [(await bare(client, engine, request))[0] for _ in range(7)]
+        begun = time.perf_counter()
+        tokens = sum(count for _, count in await asyncio.gather(*(bare(client, engine, one) for one in requests)))
+        return firsts, tokens / (time.perf_counter() - begun)
+
+    ratios = []
     for _ in range(3):
-        here = speed(lambda request: written(engine, StoryRecord("id", request)).tokens)
-        there = speed(lambda request: bare(server, engine, request)[1])
-        pairs.append(here / there)
-        print(f"16 at once: {here:.0f} tokens/s, bare clients {there:.0f}: {here / there:.2f}")
-        if pairs[-1] >= 0.95:
+        first = statistics.median(first_token(engine, request) for _ in range(7))
+        begun = time.perf_counter()
+        here = ours() / (time.perf_counter() - begun)
+        firsts, there = asyncio.run(theirs())
+        ratios.append((here / there, first - statistics.median(firsts)))
+        print(
+            f"\nfirst token {1000 * first:.0f} ms, a bare client's {1000 * statistics.median(firsts):.0f} ms; "
+            f"16 at once {here:.0f} tokens/s, bare {there:.0f}: {here / there:.2f}"
+        )
+        if here / there >= 0.95:
             break
-    assert ours - theirs < 0.1 and max(pairs) >= 0.95
+    assert any(ratio >= 0.95 and later < 0.1 for ratio, later in ratios), ratios
 
 
 # --- what is asked ---------------------------------------------------------------------------------------------------
