@@ -81,8 +81,7 @@ HELP = {
     "4bit on ZeroGPU, where speed decides how much a visitor can have, and fp32 on a CPU. Default: auto.",
     "POLARIS_DECODE_LOOP": f"{', '.join(LOOPS)}. auto is captured steps on a GPU and the plain loop on a CPU; plain is the plain loop "
     "everywhere, slower on a GPU, to compare with or to do without capturing. Default: auto.",
-    "POLARIS_ENGINE": f"{', '.join(ENGINES)}. local loads the model here; auto does too, unless "
-    "POLARIS_ENGINE_URL is set. Default: auto.",
+    "POLARIS_ENGINE": f"{', '.join(ENGINES)}. local loads the model here; auto does too, unless POLARIS_ENGINE_URL is set. Default: auto.",
     "POLARIS_ENGINE_URL": "the address of an engine that speaks vLLM's completions with token ids, such as http://127.0.0.1:8000/v1; "
     "POLARIS_MODEL then names the model that it is to serve, whose tokenizer alone is loaded here. Default: none.",
     "POLARIS_ENGINE_KEY": "the key that the engine asks for. Default: none.",

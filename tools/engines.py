@@ -61,13 +61,19 @@ def _name_it_vllm(packages: Path) -> None:
 
 
 def vllm(model: Path, port: int, called: str = "polaris", core: int = 0) -> "subprocess.Popen[bytes]":
-    """A vLLM that serves a folder on a port of this machine; it answers /health after half a minute."""
-    return _start(
+    """A vLLM that serves a folder on a port of this machine; it answers /health after half a minute.
+
+    All of it stays on one core: two processes of it wait for each other by looking, and on two cores nothing else runs for seconds.
+    """
+    process = _start(
         [BIN / "vllm", "serve", model, "--served-model-name", called, "--host", "127.0.0.1", "--port", str(port), *SERVING],
         VLLM_CPU_KVCACHE_SPACE="1",
         VLLM_CPU_OMP_THREADS_BIND=str(core),
         HF_HUB_OFFLINE="1",
     )
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(process.pid, {core})
+    return process
 
 
 def router(ports: list[int], port: int) -> "subprocess.Popen[bytes]":

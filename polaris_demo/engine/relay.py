@@ -6,8 +6,8 @@ import threading
 from collections.abc import AsyncIterator, Coroutine, Generator
 from typing import Any, TypeVar
 
+LOT_SECONDS = 0.05  # a thread that is woken for every token is woken too often: many stories would wait for one another
 T = TypeVar("T")
-_END = object()
 
 
 class Loop:
@@ -21,33 +21,52 @@ class Loop:
         """What it comes to; whoever asks waits. Raises what it raises."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
-    def items(self, source: AsyncIterator[T], silence: float) -> Generator[T | None, None, None]:
-        """The items of `source` as they come; None after every `silence` seconds without one. What it raises is raised here.
+    def lots(self, source: AsyncIterator[T], silence: float) -> Generator[list[T], None, None]:
+        """The items of `source` in lots, the first at once and then one every LOT_SECONDS; an empty one after every `silence` seconds
+        without any. What it raises is raised here.
 
         To leave cancels what the source waits for, and whoever leaves does not wait for that.
         """
-        heard: queue.SimpleQueue[object] = queue.SimpleQueue()
-
-        async def listen() -> None:
-            try:
-                async for item in source:
-                    heard.put(item)
-                heard.put(_END)
-            except Exception as error:
-                heard.put(error)
-
-        task = asyncio.run_coroutine_threadsafe(listen(), self._loop)
+        heard: queue.SimpleQueue[list[T] | Exception | None] = queue.SimpleQueue()
+        task = asyncio.run_coroutine_threadsafe(_listen(source, heard), self._loop)
         try:
             while True:
                 try:
-                    item = heard.get(timeout=silence)
+                    lot = heard.get(timeout=silence)
                 except queue.Empty:
-                    yield None
+                    yield []
                     continue
-                if item is _END:
+                if lot is None:
                     return
-                if isinstance(item, Exception):
-                    raise item
-                yield item  # type: ignore[misc]
+                if isinstance(lot, Exception):
+                    raise lot
+                yield lot
         finally:
             task.cancel()
+
+
+async def _listen(source: AsyncIterator[T], heard: "queue.SimpleQueue[list[T] | Exception | None]") -> None:
+    loop, lot = asyncio.get_running_loop(), []  # type: asyncio.AbstractEventLoop, list[T]
+    due: asyncio.TimerHandle | None = None
+
+    def hand_over() -> None:
+        nonlocal lot, due
+        if lot:
+            heard.put(lot)
+        # Until the next one is due, what comes is gathered.
+        due, lot = loop.call_later(LOT_SECONDS, hand_over) if lot else None, []
+
+    try:
+        async for item in source:
+            lot.append(item)
+            if due is None:
+                hand_over()
+        end: Exception | None = None
+    except Exception as error:
+        end = error
+    finally:
+        if due:
+            due.cancel()
+    if lot:
+        heard.put(lot)
+    heard.put(end)

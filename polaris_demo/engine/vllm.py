@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import openai
@@ -105,14 +106,14 @@ class VllmTokens:
 
     def _one_request(self, run: Run, story: "_Story", tries: "_Tries", stop: threading.Event) -> Iterator[Progress | int]:
         """The tokens of one request, to its end, or to where the end of thinking is put in. Raises what the client raises."""
-        chunks = self._loop.items(self._chunks(body(self._engine.model, run, story.written, self._ends)), HEARTBEAT_SECONDS)
+        lots = self._loop.lots(self._chunks(body(self._engine.model, run, story.written, self._ends)), HEARTBEAT_SECONDS)
         try:
-            for ids in chunks:
+            for lot in lots:
                 if stop.is_set():
                     return
-                if not ids:
+                if not lot:
                     yield Progress("reading", 0, len(run.prompt) + len(story.written))
-                for token in ids or ():
+                for token in chain.from_iterable(lot):
                     if not 0 <= token < self._vocabulary:
                         raise Fault("sent tokens of another model", again=False)
                     tries.succeeded()
@@ -120,7 +121,7 @@ class VllmTokens:
                     if token in self._ends or story.forced is not None or len(story.written) >= run.limit:
                         return
         finally:
-            chunks.close()
+            lots.close()
 
     async def _chunks(self, request: dict[str, Any]) -> AsyncIterator[tuple[int, ...]]:
         """The ids of each chunk of an answer that ends as it should; after an end without its token, that token."""
