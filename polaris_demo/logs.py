@@ -16,7 +16,8 @@ def configure(as_json: bool) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(AsJson() if as_json else OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for name in ("httpx", "httpx2"):  # a line for every request to the hub, or to an engine
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class OneLine(logging.Formatter):
