@@ -3,6 +3,7 @@
 import math
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 PRECISIONS = ("auto", "fp32", "bf16", "4bit")
 LOOPS = ("auto", "plain")
 LOGS = ("text", "json")
-ENGINES = ("auto", "local")
+ENGINES = ("auto", "local", "vllm")
 RECORDINGS = Path(__file__).parent.parent / "examples" / "recordings"
 SPACES = "https://huggingface.co/spaces/"
 SHORTEST_KEY = 16  # characters; nothing slows down whoever tries keys one by one
@@ -42,6 +43,9 @@ class Settings:
     revision: str = ""
     precision: str = "auto"
     plain_loop: bool = False
+    own_vllm: bool = False
+    vllm_program: str = "vllm"
+    vllm_options: tuple[str, ...] = ()
     engine_url: str = ""
     engine_key: str = field(default="", repr=False)
     engine_model: str = ""
@@ -81,7 +85,10 @@ HELP = {
     "4bit on ZeroGPU, where speed decides how much a visitor can have, and fp32 on a CPU. Default: auto.",
     "POLARIS_DECODE_LOOP": f"{', '.join(LOOPS)}. auto is captured steps on a GPU and the plain loop on a CPU; plain is the plain loop "
     "everywhere, slower on a GPU, to compare with or to do without capturing. Default: auto.",
-    "POLARIS_ENGINE": f"{', '.join(ENGINES)}. local loads the model here; auto does too, unless POLARIS_ENGINE_URL is set. Default: auto.",
+    "POLARIS_ENGINE": f"{', '.join(ENGINES)}. local loads the model here; auto does too, unless POLARIS_ENGINE_URL is set; "
+    "vllm starts a vLLM of its own on this machine, watches it and ends it. Default: auto.",
+    "POLARIS_VLLM": "the program that POLARIS_ENGINE=vllm starts. Default: vllm, where it is on the PATH.",
+    "POLARIS_VLLM_OPTIONS": "more options for `vllm serve`, as on a command line. Default: none.",
     "POLARIS_ENGINE_URL": "the address of an engine that speaks vLLM's completions with token ids, such as http://127.0.0.1:8000/v1; "
     "POLARIS_MODEL then names the model that it is to serve, whose tokenizer alone is loaded here. Default: none.",
     "POLARIS_ENGINE_KEY": "the key that the engine asks for. Default: none.",
@@ -149,6 +156,9 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
         unseen_seconds=_whole(env, "POLARIS_UNSEEN_SECONDS", 6, 1, 86_400),
         story_seconds=_whole(env, "POLARIS_STORY_SECONDS", 7200, 60, 86_400),
         engine_url=_engine_url(env),
+        own_vllm=env.get("POLARIS_ENGINE", "").strip() == "vllm",
+        vllm_program=env.get("POLARIS_VLLM", "").strip() or "vllm",
+        vllm_options=_options(env),
         engine_key=env.get("POLARIS_ENGINE_KEY", "").strip(),
         engine_model=env.get("POLARIS_ENGINE_MODEL", "").strip(),
         engine_capacity=_whole(env, "POLARIS_ENGINE_CAPACITY", 16, 1, 1000),
@@ -194,9 +204,16 @@ def _engine_url(env: Mapping[str, str]) -> str:
         raise SettingsError(
             "POLARIS_ENGINE_URL is no address of an engine; it takes one such as http://127.0.0.1:8000/v1, without a key in it."
         )
-    if kind == "local" and url:
-        raise SettingsError("POLARIS_ENGINE is 'local', and POLARIS_ENGINE_URL names an engine elsewhere. Leave one of them out.")
+    if kind != "auto" and url:
+        raise SettingsError(f"POLARIS_ENGINE is {kind!r}, and POLARIS_ENGINE_URL names an engine elsewhere. Leave one of them out.")
     return f"{url.removesuffix('/v1')}/v1" if url else ""
+
+
+def _options(env: Mapping[str, str]) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(env.get("POLARIS_VLLM_OPTIONS", "")))
+    except ValueError:
+        raise SettingsError("POLARIS_VLLM_OPTIONS cannot be read: a quotation mark in it is not closed.") from None
 
 
 def _folder(env: Mapping[str, str], name: str) -> Path | None:

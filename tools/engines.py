@@ -60,6 +60,11 @@ def _name_it_vllm(packages: Path) -> None:
     (named / "entry_points.txt").write_text((built / "entry_points.txt").read_text())
 
 
+def environment(core: int) -> dict[str, str]:
+    """What vLLM needs in its environment on a machine without a GPU."""
+    return {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": str(core), "HF_HUB_OFFLINE": "1"}
+
+
 def vllm(model: Path, port: int, called: str = "polaris", core: int = 0) -> "subprocess.Popen[bytes]":
     """A vLLM that serves a folder on a port of this machine; it answers /health after half a minute.
 
@@ -67,9 +72,7 @@ def vllm(model: Path, port: int, called: str = "polaris", core: int = 0) -> "sub
     """
     process = _start(
         [BIN / "vllm", "serve", model, "--served-model-name", called, "--host", "127.0.0.1", "--port", str(port), *SERVING],
-        VLLM_CPU_KVCACHE_SPACE="1",
-        VLLM_CPU_OMP_THREADS_BIND=str(core),
-        HF_HUB_OFFLINE="1",
+        **environment(core),
     )
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(process.pid, {core})

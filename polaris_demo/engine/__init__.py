@@ -9,7 +9,7 @@ def load_engine(settings: Settings) -> Engine:
 
     On ZeroGPU it is loaded here and now: only the main thread, before the launch, can put a model on the GPU to come.
     """
-    if settings.engine_url:
+    if settings.engine_url or settings.own_vllm:
         return BackgroundEngine(lambda report: _connect(settings, report))
     if settings.zerogpu:
         return _load_on_zerogpu(settings)

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
@@ -24,9 +24,12 @@ from .relay import Loop
 from .remote import RemoteEngine
 from .tokens import ChatTokens
 from .vllm import Address, VllmTokens
+from .vllm_server import VllmServer
 from .writing import Writing
 
 ASK_AGAIN_SECONDS = 2.0
+OWN_PATIENCE = 600  # seconds: a vLLM that died needs minutes for a large model's weights
+OWN_OPTIONS = ("--max-model-len", "40960", "--generation-config", "vllm")  # the largest budget and a long prompt; no defaults of a file
 PROBE_TOKENS = 8
 PROBE = "a lighthouse keeper 🌟"
 T = TypeVar("T")
@@ -51,22 +54,46 @@ class Served:
 
 
 def connect(settings: Settings, report: Report) -> RemoteEngine:
-    """The engine at POLARIS_ENGINE_URL once it answers. Raises EngineError where it cannot write here."""
+    """The engine at POLARIS_ENGINE_URL once it answers, or a vLLM of our own. Raises EngineError where it cannot write here."""
+    own = _own(settings) if settings.own_vllm else None
+    if own:
+        own.start()
+        settings = replace(settings, engine_url=own.url, engine_key=own.key, engine_patience=max(OWN_PATIENCE, settings.engine_patience))
+    try:
+        engine = _connected(settings, report, own)
+    except BaseException:
+        if own:
+            own.close()
+        raise
+    if own:
+        own.keep()
+    return engine
+
+
+def _own(settings: Settings) -> VllmServer:
+    source = preview_source() if settings.model == "preview" else named_folder(settings.model)
+    model = str(source.folder) if source else card.MODEL.hub_id if settings.model == "auto" else settings.model
+    revision = ("--revision", settings.revision) if settings.revision and not source else ()
+    most = str(settings.engine_capacity)
+    return VllmServer(settings.vllm_program, model, (*OWN_OPTIONS, "--max-num-seqs", most, *revision, *settings.vllm_options))
+
+
+def _connected(settings: Settings, report: Report, own: VllmServer | None) -> RemoteEngine:
     loop = Loop("engine")
     client = openai.AsyncOpenAI(base_url=settings.engine_url, api_key=settings.engine_key or "none", max_retries=0, timeout=30)
-    served = _answer(loop, lambda: _served(client, settings.engine_model), report)
+    served = _answer(loop, lambda: _served(client, settings.engine_model), report, own)
     folder, writer = _who(served, settings, report)
     chat = chat_tokens(folder, writer.name)
     described = config(folder, writer.name)
     vocabulary = int(described.get("text_config", described).get("vocab_size", 0))
-    _answer(loop, lambda: _require_ids(client, served.model, chat), report)
+    _answer(loop, lambda: _require_ids(client, served.model, chat), report, own)
     tokens = VllmTokens(
         Address(settings.engine_url, settings.engine_key, served.model), chat.ends, vocabulary, loop, settings.engine_patience
     )
     return RemoteEngine(Writing(chat, vocabulary), tokens, writer, settings.engine_capacity)
 
 
-def _answer(loop: Loop, ask: Callable[[], Awaitable[T]], report: Report) -> T:
+def _answer(loop: Loop, ask: Callable[[], Awaitable[T]], report: Report, own: VllmServer | None) -> T:
     """What an engine answers; it is asked until it does. Raises EngineError where asking again cannot help."""
     report(Loading("asking the engine what it serves"))
     while True:
@@ -80,8 +107,10 @@ def _answer(loop: Loop, ask: Callable[[], Awaitable[T]], report: Report) -> T:
                 raise
             if not found.again:
                 raise EngineError(f"The engine at POLARIS_ENGINE_URL {found.what}. Correct the setting, or the engine.") from error
-            log.warning("The engine %s (%s)", found.what, type(error).__name__)
-            report(Loading(f"waiting for the engine, which {found.what}"))
+            if own and own.failure:
+                raise EngineError(own.failure) from error
+            log.log(logging.INFO if own else logging.WARNING, "The engine %s (%s)", found.what, type(error).__name__)
+            report(Loading(own.doing if own else f"waiting for the engine, which {found.what}"))
         time.sleep(ASK_AGAIN_SECONDS)
 
 
