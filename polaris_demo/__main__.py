@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import re
 import secrets
 import sys
@@ -23,23 +24,28 @@ from .story.request import FIELDS, LABELS, LIMITS, check, errors, read
 
 IDENTICAL, DIFFERS, FAILED, INTERRUPTED = 0, 1, 2, 130
 SAID_EVERY = 2.0  # seconds between two lines of progress
+ENVIRONMENT = (
+    "POLARIS_MODEL", "POLARIS_REVISION", "POLARIS_PRECISION", "POLARIS_ENGINE", "POLARIS_ENGINE_URL", "POLARIS_ENGINE_KEY",
+    "POLARIS_ENGINE_MODEL", "HF_TOKEN",
+)  # fmt: skip
 DESCRIPTION = "POLARIS-9B stories on the command line. `python app.py` starts the page."
 EPILOG = """examples:
   python -m polaris_demo write --record story.json
       writes a recorded story again and says "identical" or "differs from word 812 on"
-  python -m polaris_demo write --premise "a robot who learns to paint" --words 300 --record-out story.json
-      writes a new story and keeps its record
+  python -m polaris_demo write "a robot who learns to paint" --words 300 --seed 7 --record-out story.json
+      writes a new story to standard output, as it comes, and keeps its record; how far it is goes to standard error
 
 exit status: 0 identical, or written; 1 different; 2 it could not be done, or the record's text is not the recorded one
 
 environment, as for the page:
-""" + "\n".join(f"  {name}: {HELP[name]}" for name in ("POLARIS_MODEL", "POLARIS_REVISION", "POLARIS_PRECISION", "HF_TOKEN"))
+""" + "\n".join(f"  {name}: {HELP[name]}" for name in ENVIRONMENT)
 
 
 def main(arguments: Sequence[str] | None = None, load: Callable[[Settings], Engine] = load_engine) -> int:
     """Run one command; its exit status."""
     parser = _parser()
     asked = parser.parse_args(arguments)
+    asked.premise = asked.premise if asked.premise_named is None else asked.premise_named
     if asked.record and any(getattr(asked, name) is not None for name in (*FIELDS[1:], "record_out")):
         parser.error("a record says itself what was asked for: beside --record there is only --out")
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
@@ -63,7 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     writing = commands.add_parser("write", help=about, description=about.capitalize() + ".", epilog=EPILOG, formatter_class=layout)
     what = writing.add_mutually_exclusive_group(required=True)
     what.add_argument("--record", type=Path, metavar="FILE", help="the .json record of a story, to be written again and compared")
-    what.add_argument("--premise", help="what a new story is about")
+    what.add_argument("premise", nargs="?", help="what a new story is about")
+    what.add_argument("--premise", dest="premise_named", metavar="PREMISE", help="the same, where it begins with a dash")
     endings = ", ".join(f".{ending}" for ending in FILES)
     writing.add_argument("--out", type=Path, metavar="FILE", help=f"where the story goes; the ending says how: {endings}")
     writing.add_argument("--record-out", type=Path, metavar="FILE", help="where a new story's record goes")
@@ -122,13 +129,15 @@ def _new(asked: argparse.Namespace, load: Callable[[Settings], Engine]) -> int:
         return FAILED
     record = StoryRecord(secrets.token_urlsafe(12), request, findings, created=time.time())
     try:
-        _followed(write(engine, record))
-    except KeyboardInterrupt:
+        _followed(write(engine, record), None if asked.out else _Aloud())
+    except (KeyboardInterrupt, BrokenPipeError) as left:
         record.apply(Finish("cancelled"), time.time())
+        if isinstance(left, BrokenPipeError):  # whoever read it, such as `head`, has enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     _save(asked.record_out, record)
     _save(asked.out, record)
     if not asked.out:
-        print(_printable(str(record.story)))
+        print()
     _require_told(record)
     return INTERRUPTED if record.state == "stopped" else 0
 
@@ -143,10 +152,27 @@ def _loaded(load: Callable[[Settings], Engine]) -> Engine:
     return engine
 
 
-def _followed(stories: Iterator[StoryRecord]) -> StoryRecord:
-    """The record at the end of its writing; on the way, a line now and then."""
+class _Aloud:
+    """A story on standard output as it comes. What is taken back cannot be unsaid there, so it is said again from its beginning."""
+
+    def __init__(self) -> None:
+        self._said = 0
+
+    def tell(self, record: StoryRecord) -> None:
+        if len(record.story) < self._said:
+            self._said = 0
+            print("\n", flush=True)
+            _say("A part of what stands there was taken back. The story begins again:")
+        text, self._said = record.story.since(self._said)
+        print(_printable(text), end="", flush=True)
+
+
+def _followed(stories: Iterator[StoryRecord], aloud: _Aloud | None = None) -> StoryRecord:
+    """The record at the end of its writing; on the way, a line now and then, and the story itself where it is told aloud."""
     said = 0.0
     for record in stories:
+        if aloud:
+            aloud.tell(record)
         if time.monotonic() - said >= SAID_EVERY:
             said = time.monotonic()
             _say(f"{record.state}: {record.words} words" if record.words else f"{record.state}: {record.thinking_tokens} tokens")

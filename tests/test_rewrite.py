@@ -16,7 +16,7 @@ from polaris_demo.engine.base import Engine
 from polaris_demo.engine.local import LocalEngine
 from polaris_demo.jobs.rewrite import as_prompted, remarks, write, write_again
 from polaris_demo.story.citation import read_record, record_json, text_hash
-from polaris_demo.story.events import Delta, Event, Finish, Resume
+from polaris_demo.story.events import Delta, Event, Finish, Resume, Started, TakenBack
 from polaris_demo.story.markup import as_text
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import VERBATIM, SamplingParams, StoryRequest
@@ -204,6 +204,36 @@ def test_a_length_that_is_not_given_is_the_usual_one_of_who_writes(tmp_path: Pat
     assert "warning: Words: above 1,500" in capsys.readouterr().err
 
 
+def test_a_new_story_is_told_as_it_comes(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = []
+
+    def script(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
+        for event in story_events("a plan", STORY):
+            yield event
+            shown.append(capsys.readouterr().out)
+
+    assert run(ScriptedEngine(script), "a lamp", "--words", 300, "--seed", 7) == 0
+    pieces = [piece for piece in shown if piece]
+    assert len(pieces) > 3 and "".join([*pieces, capsys.readouterr().out]) == STORY + "\n"
+
+
+def test_whoever_reads_only_its_beginning_gets_no_traceback(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m polaris_demo write 'a fox' --words 100 --record-out {tmp_path / 'story.json'} | head -c 5"
+    environment = os.environ | {"POLARIS_MODEL": "preview"}
+    done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=120, env=environment)
+    assert len(done.stdout) == 5 and "Traceback" not in done.stderr and "story.json written" in done.stderr
+
+
+def test_what_is_taken_back_on_the_way_is_told_again_from_the_beginning(capsys: pytest.CaptureFixture[str]) -> None:
+    events = [
+        Started("<prompt>", 60, POLARIS), Delta.of("story", "It was a plan still.", (1, 2)), TakenBack(2, 0),
+        Delta.of("story", STORY, (3, 4)), Finish("stop"),
+    ]  # fmt: skip
+    assert run(ScriptedEngine(lambda request, stop: iter(events)), "a lamp") == 0
+    told = capsys.readouterr()
+    assert told.out == f"It was a plan still.\n\n{STORY}\n" and "begins again" in told.err
+
+
 def test_what_a_failing_engine_wrote_of_a_new_story_is_kept(tmp_path: Path) -> None:
     failing = ScriptedEngine(lambda request, stop: iter([*story_events("plan", STORY)[:9], Finish("error", "The GPU left.")]))
     assert run(failing, "--premise", "a lamp", "--out", tmp_path / "s.txt") == FAILED
@@ -259,4 +289,4 @@ def test_help_names_both_uses_and_starts_nothing() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "polaris_demo", "--help"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
     )
-    assert "write --record story.json" in done.stdout and "--premise" in done.stdout and "POLARIS_MODEL" in done.stdout
+    assert "write --record story.json" in done.stdout and 'write "a robot' in done.stdout and "POLARIS_MODEL" in done.stdout
