@@ -24,7 +24,7 @@ assert spaces.config.Config.zero_gpu
 zero_torch.init = lambda uuid: None
 zero_torch.unpatch = lambda: None
 
-from polaris_demo.engine import loading, local, zerogpu
+from polaris_demo.engine import loading, local, writing, zerogpu
 from polaris_demo.engine.decoder import Decoder
 from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.runner import Runner
@@ -58,7 +58,8 @@ class Timed(Decoder):
 def main() -> None:
     zerogpu.COLD_SECONDS = zerogpu.RESERVE_SECONDS = 0
     zerogpu.LEAST_SECONDS = 1
-    local.time, local.Decoder = Clock(), Timed
+    local.time = writing.time = Clock()
+    local.Decoder = Timed
     settings = Settings(model="preview", zerogpu=True)
     engine = loading.load(settings, lambda progress: None)
     runner = Runner(zerogpu.ZeroGpuEngine(engine, int(sys.argv[1])), unfollowed_seconds=60, library=Library(Path(sys.argv[2])))
