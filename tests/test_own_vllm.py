@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from polaris_demo import card
 from polaris_demo.engine import connecting, vllm_server
 from polaris_demo.engine.connecting import connect
+from polaris_demo.engine.loading import PREVIEW_FOLDER
 from polaris_demo.engine.vllm_server import VllmServer
 from polaris_demo.errors import EngineError
 from polaris_demo.settings import Settings, SettingsError, read_settings
@@ -101,6 +103,14 @@ def test_one_that_dies_is_started_anew_and_one_that_never_answers_is_given_up(
         until(lambda: bool(failing.failure))
     assert "ended 3 times while it was starting" in failing.failure
     assert "out of memory" in caplog.text and failing.key not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("model", "served"), [("auto", card.MODEL.hub_id), ("someone/Fables", "someone/Fables"), ("preview", str(PREVIEW_FOLDER)), (".", ".")]
+)
+def test_it_serves_what_was_asked_for(model: str, served: str) -> None:
+    server = connecting._own(Settings(own_vllm=True, vllm_program=sys.executable, model=model, engine_capacity=7))
+    assert server._command[1:3] == ["serve", served] and server._command[-2:] == ["--max-num-seqs", "7"]
 
 
 def test_one_that_cannot_be_started_is_a_sentence() -> None:

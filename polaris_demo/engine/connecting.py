@@ -17,7 +17,7 @@ from ..story.model_info import LOCAL, ModelInfo, folder_name, hub_name
 from .base import Loading, Report
 from .checkpoint import SPELLING, config, fingerprint
 from .faults import fault
-from .loading import PREVIEW_NAME, chat_tokens, named_folder, preview_source
+from .loading import PREVIEW_NAME, Source, chat_tokens, named_folder, preview_source
 from .problems import explained
 from .progress import downloaded
 from .relay import Loop
@@ -71,11 +71,18 @@ def connect(settings: Settings, report: Report) -> RemoteEngine:
 
 
 def _own(settings: Settings) -> VllmServer:
-    source = preview_source() if settings.model == "preview" else named_folder(settings.model)
+    source = _source(settings.model)
     model = str(source.folder) if source else card.MODEL.hub_id if settings.model == "auto" else settings.model
     revision = ("--revision", settings.revision) if settings.revision and not source else ()
     most = str(settings.engine_capacity)
     return VllmServer(settings.vllm_program, model, (*OWN_OPTIONS, "--max-num-seqs", most, *revision, *settings.vllm_options))
+
+
+def _source(asked: str) -> Source | None:
+    """The folder that POLARIS_MODEL names; None where it is a hub id, or is left to the app."""
+    if asked == "preview":
+        return preview_source()
+    return None if asked == "auto" else named_folder(asked)
 
 
 def _connected(settings: Settings, report: Report, own: VllmServer | None) -> RemoteEngine:
@@ -149,7 +156,7 @@ async def _require_ids(client: openai.AsyncOpenAI, model: str, chat: ChatTokens)
     answer: Any = await client.completions.create(model=model, prompt=prompt, max_tokens=PROBE_TOKENS, temperature=0, extra_body=ids)
     choice = answer.choices[0]
     if not (given := getattr(choice, "token_ids", None)):
-        raise EngineError("The engine gives no token ids (return_token_ids), which this app needs. Use vLLM 0.10.2 or newer.")
+        raise EngineError("The engine gives no token ids (return_token_ids), which this app needs. Use vLLM 0.32 or newer.")
     decoder = chat.decoder()
     spelt = "".join(map(decoder.step, given)) + decoder.close()
     if spelt != choice.text or (answer.usage and answer.usage.prompt_tokens != len(prompt)):
@@ -166,7 +173,7 @@ def _who(served: Served, settings: Settings, report: Report) -> tuple[Path, Mode
     what POLARIS_MODEL asks for.
     """
     asked = settings.model
-    here = preview_source() if asked == "preview" else named_folder(asked) if asked != "auto" else None
+    here = _source(asked)
     if here is None:
         hub_id = (served.hub_id or card.MODEL.hub_id) if asked == "auto" else asked
         if served.hub_id and served.hub_id != hub_id:

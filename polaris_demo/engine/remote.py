@@ -9,7 +9,7 @@ from ..story.events import Event, Finish, Resume
 from ..story.model_info import ModelInfo
 from ..story.request import StoryRequest
 from .base import Status
-from .run import Stopped, Tokens
+from .run import Tokens
 from .writing import Writing
 
 UNFORESEEN = "The engine's answer was one that nobody foresaw. What was written is kept, and Continue goes on from there."
@@ -36,8 +36,6 @@ class RemoteEngine:
         assert self._status.writer
         try:
             yield from self._writing.write(self._tokens, self._status.writer, request, resume, stop)
-        except Stopped:
-            yield Finish("cancelled")
         except VisitorError as error:
             yield Finish("error", str(error))
         except Exception as error:

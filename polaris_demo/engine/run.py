@@ -30,5 +30,5 @@ class Run:
 
 # A source of tokens: generated ids after `run.output`, one by one, until `run.limit` or the stop event; Progress where there is
 # nothing else to say. End tokens come like any other: it is the caller's to leave then. What ends the thinking is put in where
-# `run.closing` says so. It raises Stopped when stopped before the first token.
+# `run.closing` says so. It may raise Stopped where it is stopped before the first token.
 Tokens = Callable[[Run, threading.Event], Iterator[Progress | TakenUp | int]]
