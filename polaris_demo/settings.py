@@ -4,7 +4,7 @@ import math
 import os
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ PRECISIONS = ("auto", "fp32", "bf16", "4bit")
 LOOPS = ("auto", "plain")
 LOGS = ("text", "json")
 ENGINES = ("auto", "local", "vllm")
+PROFILES = ("auto", "tokens", "vllm", "sglang", "transformers", "llama.cpp", "friendli", "openai")
 RECORDINGS = Path(__file__).parent.parent / "examples" / "recordings"
 SPACES = "https://huggingface.co/spaces/"
 SHORTEST_KEY = 16  # characters; nothing slows down whoever tries keys one by one
@@ -49,6 +50,7 @@ class Settings:
     engine_url: str = ""
     engine_key: str = field(default="", repr=False)
     engine_model: str = ""
+    engine_profile: str = "auto"
     engine_capacity: int = 16
     engine_patience: int = 120
     max_words: int = 12_000
@@ -89,8 +91,11 @@ HELP = {
     "vllm starts a vLLM of its own on this machine, watches it and ends it. Default: auto.",
     "POLARIS_VLLM": "the program that POLARIS_ENGINE=vllm starts. Default: vllm, where it is on the PATH.",
     "POLARIS_VLLM_OPTIONS": "more options for `vllm serve`, as on a command line. Default: none.",
-    "POLARIS_ENGINE_URL": "the address of an engine that speaks vLLM's completions with token ids, such as http://127.0.0.1:8000/v1; "
-    "POLARIS_MODEL then names the model that it is to serve, whose tokenizer alone is loaded here. Default: none.",
+    "POLARIS_ENGINE_URL": "the address of an engine that speaks vLLM's completions with token ids, or OpenAI's chat, such as "
+    "http://127.0.0.1:8000/v1; POLARIS_MODEL then names the model that it is to serve, whose tokenizer alone is loaded here. "
+    "Default: none.",
+    "POLARIS_ENGINE_PROFILE": f"{', '.join(PROFILES)}. tokens is token ids in and out, as vLLM has it; the others are chats, and openai is "
+    "any of them. auto is tokens where the engine gives them, else a chat as the engine says who it is. Default: auto.",
     "POLARIS_ENGINE_KEY": "the key that the engine asks for. Default: none.",
     "POLARIS_ENGINE_MODEL": "the name by which the engine serves the model. Default: the only one that it serves.",
     "POLARIS_ENGINE_CAPACITY": "stories that the engine writes at a time, 1 to 1000. Default: 16.",
@@ -136,31 +141,23 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
     Raises SettingsError for a value that cannot be used: a server that starts with something other than what was
     asked for would be worse than one that does not start.
     """
-    precision = env.get("POLARIS_PRECISION", "auto").strip().lower()
-    if precision not in PRECISIONS:
-        raise SettingsError(f"POLARIS_PRECISION is {precision!r}; it takes {', '.join(PRECISIONS)}.")
-    loop = env.get("POLARIS_DECODE_LOOP", "auto").strip().lower()
-    if loop not in LOOPS:
-        raise SettingsError(f"POLARIS_DECODE_LOOP is {loop!r}; it takes {', '.join(LOOPS)}.")
-    logs = env.get("POLARIS_LOG", "text").strip().lower()
-    if logs not in LOGS:
-        raise SettingsError(f"POLARIS_LOG is {logs!r}; it takes {', '.join(LOGS)}.")
     return Settings(
         model=env.get("POLARIS_MODEL", "auto").strip() or "auto",
         revision=_revision(env),
-        precision=precision,
-        plain_loop=loop == "plain",
+        precision=_one_of(env, "POLARIS_PRECISION", PRECISIONS),
+        plain_loop=_one_of(env, "POLARIS_DECODE_LOOP", LOOPS) == "plain",
         max_words=_whole(env, "POLARIS_MAX_WORDS", 12_000, 50, 12_000),
         queue_size=_whole(env, "POLARIS_QUEUE_SIZE", 12, 1, 1000),
         unfollowed_seconds=_whole(env, "POLARIS_UNFOLLOWED_SECONDS", 600, 1, 86_400),
         unseen_seconds=_whole(env, "POLARIS_UNSEEN_SECONDS", 6, 1, 86_400),
         story_seconds=_whole(env, "POLARIS_STORY_SECONDS", 7200, 60, 86_400),
         engine_url=_engine_url(env),
-        own_vllm=env.get("POLARIS_ENGINE", "").strip() == "vllm",
+        own_vllm=_one_of(env, "POLARIS_ENGINE", ENGINES) == "vllm",
         vllm_program=env.get("POLARIS_VLLM", "").strip() or "vllm",
         vllm_options=_options(env),
         engine_key=env.get("POLARIS_ENGINE_KEY", "").strip(),
         engine_model=env.get("POLARIS_ENGINE_MODEL", "").strip(),
+        engine_profile=_one_of(env, "POLARIS_ENGINE_PROFILE", PROFILES),
         engine_capacity=_whole(env, "POLARIS_ENGINE_CAPACITY", 16, 1, 1000),
         engine_patience=_whole(env, "POLARIS_ENGINE_PATIENCE", 120, 5, 3600),
         proxies=_whole(env, "POLARIS_PROXIES", 1 if "SPACE_ID" in env else 0, 0, 10),
@@ -184,7 +181,7 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
         # Links to a Space lead to its page on the hub: at its direct address a visitor's account does not count.
         home=_address(env) or (f"{SPACES}{env['SPACE_ID']}" if env.get("SPACE_ID") else ""),
         root_path=env.get("GRADIO_ROOT_PATH", "").strip(),
-        json_logs=logs == "json",
+        json_logs=_one_of(env, "POLARIS_LOG", LOGS) == "json",
         hf_token=env.get("HF_TOKEN") or None,
     )
 
@@ -197,9 +194,7 @@ def _data_dir(env: Mapping[str, str]) -> Path | None:
 
 
 def _engine_url(env: Mapping[str, str]) -> str:
-    url, kind = env.get("POLARIS_ENGINE_URL", "").strip().rstrip("/"), env.get("POLARIS_ENGINE", "").strip() or "auto"
-    if kind not in ENGINES:
-        raise SettingsError(f"POLARIS_ENGINE is {kind!r}; it takes {', '.join(ENGINES)}.")
+    url, kind = env.get("POLARIS_ENGINE_URL", "").strip().rstrip("/"), _one_of(env, "POLARIS_ENGINE", ENGINES)
     if url and not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./~-]*)?", url):
         raise SettingsError(
             "POLARIS_ENGINE_URL is no address of an engine; it takes one such as http://127.0.0.1:8000/v1, without a key in it."
@@ -207,6 +202,14 @@ def _engine_url(env: Mapping[str, str]) -> str:
     if kind != "auto" and url:
         raise SettingsError(f"POLARIS_ENGINE is {kind!r}, and POLARIS_ENGINE_URL names an engine elsewhere. Leave one of them out.")
     return f"{url.removesuffix('/v1')}/v1" if url else ""
+
+
+def _one_of(env: Mapping[str, str], name: str, values: Sequence[str]) -> str:
+    """The first where nothing is named."""
+    value = env.get(name, "").strip().lower() or values[0]
+    if value not in values:
+        raise SettingsError(f"{name} is {value!r}; it takes {', '.join(values)}.")
+    return value
 
 
 def _options(env: Mapping[str, str]) -> tuple[str, ...]:

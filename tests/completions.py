@@ -1,4 +1,7 @@
-"""A server that speaks vLLM's completions with token ids, over the miniature's own decoder; a script can make it fail in any way."""
+"""A server over the miniature's own decoder: it speaks completions, of token ids and of text, and chat as several engines have it.
+
+A script can make it fail in any way.
+"""
 
 import json
 import threading
@@ -80,7 +83,10 @@ def as_it_should(answer: Answer, chunks: Chunks) -> None:
 
 
 class Server(ThreadingHTTPServer):
-    """`requests` are the bodies of all that were asked; `running` how many are being answered."""
+    """`requests` are the bodies of all that were asked; `running` how many are being answered.
+
+    `speaks` are the addresses that it knows; `thinks_in` the fields of a chat in which it thinks, none where it thinks aloud.
+    """
 
     daemon_threads = True
 
@@ -90,6 +96,7 @@ class Server(ThreadingHTTPServer):
         self.about = about or {"id": MODEL, "object": "model", "root": str(PREVIEW_FOLDER), "max_model_len": CONTEXT}
         self.requests: list[dict[str, Any]] = []
         self.running = 0
+        self.speaks, self.thinks_in = ["/v1/completions", "/v1/chat/completions"], "reasoning_content"
         self.counting, self.closing = threading.Lock(), threading.Event()
 
     @property
@@ -98,19 +105,59 @@ class Server(ThreadingHTTPServer):
 
     def chunks(self, request: dict[str, Any]) -> Chunks:
         """What the miniature says to a request, a token a chunk."""
+        prompt = self.read(request)
+        says = self._as_chat if "messages" in request else self._as_text
+        yield from says(request, self.tokens(request, prompt), prompt)
+
+    def tokens(self, request: dict[str, Any], prompt: list[int]) -> Iterator[tuple[int, str | None]]:
+        """Token ids, each with the reason for which it is the last."""
         params = SamplingParams(**{name: request[name] for name in vars(SamplingParams()) if name in request})
-        run = Run(request["prompt"], (), params, request.get("seed") or 0, request["max_tokens"])
-        chat, ends = self.local._chat, set(request.get("stop_token_ids") or self.local._chat.ends)
-        decoder, text = Decoder(self.local._model, plain=True), chat.decoder()
-        left, said = request["max_tokens"], None
-        for token in decoder.tokens(run, threading.Event()):
+        run = Run(prompt, (), params, request.get("seed") or 0, request["max_tokens"])
+        ends, left = set(request.get("stop_token_ids") or self.local._chat.ends), request["max_tokens"]
+        for token in Decoder(self.local._model, plain=True).tokens(run, threading.Event()):
             if isinstance(token, int):
                 left -= 1
                 said = "stop" if token in ends else "length" if left == 0 else None
-                choice = {"index": 0, "text": text.step(token), "token_ids": [int(token)], "finish_reason": said}
-                yield {"id": "x", "object": "text_completion", "created": 0, "model": request["model"], "choices": [choice]}
+                yield int(token), said
                 if said:
                     return
+
+    def read(self, request: dict[str, Any]) -> list[int]:
+        """The prompt as ids: as they are, as a text with control tokens in it, or by the chat template, whose last message may be begun."""
+        if isinstance(request.get("prompt"), list):
+            return list(request["prompt"])
+        tokenizer: Any = self.local._chat._tokenizer
+        text = request.get("prompt")
+        if text is None:
+            begun = bool(request.get("continue_final_message"))
+            text = tokenizer.apply_chat_template(
+                request["messages"], tokenize=False, continue_final_message=begun, add_generation_prompt=not begun
+            )
+        return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def _as_text(self, request: dict[str, Any], tokens: Iterator[tuple[int, str | None]], prompt: list[int]) -> Chunks:
+        """Ids only to whoever asks for them; `</think>` is an ordinary token of these models, and is told."""
+        chat, wants = self.local._chat, request.get("return_token_ids")
+        text = chat.decoder()
+        for token, said in tokens:
+            end = "" if wants or token != chat.think_end else "</think>"
+            choice = {"index": 0, "text": end or text.step(token), "finish_reason": said} | ({"token_ids": [token]} if wants else {})
+            yield {"id": "x", "object": "text_completion", "created": 0, "model": request["model"], "choices": [choice]}
+
+    def _as_chat(self, request: dict[str, Any], tokens: Iterator[tuple[int, str | None]], prompt: list[int]) -> Chunks:
+        """The thinking in a field of its own, `thinks_in`, or within the text where that is empty."""
+        chat, field = self.local._chat, self.thinks_in
+        text = chat.decoder()
+        yield self.chat_chunk(request, {"role": "assistant", "content": ""})
+        for token, said in tokens:
+            told = text.step(token)
+            if token == chat.think_end:
+                told, field = "" if field else "</think>", ""
+            yield self.chat_chunk(request, dict.fromkeys(field.split(), told) if field else {"content": told}, said)
+
+    def chat_chunk(self, request: dict[str, Any], delta: dict[str, object], said: str | None = None) -> dict[str, Any]:
+        choice = {"index": 0, "delta": delta, "finish_reason": said}
+        return {"id": "x", "object": "chat.completion.chunk", "created": 0, "model": request["model"], "choices": [choice]}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -131,7 +178,9 @@ class Handler(BaseHTTPRequestHandler):
             number = sum(one.get("stream", False) for one in self.server.requests)
         answer = Answer(self, request, number, self.server.closing)
         try:
-            if request.get("stream"):
+            if self.path not in self.server.speaks:
+                answer.status(404)
+            elif request.get("stream"):
                 self.server.script(answer, self.server.chunks(request))
             else:
                 self._at_once(answer)
@@ -143,9 +192,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _at_once(self, answer: Answer) -> None:
         choices = [chunk["choices"][0] for chunk in self.server.chunks(answer.request)]
-        text, ids = "".join(one["text"] for one in choices), [i for one in choices for i in one["token_ids"]]
-        whole = {"index": 0, "text": text, "token_ids": ids, "finish_reason": choices[-1]["finish_reason"]}
-        usage = {"prompt_tokens": len(answer.request["prompt"]), "completion_tokens": len(ids), "total_tokens": 0}
+        text, ids = "".join(one["text"] for one in choices), [i for one in choices for i in one.get("token_ids", ())]
+        whole = {"index": 0, "text": text, "token_ids": ids or None, "finish_reason": choices[-1]["finish_reason"]}
+        usage = {"prompt_tokens": len(self.server.read(answer.request)), "completion_tokens": len(choices), "total_tokens": 0}
         answer.status(200, {"id": "x", "object": "text_completion", "created": 0, "model": MODEL, "choices": [whole], "usage": usage})
 
     def log_message(self, format: str, *args: Any) -> None:

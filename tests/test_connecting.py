@@ -88,7 +88,7 @@ def test_tokens_that_are_not_ours_are_noticed_before_a_story(
 
     monkeypatch.setattr(completions.Answer, "status", changed)
     with pytest.raises(EngineError, match=said):
-        connected(serve())
+        connected(serve(engine_profile="tokens"))
 
 
 def test_a_wrong_key_is_said_without_it(serve, monkeypatch: pytest.MonkeyPatch) -> None:

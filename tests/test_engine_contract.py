@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from polaris_demo.engine import vllm, zerogpu
+from polaris_demo.engine import elsewhere, zerogpu
 from polaris_demo.engine.base import Allowance, BackgroundEngine, Engine, wait_until_ready
 from polaris_demo.engine.connecting import connect
 from polaris_demo.engine.local import LocalEngine
@@ -53,12 +53,21 @@ def without_ids(miniature: LocalEngine) -> Engine:
     return TextEngine(TALE)
 
 
-def elsewhere(miniature: LocalEngine) -> Engine:
+def telling_ids(miniature: LocalEngine) -> Engine:
     server = SERVERS.enter_context(completions.serving(miniature))
     return connect(Settings(model="preview", engine_url=server.url), lambda loading: None)
 
 
-@pytest.fixture(scope="module", params=[miniature_engine, background, on_zerogpu, elsewhere, without_ids], ids=lambda make: make.__name__)
+def telling_text(miniature: LocalEngine) -> Engine:
+    server = SERVERS.enter_context(completions.serving(miniature))
+    return connect(Settings(model="preview", engine_url=server.url, engine_profile="sglang"), lambda loading: None)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[miniature_engine, background, on_zerogpu, telling_ids, telling_text, without_ids],
+    ids=lambda make: make.__name__,
+)
 def engine(request: pytest.FixtureRequest, miniature: LocalEngine) -> Iterator[Engine]:
     with SERVERS:
         yield request.param(miniature)
@@ -182,7 +191,7 @@ def break_it(engine: Engine, miniature: LocalEngine, monkeypatch: pytest.MonkeyP
         return
     chunks = completions.Server.chunks
     if isinstance(engine, RemoteEngine):
-        monkeypatch.setattr(vllm, "MOST_TAKEN_UP", 0)
+        monkeypatch.setattr(elsewhere, "MOST_TAKEN_UP", 0)
         monkeypatch.setattr(completions.Server, "chunks", lambda *asked: breaks_off(chunks(*asked)))
         return
     tokens = miniature._decoder.tokens

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from polaris_demo.engine import vllm
+from polaris_demo.engine import elsewhere
 from polaris_demo.engine.local import LocalEngine
 from polaris_demo.engine.relay import Loop
 from polaris_demo.engine.remote import RemoteEngine
+from polaris_demo.engine.vllm import Ids
 from polaris_demo.engine.writing import Writing
 from polaris_demo.jobs import rewrite
 from polaris_demo.story.events import Event, Finish, Progress
@@ -41,9 +42,9 @@ def loop() -> Loop:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vllm, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(vllm, "FIRST_TOKEN_SECONDS", 1.0)
-    monkeypatch.setattr(vllm, "STALL_SECONDS", 0.4)
+    monkeypatch.setattr(elsewhere, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(elsewhere, "FIRST_TOKEN_SECONDS", 1.0)
+    monkeypatch.setattr(elsewhere, "STALL_SECONDS", 0.4)
 
 
 @pytest.fixture
@@ -73,7 +74,9 @@ def engine(miniature: LocalEngine, loop: Loop, url: str, patience: float = 5) ->
     writer = miniature.status().writer
     assert writer
     vocabulary = miniature._model.config.get_text_config().vocab_size
-    tokens = vllm.VllmTokens(vllm.Address(url, SECRET, completions.MODEL), miniature._chat.ends, vocabulary, loop, patience)
+    ends = miniature._chat.ends
+    speaks = Ids(elsewhere.Address(url, SECRET, completions.MODEL), ends)
+    tokens = elsewhere.RemoteTokens(speaks, ends, vocabulary, loop, patience)
     return RemoteEngine(Writing(miniature._chat, vocabulary), tokens, replace(writer, redraws=True), 4)
 
 
@@ -302,7 +305,7 @@ def test_one_that_breaks_off_again_and_again_is_left_in_the_end(serve, miniature
 
     server = serve(script)
     record, _ = told(engine(miniature, loop, server.url))
-    assert record.finish and record.finish.reason == "error" and record.tokens == len(server.requests) == vllm.MOST_TAKEN_UP + 1
+    assert record.finish and record.finish.reason == "error" and record.tokens == len(server.requests) == elsewhere.MOST_TAKEN_UP + 1
     assert record.token_ids == whole.token_ids[: record.tokens]
 
 
@@ -318,7 +321,7 @@ def test_a_stop_ends_the_work_there(where: str, serve, miniature: LocalEngine, l
         answer.stall()
 
     server, stop = serve(script), threading.Event()
-    vllm.FIRST_TOKEN_SECONDS = vllm.STALL_SECONDS = 60.0  # what `quick` has patched is put back
+    elsewhere.FIRST_TOKEN_SECONDS = elsewhere.STALL_SECONDS = 60.0  # what `quick` has patched is put back
     said = []
     for event in engine(miniature, loop, server.url).write(REQUEST, StoryRecord("id", REQUEST).resume_point(), stop):
         said.append(event)

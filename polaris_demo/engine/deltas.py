@@ -106,7 +106,7 @@ class Deltas:
         self._ids.append(token)
         if self.kind == "story":
             self._tell(self._decoder.step(token), doubt and self._guard.copying)
-        elif self._plan.feed(self._plan_decoder.step(token)):
+        elif self._budget != NEVER and self._plan.feed(self._plan_decoder.step(token)):
             self._state.close()
         if token == self._chat.think_end:
             yield from self.flush()

@@ -3,7 +3,8 @@
 import asyncio
 import queue
 import threading
-from collections.abc import AsyncIterator, Coroutine, Generator
+from collections.abc import AsyncGenerator, Coroutine, Generator
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 LOT_SECONDS = 0.05  # a thread that is woken for every token is woken too often: many stories would wait for one another
@@ -21,7 +22,7 @@ class Loop:
         """What it comes to; whoever asks waits. Raises what it raises."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
-    def lots(self, source: AsyncIterator[T], silence: float) -> Generator[list[T], None, None]:
+    def lots(self, source: AsyncGenerator[T], silence: float) -> Generator[list[T], None, None]:
         """The items of `source` in lots, the first at once and then one every LOT_SECONDS; an empty one after every `silence` seconds
         without any. What it raises is raised here.
 
@@ -45,7 +46,7 @@ class Loop:
             task.cancel()
 
 
-async def _listen(source: AsyncIterator[T], heard: "queue.SimpleQueue[list[T] | Exception | None]") -> None:
+async def _listen(source: AsyncGenerator[T], heard: "queue.SimpleQueue[list[T] | Exception | None]") -> None:
     loop, lot = asyncio.get_running_loop(), []  # type: asyncio.AbstractEventLoop, list[T]
     due: asyncio.TimerHandle | None = None
 
@@ -57,10 +58,11 @@ async def _listen(source: AsyncIterator[T], heard: "queue.SimpleQueue[list[T] | 
         due, lot = loop.call_later(LOT_SECONDS, hand_over) if lot else None, []
 
     try:
-        async for item in source:
-            lot.append(item)
-            if due is None:
-                hand_over()
+        async with aclosing(source):
+            async for item in source:
+                lot.append(item)
+                if due is None:
+                    hand_over()
         end: Exception | None = None
     except Exception as error:
         end = error

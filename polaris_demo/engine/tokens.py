@@ -7,6 +7,8 @@ tokenizer that knows none of them: "<|im_end|>" and "<think>" there are the lett
 
 import codecs
 import json
+import re
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from tokenizers import Tokenizer
@@ -20,6 +22,7 @@ from .closing import Closing
 THINK_START, THINK_END = "<think>", "</think>"
 LINE_BREAK = "Ċ"  # as byte-level tokenizers spell it
 END_TOKENS = ("<|im_end|>", "<|endoftext|>")
+BREAK = "\u200b"  # shows as nothing, and is no part of any control token
 
 
 def _alphabet() -> dict[str, int]:
@@ -30,6 +33,7 @@ def _alphabet() -> dict[str, int]:
 
 
 BYTES = _alphabet()
+LETTERS = {byte: letter for letter, byte in BYTES.items()}
 
 
 class ChatTokens:
@@ -46,7 +50,9 @@ class ChatTokens:
         self._before, self._after = self._template().split(PLACE)
         self.think_start, self.think_end = self._one_id(THINK_START), self._one_id(THINK_END)
         self.ends = frozenset(self._one_id(token) for token in END_TOKENS)
-        self.control = frozenset(tokenizer.added_tokens_decoder)  # none of these ever becomes text, special or not
+        self._spelling = {i: str(token) for i, token in tokenizer.added_tokens_decoder.items()}
+        self.control = frozenset(self._spelling)  # none of these ever becomes text, special or not
+        self._spelt = re.compile("(" + "|".join(map(re.escape, sorted(self._spelling.values(), key=len, reverse=True))) + ")")
         self.line_breaks = frozenset(
             i for token, i in self._backend.get_vocab(with_added_tokens=False).items() if token.endswith(LINE_BREAK)
         )
@@ -69,6 +75,50 @@ class ChatTokens:
             return self._plain(thinking)
         line = "" if thinking.endswith("\n") else "\n"
         return [*self._plain(thinking + line), self.think_end, *self._plain("\n\n" + story)]
+
+    def spell(self, text: str) -> list[int]:
+        """What an engine without ids tells of a model's output, as the ids it would have here: a control token is what it spells.
+
+        Decoded they are the same text, character for character.
+        """
+        ids = {spelling: i for i, spelling in self._spelling.items()}
+        parts = self._spelt.split(text)
+        return [token for part in parts for token in ([ids[part]] if part in ids else self._exactly(part))]
+
+    def begun_control(self, text: str) -> int:
+        """How many characters at the end of `text` may be the beginning of a control token."""
+        start = text.rfind("<")
+        tail = text[start:] if start >= 0 else ""
+        return len(tail) if tail and any(one.startswith(tail) and one != tail for one in self._spelling.values()) else 0
+
+    def spelt(self, ids: Sequence[int]) -> str:
+        """Token ids as a text for an engine that reads control tokens out of it: what only looks like one is broken up."""
+        decoder, said, letters = self.decoder(), [], ""
+        for token in ids:
+            letters += decoder.step(token)
+            if token in self.control:
+                said += [self._broken(letters), self._spelling[token]]
+                letters = ""
+        return "".join(said) + self._broken(letters + decoder.close())
+
+    def message(self, prompt: Sequence[int]) -> str:
+        """The user message in a prompt that `encode` made; what looks like a control token is broken up."""
+        empty = self.encode("")
+        before = self._backend.encode(self._before, add_special_tokens=False).ids
+        return self.spelt(prompt[len(before) : len(prompt) - (len(empty) - len(before))])
+
+    def _broken(self, text: str) -> str:
+        return self._spelt.sub(lambda found: found[0][0] + BREAK + found[0][1:], text)
+
+    def _exactly(self, text: str) -> list[int]:
+        """Byte by byte where the tokenizer would write it another way, as its normalizer does with accents put together of two."""
+        ids, decoder = self._plain(text), self.decoder()
+        if "".join(map(decoder.step, ids)) + decoder.close() == text:
+            return ids
+        found = [self._backend.token_to_id(LETTERS[byte]) for byte in text.encode()]
+        if None in found:
+            raise EngineError("The model's tokenizer does not have a token for every byte. Use a checkpoint with Qwen3.5's tokenizer.")
+        return [i for i in found if i is not None]
 
     def closing_at(self, position: int) -> Closing:
         """How thinking that is still open at this position of the output is ended for the model."""

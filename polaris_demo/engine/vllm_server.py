@@ -103,10 +103,11 @@ class VllmServer:
             errors="replace", start_new_session=True, preexec_fn=_ends_with_its_parent if sys.platform == "linux" else None,
         )  # fmt: skip
         assert self._process.stdout
-        for line in self._process.stdout:
-            self._lines.append(line.rstrip().replace(self.key, "…"))
-            if percent := PERCENT.search(line):
-                self.doing = f"starting vLLM, which has loaded {percent[1]} % of the weights"
+        with self._process.stdout as lines:
+            for line in lines:
+                self._lines.append(line.rstrip().replace(self.key, "…"))
+                if percent := PERCENT.search(line):
+                    self.doing = f"starting vLLM, which has loaded {percent[1]} % of the weights"
         self._process.wait()
         _signal(self._process, signal.SIGKILL)  # its workers do not outlive it
 

@@ -12,6 +12,7 @@ from ..story.model_info import ModelInfo
 from ..story.prompt import user_message
 from ..story.request import Finding, StoryRequest, check, errors, read, thinking_budget, token_budget
 from .base import another_model
+from .closing import NEVER
 from .deltas import Deltas
 from .run import Run, Tokens
 from .tokens import ChatTokens
@@ -29,11 +30,11 @@ FOREIGN = "These are tokens of another model, and this one cannot read them. Wri
 class Writing:
     """How stories are told from the tokens of one model.
 
-    `vocabulary` is the number of its ids.
+    `vocabulary` is the number of its ids. One that `closes` has its thinking ended where its budget is used up or it goes in circles.
     """
 
-    def __init__(self, chat: ChatTokens, vocabulary: int) -> None:
-        self._chat, self._vocabulary = chat, vocabulary
+    def __init__(self, chat: ChatTokens, vocabulary: int, closes: bool = True) -> None:
+        self._chat, self._vocabulary, self._closes = chat, vocabulary, closes
 
     def prompt(self, request: StoryRequest) -> tuple[str, int]:
         """As rendered, and its length in tokens."""
@@ -56,7 +57,7 @@ class Writing:
         prompt = self._chat.encode(message)
         yield Started(self._chat.render(message), len(prompt), writer)
         _require_none(errors(check(request, writer, len(prompt))))
-        deltas = Deltas(self._chat, output, thinking_budget(request), resume.guard, resume.doubts)
+        deltas = Deltas(self._chat, output, thinking_budget(request) if self._closes else NEVER, resume.guard, resume.doubts)
         closing = self._chat.closing_at(deltas.close_at)
         run = Run(prompt, output, request.sampling, request.sampling.seed, token_budget(request), closing)
         try:

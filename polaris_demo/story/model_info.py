@@ -18,7 +18,9 @@ class ModelInfo:
     `model` is the hub's id, and LOCAL for a folder, whose `revision` is the fingerprint of its files. `name` is made by
     `hub_name` or `folder_name`, so that what has POLARIS-9B's name is what the hub has under its id.
     `versions` are those of the software that writing depends on, by name; empty where nobody noted them. `precision` is empty
-    where an engine elsewhere does not say it. One that `redraws` begins its draws anew wherever a story is gone on with.
+    where an engine elsewhere does not say it. One that `redraws` begins its draws anew wherever a story is gone on with. One that
+    `respells` tells text alone: its tokens are those of the model's tokenizer here for that text. `ignores` are the sampling fields
+    that it does not take, and "closing" where its thinking cannot be ended for it.
     """
 
     name: str
@@ -32,6 +34,8 @@ class ModelInfo:
     why: str
     versions: dict[str, str] = field(default_factory=dict, hash=False)
     redraws: bool = False
+    respells: bool = False
+    ignores: tuple[str, ...] = ()
 
     @classmethod
     def restore(cls, data: Mapping[str, Any]) -> "ModelInfo":
@@ -41,6 +45,8 @@ class ModelInfo:
         its last part as its name.
         """
         kept = {one.name: data[one.name] for one in fields(cls) if one.name in data} | {"why": data.get("why", "")}
+        if isinstance(ignores := kept.get("ignores"), list) and all(isinstance(name, str) for name in ignores):
+            kept["ignores"] = tuple(ignores)  # JSON knows no tuples
         for one in fields(cls):
             if one.name in kept and type(kept[one.name]) is not (get_origin(one.type) or one.type):
                 raise TypeError(f"{one.name} is {kept[one.name]!r}")

@@ -16,6 +16,7 @@ from .model_info import ModelInfo
 
 Level = Literal["error", "warning", "note"]
 VERBATIM = "verbatim"
+NO_EFFECT = {"top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0, "presence_penalty": 0.0}
 FORM_NAMES = (*(form.name for form in card.FORMS), VERBATIM)
 MAX_PREMISE = 4000
 TOKENS_PER_WORD = 1.3  # allowed for in budgets; English takes about 1.26 (measured on stories with Qwen's vocabulary)
@@ -154,6 +155,7 @@ def check(
     found = [_context(request, writer, prompt_tokens), _too_long(request, max_words)]
     found += [_outside_range(request, name) for name in card.SETTINGS]
     found += [_budget(request), _form(request), _named_length(request), _length(request, writer), _long_prompt(prompt_tokens)]
+    found += [_not_taken(request, name) for name in (writer.ignores if writer else ())]
     return tuple(f for f in found if f)
 
 
@@ -336,6 +338,21 @@ def _long_prompt(prompt_tokens: int | None) -> Finding | None:
         "note", "premise",
         f"Premise: the prompt has {prompt_tokens:,} tokens; POLARIS-9B's in training had at most {card.TRAINED_PROMPT_TOKENS}.",
     )  # fmt: skip
+
+
+def _not_taken(request: StoryRequest, name: str) -> Finding | None:
+    """What an engine elsewhere cannot do, where the request asks for it."""
+    if name == "closing":
+        return Finding(
+            "note", "max_new_tokens", "Token budget: the engine that writes here cannot be made to end its planning; it may use all."
+        )
+    if name == "seed":
+        return Finding("note", "seed", "Seed: the engine that writes here takes none, so it does not tell a story to be written again.")
+    value = getattr(request.sampling, name, None)
+    if value is None or value == NO_EFFECT.get(name):
+        return None
+    level: Level = "note" if value == LIMITS[name].default else "warning"
+    return Finding(level, name, f"{LABELS[name]}: the engine that writes here does not take it, so {_number(value)} has no effect.")
 
 
 def _a(noun: str) -> str:
