@@ -79,6 +79,15 @@ def vllm(model: Path, port: int, called: str = "polaris", core: int = 0) -> "sub
     return process
 
 
+def transformers_serve(model: Path, port: int) -> "subprocess.Popen[bytes]":
+    """The server of the transformers that is installed beside whoever calls; one story at a time, in the precision of the miniature here."""
+    program = Path(sys.executable).parent / "transformers"
+    return _start(
+        [program, "serve", model, "--device", "cpu", "--dtype", "float32", "--host", "127.0.0.1", "--port", str(port)],
+        HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1",
+    )  # fmt: skip
+
+
 def router(ports: list[int], port: int) -> "subprocess.Popen[bytes]":
     """vLLM's router before servers of this machine, in turn."""
     urls = [f"http://127.0.0.1:{one}" for one in ports]
@@ -86,6 +95,7 @@ def router(ports: list[int], port: int) -> "subprocess.Popen[bytes]":
 
 
 def _start(command: list[object], **environment: str) -> "subprocess.Popen[bytes]":
+    ENVIRONMENT.mkdir(exist_ok=True)
     log = (ENVIRONMENT / f"{Path(str(command[0])).name}.log").open("ab")
     return subprocess.Popen([str(part) for part in command], env=os.environ | environment, stdout=log, stderr=log, start_new_session=True)
 

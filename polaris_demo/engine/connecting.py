@@ -157,10 +157,14 @@ def _writer(served: Served, source: Source, profile: Profile, told: str, how: Ma
     called = profile.called if told or how else OPENAI.called
     return ModelInfo(
         name=source.name, model=source.model, revision=source.revision, precision="", device=f"{called} {told}".strip(), engine=called,
-        context=served.context, is_preview=source.name == PREVIEW_NAME, why=f"An engine elsewhere serves it as {served.model}.",
+        context=served.context, is_preview=source.name == PREVIEW_NAME, why=f"An engine elsewhere serves it as {_never_a_path(served.model)}.",
         versions={"polaris_demo": __version__} | ({profile.name: told} if told else {}), redraws=True, respells=how is not None,
         ignores=profile.ignores + (("closing",) if how and how.goes_on == "never" else ()) if how else (),
     )  # fmt: skip
+
+
+def _never_a_path(name: str) -> str:
+    return folder_name(name) if name.startswith(("/", ".", "~")) else name
 
 
 def _fingerprint(served: Served, folder: Path) -> str:

@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,6 +94,18 @@ def replicas(environment: None) -> Iterator[list[Server]]:
 
 
 @pytest.fixture(scope="session")
+def serve() -> Iterator[Server]:
+    """`transformers serve`, by the app's own transformers."""
+    server = Server(lambda port: engines.transformers_serve(PREVIEW_FOLDER, port), "/health")
+    try:
+        server.start()
+        server.wait()
+        yield server
+    finally:
+        server.kill()
+
+
+@pytest.fixture(scope="session")
 def router(replicas: list[Server]) -> Iterator[Server]:
     server = Server(lambda port: engines.router([replica.port for replica in replicas], port), "/health")
     try:
@@ -103,9 +116,8 @@ def router(replicas: list[Server]) -> Iterator[Server]:
         server.kill()
 
 
-def connected(server: Server, patience: int = 120, capacity: int = 16) -> RemoteEngine:
-    settings = Settings(model="preview", engine_url=f"{server.url}/v1", engine_capacity=capacity, engine_patience=patience)
-    return connect(settings, lambda loading: None)
+def connected(server: Server, **settings: Any) -> RemoteEngine:
+    return connect(Settings(**{"model": "preview", "engine_url": f"{server.url}/v1"} | settings), lambda loading: None)
 
 
 @pytest.fixture(scope="module")
