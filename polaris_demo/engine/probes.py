@@ -62,7 +62,7 @@ async def served(client: openai.AsyncOpenAI, wanted: str, may_be_silent: bool = 
             else f"The engine serves {len(names)} models: {listed}. Set POLARIS_ENGINE_MODEL to one of them."
         )
     (model,) = found
-    context = int(getattr(model, "max_model_len", None) or 0)
+    context = int(getattr(model, "max_model_len", None) or (getattr(model, "meta", None) or {}).get("n_ctx") or 0)  # as llama.cpp has it
     return Served(model.id, getattr(model, "root", None) or model.id, context, str(getattr(model, "owned_by", None) or ""))
 
 

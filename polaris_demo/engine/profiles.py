@@ -1,6 +1,6 @@
 """What engines that tell text take and say, as data: which fields, how they think, and how a text that was begun is gone on with.
 
-Read in the source of vLLM 0.32, SGLang 0.5.23, transformers 5.23 and llama.cpp's server, and in Friendli's documentation.
+vLLM 0.32 and transformers 5.23 were run; the others are as in their public source and documentation.
 """
 
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ class Profile:
 
 VLLM = Profile("vllm", "vLLM", ALL, THINKING, PREFILL, owner="vllm", version=("../version", "version"))
 SGLANG = replace(
-    VLLM, name="sglang", called="SGLang", prefill={"continue_final_message": True}, owner="sglang", version=("../server_info", "version"),
+    VLLM, name="sglang", called="SGLang", prefill={"continue_final_message": True}, owner="sglang", version=("../get_server_info", "version"),
 )  # fmt: skip
 TRANSFORMERS = Profile(
     "transformers", "transformers serve", {name: name for name in SAMPLING if name != "presence_penalty"}, THINKING,

@@ -138,6 +138,8 @@ def colophon(record: StoryRecord, link: str = "") -> list[str]:
     ]
     if anew := redrawn(record):
         lines.append(f"The engine was asked again on the way: {anew}, so its seed alone does not give this story again.")
+    if writer and writer.respells:
+        lines.append("Its engine tells text alone: tokens are counted as the model's tokenizer spells that text.")
     lines += [f"Left out {line}." for line in left_out(record)]
     if record.unguarded_at is not None:
         lines.append(f"From token {record.unguarded_at} on it was let go round in circles, as was asked.")

@@ -206,9 +206,13 @@ def test_what_it_costs_beside_a_client_that_only_counts(engine: RemoteEngine, re
     request = replace(REQUEST, words=300)
     requests = [StoryRequest(f"a fox and the number {n}", 300, sampling=SamplingParams(seed=n)) for n in range(16)]
 
-    def ours() -> int:
+    def deltas(request: StoryRequest) -> list[Delta]:
+        events = engine.write(request, StoryRecord("id", request).resume_point(), threading.Event())
+        return [event for event in events if isinstance(event, Delta)]
+
+    def ours() -> list[Delta]:
         with ThreadPoolExecutor(16) as pool:
-            return sum(pool.map(lambda one: written(engine, StoryRecord("id", one)).tokens, requests))
+            return [delta for told in pool.map(deltas, requests) for delta in told]
 
     async def theirs() -> tuple[list[float], float]:
         """The first token's times, and tokens a second of 16 at once."""
@@ -221,17 +225,19 @@ def test_what_it_costs_beside_a_client_that_only_counts(engine: RemoteEngine, re
     ratios = []
     for _ in range(5):
         first = statistics.median(first_token(engine, request) for _ in range(7))
-        begun = time.perf_counter()
-        here = ours() / (time.perf_counter() - begun)
+        begun, worked = time.perf_counter(), time.process_time()
+        told = ours()
+        own = (time.process_time() - worked) / len(told)  # of this process, whoever else has the machine
+        here = sum(delta.tokens for delta in told) / (time.perf_counter() - begun)
         firsts, there = asyncio.run(theirs())
-        ratios.append((here / there, first - statistics.median(firsts)))
+        ratios.append((here / there, first - statistics.median(firsts), own))
         print(
             f"\nfirst token {1000 * first:.0f} ms, a bare client's {1000 * statistics.median(firsts):.0f} ms; "
-            f"16 at once {here:.0f} tokens/s, bare {there:.0f}: {here / there:.2f}"
+            f"16 at once {here:.0f} tokens/s, bare {there:.0f}: {here / there:.2f}; {1000 * own:.1f} ms of our own an update"
         )
         if here / there >= 0.95:
             break
-    assert any(ratio >= 0.95 and later < 0.1 for ratio, later in ratios), ratios
+    assert any(ratio >= 0.95 and later < 0.1 and own < 0.005 for ratio, later, own in ratios), ratios
 
 
 # --- what is asked ---------------------------------------------------------------------------------------------------
