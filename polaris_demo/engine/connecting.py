@@ -155,11 +155,13 @@ def _of_the_hub(served: Served, asked: str, settings: Settings, report: Report) 
 def _writer(served: Served, source: Source, profile: Profile, told: str, how: Manner | None) -> ModelInfo:
     """`told` is the engine's version, empty where it does not tell it; `how` it tells text, None where it tells ids."""
     called = profile.called if told or how else OPENAI.called
+    closing = ("closing",) if how and how.goes_on == "never" else ()
     return ModelInfo(
         name=source.name, model=source.model, revision=source.revision, precision="", device=f"{called} {told}".strip(), engine=called,
-        context=served.context, is_preview=source.name == PREVIEW_NAME, why=f"An engine elsewhere serves it as {_never_a_path(served.model)}.",
-        versions={"polaris_demo": __version__} | ({profile.name: told} if told else {}), redraws=True, respells=how is not None,
-        ignores=profile.ignores + (("closing",) if how and how.goes_on == "never" else ()) if how else (),
+        context=served.context, is_preview=source.name == PREVIEW_NAME,
+        why=f"An engine elsewhere serves it as {_never_a_path(served.model)}.",
+        versions={"polaris_demo": __version__} | ({profile.name: told} if told else {}),
+        redraws=True, respells=how is not None, ignores=(*profile.ignores, *closing) if how else (),
     )  # fmt: skip
 
 

@@ -43,7 +43,8 @@ class Profile:
 
 VLLM = Profile("vllm", "vLLM", ALL, THINKING, PREFILL, owner="vllm", version=("../version", "version"))
 SGLANG = replace(
-    VLLM, name="sglang", called="SGLang", prefill={"continue_final_message": True}, owner="sglang", version=("../get_server_info", "version"),
+    VLLM, name="sglang", called="SGLang", prefill={"continue_final_message": True}, owner="sglang",
+    version=("../get_server_info", "version"),
 )  # fmt: skip
 TRANSFORMERS = Profile(
     "transformers", "transformers serve", {name: name for name in SAMPLING if name != "presence_penalty"}, THINKING,
