@@ -46,6 +46,13 @@ def test_it_is_named_as_what_it_says_it_serves(serve, miniature: LocalEngine) ->
     assert status.capacity == 7
 
 
+def test_what_it_is_told_by_the_settings_is_said_at_the_start_without_the_key(serve, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "polaris_demo")
+    connected(serve(engine_key="sk-canary", engine_capacity=7))
+    assert f"The engine at {serve.server.url}: model the only one, profile auto, 7 stories at a time" in caplog.text
+    assert "canary" not in caplog.text
+
+
 def test_a_folder_there_is_a_folder_here_too_whatever_it_is_called(serve) -> None:
     writer = connected(serve({"root": "/models/POLARIS-9B"}, model=str(PREVIEW_FOLDER))).status().writer
     other = connected(serve({"root": "/models/other"}, model=str(PREVIEW_FOLDER))).status().writer

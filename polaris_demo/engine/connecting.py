@@ -69,6 +69,10 @@ def _source(asked: str) -> Source | None:
 
 
 def _connected(settings: Settings, report: Report, own: VllmServer | None) -> RemoteEngine:
+    log.info(
+        "The engine at %s: model %s, profile %s, %d stories at a time, %d s of patience", settings.engine_url,
+        settings.engine_model or "the only one", settings.engine_profile, settings.engine_capacity, settings.engine_patience,
+    )  # fmt: skip
     loop = Loop("engine")
     address = Address(settings.engine_url, settings.engine_key, settings.engine_model)
     client, named = address.client(), PROFILES.get(settings.engine_profile)
