@@ -98,6 +98,7 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
 def launch_options(runner: Runner, settings: Settings) -> dict[str, Any]:
     """Arguments of launch(): look, routes, limits, and nothing kept or served that the app does not need."""
     recorded = shown(settings.recordings_dir)
+    agents = Agents(runner, settings)
     os.environ["FORWARDED_ALLOW_IPS"] = ""  # or uvicorn believes whoever calls from this machine; who is believed is said by `proxies`
     return {
         "theme": gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(**PAPER),
@@ -108,11 +109,12 @@ def launch_options(runner: Runner, settings: Settings) -> dict[str, Any]:
         "enable_monitoring": False,
         "run_history": False,
         "ssr_mode": False,
-        "mcp_server": True,
+        "mcp_server": False,  # Gradio 6.31's answers agents with the text of Python objects; ours is in agents.py
         "_frontend": False,  # Gradio 6.31 asks itself for its page and gives up starting where a busy machine takes three seconds
         "footer_links": ["api"],
         "app_kwargs": {
-            "routes": [*StoryRoutes(runner, settings, recorded).routes(), *assets.routes(), *Operations(runner).routes()],
+            "routes": [*StoryRoutes(runner, settings, recorded).routes(), *assets.routes(), *Operations(runner).routes(), *agents.routes()],
+            "lifespan": agents.lifespan,
             "middleware": [Middleware(gate.Gate), Middleware(preload.QuickPage, Sharing(runner, settings, recorded).head)],
         },
     }
