@@ -13,6 +13,7 @@ from ..jobs.runner import Runner
 from ..settings import Settings
 from ..story.request import FIELDS, FORM_NAMES, LIMITS, VERBATIM
 from . import about, api, assets, gate, preload, wire
+from .agents import Agents
 from .handlers import Handlers
 from .ideas import IDEAS
 from .operations import Operations
