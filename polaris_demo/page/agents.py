@@ -1,111 +1,83 @@
-"""The tools of the Model Context Protocol: what an agent can do here, in JSON with a schema, by the protocol's own library.
+"""Serves agents: the tools of `tools.py` over the runner, by the Model Context Protocol's own library.
 
-A story takes minutes, and an agent's client gives up long before: `start_story` answers at once, `get_story` tells how far it is.
+Every call stands for itself, and nothing is kept of it. Arguments are judged as everywhere else, in the same sentences.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Annotated, Any, Literal, TypedDict, TypeVar
+import contextvars
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
 
+import anyio
 from gradio import Request as GradioRequest
 from gradio.context import LocalContext
-from mcp.server.fastmcp import Context, FastMCP
-from mcp.server.fastmcp.exceptions import ToolError
-from mcp.server.transport_security import TransportSecuritySettings
-from mcp.types import ToolAnnotations
-from pydantic import Field
+from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.shared.context import RequestContext
+from mcp.types import CallToolRequest, CallToolResult, ListToolsRequest, ListToolsResult, ServerResult, TextContent
 from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from .. import __version__
-from ..errors import VisitorError
+from ..errors import RequestRefused, VisitorError, log_bug
+from ..jobs.job import Job
 from ..jobs.runner import Runner
 from ..settings import Settings
-from ..story.record import StoryRecord, State
-from ..story.request import FORM_NAMES, LIMITS, MAX_PREMISE
-from . import links, view
+from ..story.record import StoryRecord
+from . import calls, gate, links, messages, view
 from .calls import API
+from .handlers import BAD_OFFSET, UNFORESEEN
+from .tools import INSTRUCTIONS, WAIT_SECONDS, tools
 from .visitor import visitor
 
 T = TypeVar("T")
+Arguments = Mapping[str, Any]
 PROGRESS_SECONDS = 1.0
-INSTRUCTIONS = (
-    "Writes fiction of 50 to 12,000 words with POLARIS-9B. A long story takes minutes: call start_story, then get_story every ten "
-    "seconds or so with the offset of what you have, until `rests` is true; a story that nobody asks about is paused. stop_story and "
-    "resume_story take the key that start_story gave. `link` shows the story to a person, while it is written too. "
-    "write_story waits for the whole story and is for short ones."
+LEAST_PROGRESS = 0.001  # words: the protocol wants each notice of progress above the last, also while nothing is written
+ANOTHER_NAME = (
+    "This server is called on its own machine, by a web page of another name. "
+    "Whoever runs it behind a proxy says so with POLARIS_PROXIES; else call it as localhost."
 )
+NO_JSON = "A message is JSON. Send it with the content type application/json."
+NO_STREAM = "An answer may come bit by bit. Send the header accept: application/json, text/event-stream."
+NO_TOOL = "There is no tool of this name. There are {}."
+NO_ARGUMENT = "{} takes {}, and one of the fields sent is none of these."
+NOT_GIVEN = "{}: give the {} that start_story or write_story gave, as text."
+log = logging.getLogger(__name__)
 
 
-def _number(name: str) -> Any:
-    limit = LIMITS[name]
-    return Field(description=f"{limit.sentence()}.")
+@dataclass(frozen=True)
+class Call:
+    """A tool's call: its arguments, who asks, and whom to tell how far it is."""
 
+    arguments: Arguments
+    request: Request
+    context: RequestContext[Any, Any, Any]
 
-Premise = Annotated[str, Field(description=f"What the story is about, 1 to {MAX_PREMISE} characters.")]
-Words = Annotated[int | None, Field(description=f"How long it is to be: {LIMITS['words'].sentence()}. None is the usual length of who writes here.")]
-Form = Annotated[str, Field(description=f"One of {', '.join(FORM_NAMES)}; verbatim sends the premise as the whole prompt.")]
-Seed = Annotated[int, _number("seed")]
-Id = Annotated[str, Field(description="The id that start_story gave.")]
-Key = Annotated[str, Field(description="The key that start_story gave; it is its owner's alone.")]
+    async def done(self, action: Callable[[], T]) -> T:
+        """The action's result, in a thread and in the name of who asks: on ZeroGPU a GPU is lent to them.
 
+        Its context holds nothing else, since a story keeps it as long as it is held.
+        """
+        context = contextvars.Context()
+        context.run(LocalContext.request.set, GradioRequest(request=self.request))
+        return await asyncio.get_running_loop().run_in_executor(None, context.run, action)
 
-class Sampling(TypedDict, total=False):
-    """How tokens are drawn; what is left out is as the model card recommends."""
-
-    temperature: Annotated[float, _number("temperature")]
-    top_p: Annotated[float, _number("top_p")]
-    top_k: Annotated[int, _number("top_k")]
-    min_p: Annotated[float, _number("min_p")]
-    repetition_penalty: Annotated[float, _number("repetition_penalty")]
-    presence_penalty: Annotated[float, _number("presence_penalty")]
-    max_new_tokens: Annotated[int, _number("max_new_tokens")]
-
-
-class Advice(TypedDict):
-    """Something to tell whoever asked, about one field."""
-
-    level: Literal["error", "warning", "note"]
-    field: str
-    message: str
-
-
-class Told(TypedDict):
-    """A story as it is now; `text` from `offset` (in characters) on, and `next_offset` to ask from next."""
-
-    id: str
-    link: str
-    state: State
-    rests: bool
-    stage: str
-    words: int
-    target_words: int
-    text: str
-    next_offset: int
-    finish_reason: str | None
-    seed: int
-    model: str | None
-    advice: list[Advice]
-
-
-class Begun(Told):
-    """The same, with the key by which its owner stops it and goes on with it."""
-
-    key: str
-
-
-class Checked(TypedDict):
-    """What there is to say about a request that was not run."""
-
-    can_run: bool
-    advice: list[Advice]
-    prompt: str | None
-    prompt_tokens: int | None
-    token_budget: int | None
-    expected_words: int | None
-    expected_seconds: float | None
+    async def tell(self, progress: float, total: float, words: str) -> None:
+        """How far it is, where that was asked for."""
+        meta = self.context.meta
+        if meta is None or meta.progressToken is None:
+            return
+        with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):  # nobody reads any more; the call is cancelled in a moment
+            notify = self.context.session.send_progress_notification
+            await notify(meta.progressToken, progress, total, words, related_request_id=str(self.context.request_id))
 
 
 class Agents:
@@ -113,124 +85,171 @@ class Agents:
 
     def __init__(self, runner: Runner, settings: Settings) -> None:
         self._runner, self._settings = runner, settings
-        self.server = FastMCP(
-            "polaris_demo", INSTRUCTIONS, stateless_http=True, log_level="WARNING",
-            # Who may call is decided by the gate before it, as for every other address.
-            transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
-        )  # fmt: skip
-        self.server._mcp_server.version = __version__
-        asks = ToolAnnotations(readOnlyHint=True, openWorldHint=False)
-        acts = ToolAnnotations(readOnlyHint=False, destructiveHint=False, openWorldHint=False)
-        for tool, kind in (
-            (self.start_story, acts), (self.get_story, asks), (self.stop_story, acts), (self.resume_story, acts),
-            (self.check_request, asks), (self.write_story, acts),
-        ):  # fmt: skip
-            self.server.add_tool(tool, annotations=kind)
-        self._app = self.server.streamable_http_app()
+        self.tools = tools(settings.max_words)
+        self._does: dict[str, Callable[[Call], Awaitable[dict[str, Any]]]] = {
+            "start_story": self._start, "get_story": self._get, "stop_story": self._stop,
+            "resume_story": self._resume, "check_request": self._check, "write_story": self._write,
+        }  # fmt: skip
+        self._takes = {tool.name: tool.inputSchema["properties"] for tool in self.tools}
+        self._server: Server[Any, Request] = Server("polaris_demo", __version__, INSTRUCTIONS.format(most=settings.max_words))
+        self._server.request_handlers |= {ListToolsRequest: self._list, CallToolRequest: self._call}
+        self._sessions: StreamableHTTPSessionManager | None = None
 
     def routes(self) -> list[Route]:
-        return [Route(f"{API}/mcp", self, methods=None), Route(f"{API}/mcp/", self, methods=None)]
+        """Only POST: there is no stream to listen to beside the answers, and no session to end."""
+        at = [Route(path, self, methods=["POST"]) for path in (f"{API}/mcp", f"{API}/mcp/")]
+        return [*at, Route(f"{API}/mcp/schema", self.schema)]
 
     @asynccontextmanager
     async def lifespan(self, app: object) -> AsyncIterator[None]:
         """For as long as the app runs."""
-        async with self.server.session_manager.run():
+        self._sessions = StreamableHTTPSessionManager(self._server, stateless=True)
+        async with self._sessions.run():
             yield
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.server.session_manager.handle_request(scope, receive, send)
+        """A message of the protocol. The gate has read it as a JSON object."""
+        request = Request(scope, receive)
+        if refusal := self._refusal(request):
+            await JSONResponse({"refused": refusal[1]}, refusal[0])(scope, receive, send)
+            return
+        body = await request.body()
+        if answer := messages.answered(json.loads(body or b"{}")):
+            await answer(scope, receive, send)
+            return
+        assert self._sessions is not None
+        await self._sessions.handle_request(scope, gate.again(body, receive), send)
+
+    async def schema(self, request: Request) -> Response:
+        """The tools as Gradio 6.31's own server lists them, for its page about the API and for the hub."""
+        meta = {"file_data_present": False, "mcp_type": "tool"}
+        about = [{"name": t.name, "description": t.description, "inputSchema": t.inputSchema, "meta": meta} for t in self.tools]
+        return JSONResponse(about)
+
+    def _refusal(self, request: Request) -> calls.Refusal | None:
+        """Why a request is not even read: a web page may send any other type without its browser asking here first."""
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            return 415, NO_JSON
+        if not all(kind in request.headers.get("accept", "") for kind in ("application/json", "text/event-stream")):
+            return 406, NO_STREAM
+        return (403, ANOTHER_NAME) if self._from_another_name(request) else None
+
+    def _from_another_name(self, request: Request) -> bool:
+        """A page of another name asks a server on its visitor's own machine: its name was made to lead there (DNS rebinding).
+
+        Where a proxy or the hub stands before this server, the machine is not the visitor's.
+        """
+        origin, server = request.headers.get("origin"), request.scope.get("server") or ("", 0)
+        if origin is None or self._settings.proxies or self._settings.space or server[0] not in ("127.0.0.1", "::1"):
+            return False
+        return not links.is_near(urlsplit(origin).netloc)
+
+    # --- the protocol ------------------------------------------------------------------------------------------------
+
+    async def _list(self, _: ListToolsRequest) -> ServerResult:
+        return ServerResult(ListToolsResult(tools=self.tools))
+
+    async def _call(self, asked: CallToolRequest) -> ServerResult:
+        """A tool's answer, structured and as its JSON; what it refuses is an error in its own sentence."""
+        name, context = asked.params.name, self._server.request_context
+        try:
+            if name not in self._does:
+                raise VisitorError(NO_TOOL.format(", ".join(self._does)))
+            assert isinstance(context.request, Request)
+            found = await self._does[name](Call(self._given(name, asked.params.arguments or {}), _bare(context.request), context))
+        except VisitorError as error:
+            return _said(str(error), is_error=True)
+        except Exception as error:
+            log_bug(log, f"The tool {name} failed", error)
+            return _said(UNFORESEEN, is_error=True)
+        return _said(json.dumps(found, ensure_ascii=False), found)
+
+    def _given(self, name: str, arguments: Arguments) -> dict[str, Any]:
+        """What was given; null is as good as nothing. What is no field of a request is a finding of its own."""
+        takes = self._takes[name]
+        if "premise" not in takes and not arguments.keys() <= takes.keys():
+            raise RequestRefused(NO_ARGUMENT.format(name, ", ".join(takes)))
+        given = {field: value for field, value in arguments.items() if value is not None}
+        for field in {"id", "key"} & takes.keys():
+            if not isinstance(given.get(field), str):
+                raise RequestRefused(NOT_GIVEN.format(field.capitalize(), field))
+        return given
 
     # --- the tools ---------------------------------------------------------------------------------------------------
 
-    async def start_story(
-        self, context: Context, premise: Premise, words: Words = None, form: Form = FORM_NAMES[0], seed: Seed = -1, sampling: Sampling | None = None
-    ) -> Begun:
-        """Begin a story and return at once with its id, its key and a link for people. Then ask get_story how far it is."""
-        return await self._begin(context, _raw(premise, words, form, seed, sampling))
+    async def _start(self, call: Call) -> dict[str, Any]:
+        job = await self._begun(call)
+        return self._told(call, job.look()) | {"key": job.key}
 
-    async def get_story(self, context: Context, id: Id, offset: Annotated[int, Field(ge=0, description="Characters you have already.")] = 0) -> Told:
-        """How far a story is, and its text from `offset` on. Ask again every ten seconds or so until `rests` is true."""
-        return await self._done(context, lambda: self._told(context, self._runner.get(id), offset))
+    async def _get(self, call: Call) -> dict[str, Any]:
+        offset = call.arguments.get("offset", 0)
+        if isinstance(offset, bool) or not isinstance(offset, int | float) or offset < 0 or offset != int(offset):
+            raise RequestRefused(BAD_OFFSET)
+        record = await call.done(lambda: self._runner.get(call.arguments["id"]))
+        return self._told(call, record, int(offset))
 
-    async def stop_story(self, context: Context, id: Id, key: Key) -> Told:
-        """Stop a story. What was written is kept, and resume_story goes on with it."""
-        return await self._done(context, lambda: self._told(context, self._runner.stop(id, key)))
+    async def _stop(self, call: Call) -> dict[str, Any]:
+        return self._told(call, await call.done(lambda: self._runner.stop(call.arguments["id"], call.arguments["key"])))
 
-    async def resume_story(self, context: Context, id: Id, key: Key) -> Told:
-        """Go on with a story that was stopped, paused or cut off, from its last word."""
-        return await self._done(context, lambda: self._told(context, self._runner.resume(id, key, self._visitor(context))))
+    async def _resume(self, call: Call) -> dict[str, Any]:
+        story, key, unguarded = call.arguments["id"], call.arguments["key"], call.arguments.get("without_guard") is True
+        return self._told(call, await call.done(lambda: self._runner.resume(story, key, self._visitor(call), without_guard=unguarded)))
 
-    async def check_request(
-        self, context: Context, premise: Premise, words: Words = None, form: Form = FORM_NAMES[0], seed: Seed = -1, sampling: Sampling | None = None
-    ) -> Checked:
-        """What there is to say about a request, without running it: errors, advice, the prompt, how long it will take."""
-        raw = _raw(premise, words, form, seed, sampling)
+    async def _check(self, call: Call) -> dict[str, Any]:
+        def checked() -> dict[str, Any]:
+            self._runner.fair.require_check(self._visitor(call))
+            return view.checked(self._runner.check(call.arguments))
 
-        def check() -> Checked:
-            self._runner.fair.require_check(self._visitor(context))
-            told = view.checked(self._runner.check(raw))
-            advice = told.pop("findings")
-            return Checked(can_run=not any(one["level"] == "error" for one in advice), advice=advice, **told)
+        found = await call.done(checked)
+        return {"can_run": not any(one["level"] == "error" for one in found["findings"])} | found
 
-        return await self._done(context, check)
+    async def _write(self, call: Call) -> dict[str, Any]:
+        """A story as far as it is after a while. Who goes away before has nothing to come back to it with."""
+        job = await self._begun(call)
+        try:
+            await self._wait(call, job)
+        except BaseException:
+            self._runner.left(job)
+            raise
+        return self._told(call, job.look()) | {"key": job.key}
 
-    async def write_story(
-        self, context: Context, premise: Premise, words: Words = None, form: Form = FORM_NAMES[0], seed: Seed = -1, sampling: Sampling | None = None
-    ) -> Begun:
-        """Write a short story and wait for its end, with progress on the way; takes minutes above a few hundred words.
-
-        For anything longer use start_story and get_story.
-        """
-        begun = await self._begin(context, _raw(premise, words, form, seed, sampling))
-        said, loop = 0.0, asyncio.get_running_loop()
-        async for piece in self._runner.follow(begun["id"]):
-            record = piece.record
-            if record.rests or loop.time() - said >= PROGRESS_SECONDS:
-                said = loop.time()
-                await context.report_progress(record.words, record.request.words, view.stage(record))
-            if record.state == "paused" and not record.rests:
-                await self._done(context, lambda: self._runner.resume(begun["id"], begun["key"], next_segment=True))
-        told = await self._done(context, lambda: self._told(context, self._runner.get(begun["id"])))
-        return Begun(**told, key=begun["key"])
+    async def _wait(self, call: Call, job: Job) -> None:
+        """Until a story rests, or a client would give up. Tells how far it is."""
+        loop, said, progress, state = asyncio.get_running_loop(), 0.0, 0.0, ""
+        until = loop.time() + WAIT_SECONDS
+        async with aclosing(self._runner.follow(job.record.id)) as pieces:  # type: ignore[type-var]
+            async for piece in pieces:
+                record, now = piece.record, loop.time()
+                if record.rests or record.state != state or now - said >= PROGRESS_SECONDS:
+                    said, state, progress = now, record.state, max(record.words, progress + LEAST_PROGRESS)
+                    await call.tell(progress, record.request.words, view.stage(record))
+                if record.rests or now >= until:
+                    return
+                if record.state == "paused":
+                    await call.done(lambda: self._runner.resume(job.record.id, job.key, next_segment=True))
 
     # --- helpers -----------------------------------------------------------------------------------------------------
 
-    async def _begin(self, context: Context, raw: dict[str, object]) -> Begun:
-        def begin() -> Begun:
-            job = self._runner.submit(raw, self._visitor(context))
-            return Begun(**self._told(context, job.look()), key=job.key)
+    async def _begun(self, call: Call) -> Job:
+        return await call.done(lambda: self._runner.submit(call.arguments, self._visitor(call)))
 
-        return await self._done(context, begin)
+    def _visitor(self, call: Call) -> str:
+        return visitor(call.request, self._settings.proxies)
 
-    async def _done(self, context: Context, action: Callable[[], T]) -> T:
-        """The action's result; what it refuses is the tool's error, in its own sentence. On ZeroGPU a GPU is lent to who asks."""
-        LocalContext.request.set(GradioRequest(request=_asked(context)))
-        try:
-            return await asyncio.to_thread(action)
-        except VisitorError as error:
-            raise ToolError(str(error)) from None
-
-    def _visitor(self, context: Context) -> str:
-        return visitor(_asked(context), self._settings.proxies)
-
-    def _told(self, context: Context, record: StoryRecord, offset: int = 0) -> Told:
-        said = view.answer(record, offset)
-        home = self._settings.home or links.address(_asked(context).headers, self._settings.root_path, self._settings.proxies)
-        return Told(
-            id=record.id, link=f"{home}?story={record.id}", state=record.state, rests=record.rests,
-            stage=said["stage"], words=record.words, target_words=record.request.words, text=said["story"],
-            next_offset=len(record.story), finish_reason=said["finish_reason"], seed=said["seed"], model=said["model"],
-            advice=said["findings"],
-        )  # fmt: skip
+    def _told(self, call: Call, record: StoryRecord, offset: int = 0) -> dict[str, Any]:
+        """The answer of /get_story, and what an agent needs besides."""
+        home = self._settings.home or links.address(call.request.headers, self._settings.root_path, self._settings.proxies)
+        link = f"{home}?story={quote(record.id, safe='')}"
+        more = {"link": link, "rests": record.rests, "next_offset": len(record.story), "taken_back": record.cuts}
+        return view.answer(record, offset) | more
 
 
-def _asked(context: Context) -> Request:
-    request = context.request_context.request
-    assert isinstance(request, Request)
-    return request
+def _bare(request: Request) -> Request:
+    """Who asks and by which address, without the body and the line it came by."""
+    names = ("type", "method", "scheme", "server", "client", "path", "root_path", "query_string", "headers")
+    return Request({name: request.scope[name] for name in names if name in request.scope})
 
 
-def _raw(premise: str, words: int | None, form: str, seed: int, sampling: Sampling | None) -> dict[str, object]:
-    """By field name; what was not given is left out."""
-    raw: dict[str, object] = {"premise": premise, "form": form, "seed": seed} | dict(sampling or {})
-    return raw if words is None else raw | {"words": words}
+def _said(text: str, structured: dict[str, Any] | None = None, is_error: bool = False) -> ServerResult:
+    content = TextContent(type="text", text=text)
+    return ServerResult(CallToolResult(content=[content], structuredContent=structured, isError=is_error))

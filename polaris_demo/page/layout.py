@@ -91,6 +91,7 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
         _html(embed(settings.home, settings.max_words, runner.default_words), elem_id="embed", js_on_load=None)
         _html(_footer(), elem_id="foot", js_on_load=js("foot"))
         _wire(page, handlers, form, pane)
+        page.mcp_server = True  # as Gradio 6.31 says of its own, so that its page about the API and its line at the start tell of ours
         api.add_endpoints(handlers, runner.default_words if runner.engine.status().writer else None)
     page.queue(default_concurrency_limit=None, max_size=MAX_FOLLOWERS, api_open=False)
     return page
@@ -110,7 +111,7 @@ def launch_options(runner: Runner, settings: Settings) -> dict[str, Any]:
         "enable_monitoring": False,
         "run_history": False,
         "ssr_mode": False,
-        "mcp_server": False,  # Gradio 6.31's answers agents with the text of Python objects; ours is in agents.py
+        "mcp_server": False,  # Gradio 6.31's own answers agents with the text of Python objects, and a story after minutes; see agents.py
         "_frontend": False,  # Gradio 6.31 asks itself for its page and gives up starting where a busy machine takes three seconds
         "footer_links": ["api"],
         "app_kwargs": {
