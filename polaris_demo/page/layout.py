@@ -59,10 +59,13 @@ _HIDDEN: Any = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 class Page(gr.Blocks):
-    """Blocks that fill in values a caller left out, so that our own checks judge them.
+    """Blocks that fill in values a caller left out, so that our own checks judge them, and that tell of our own tools for agents.
 
     Gradio 6.31 raises an error that quotes the caller's values and prints it to the log.
     """
+
+    def get_config_file(self) -> Any:
+        return super().get_config_file() | {"mcp_server": True}
 
     def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
         inputs.extend(getattr(block, "value", None) for block in block_fn.inputs[len(inputs) :])
@@ -91,7 +94,6 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
         _html(embed(settings.home, settings.max_words, runner.default_words), elem_id="embed", js_on_load=None)
         _html(_footer(), elem_id="foot", js_on_load=js("foot"))
         _wire(page, handlers, form, pane)
-        page.mcp_server = True  # as Gradio 6.31 says of its own, so that its page about the API and its line at the start tell of ours
         api.add_endpoints(handlers, runner.default_words if runner.engine.status().writer else None)
     page.queue(default_concurrency_limit=None, max_size=MAX_FOLLOWERS, api_open=False)
     return page
