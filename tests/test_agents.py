@@ -5,6 +5,7 @@ import gc
 import json
 import logging
 import threading
+import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -279,6 +280,18 @@ def test_calls_keep_nothing_once_they_are_answered(url: str) -> None:
     for _ in range(5):
         said(calls(url, "write_story", premise="a lamp", words=200))
     until(lambda: not left_behind(), what="nothing of the calls is left")
+
+
+def test_two_calls_at_a_time_leave_the_warnings_of_the_process_alone(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agents, "WAIT_SECONDS", 0.2)
+    before = warnings.filters
+
+    async def both(session: ClientSession) -> None:
+        for story in await asyncio.gather(*(session.call_tool("write_story", asked("endless")) for _ in range(2))):
+            await session.call_tool("stop_story", {"id": said(story)["id"], "key": said(story)["key"]})
+
+    asks(url, both)
+    assert warnings.filters is before
 
 
 # --- what cannot be done -----------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from gradio.context import LocalContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.context import RequestContext
+from mcp.shared.session import RequestResponder
 from mcp.types import CallToolRequest, CallToolResult, ListToolsRequest, ListToolsResult, ServerResult, TextContent
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -80,6 +81,19 @@ class Call:
             await notify(meta.progressToken, progress, total, words, related_request_id=str(self.context.request_id))
 
 
+class _Server(Server[Any, Request]):
+    """The library's, which leaves the warnings of the whole process alone.
+
+    mcp 1.30 catches them around each message, and of two at a time the last puts back what the first had caught: from then on
+    none is heard any more.
+    """
+
+    async def _handle_message(self, message: Any, session: Any, lifespan_context: Any, raise_exceptions: bool = False) -> None:
+        if isinstance(message, RequestResponder):
+            with message:
+                await self._handle_request(message, message.request.root, session, lifespan_context, raise_exceptions)
+
+
 class Agents:
     """The tools over one runner, and the route to them."""
 
@@ -91,7 +105,7 @@ class Agents:
             "resume_story": self._resume, "check_request": self._check, "write_story": self._write,
         }  # fmt: skip
         self._takes = {tool.name: tool.inputSchema["properties"] for tool in self.tools}
-        self._server: Server[Any, Request] = Server("polaris_demo", __version__, INSTRUCTIONS.format(most=settings.max_words))
+        self._server = _Server("polaris_demo", __version__, INSTRUCTIONS.format(most=settings.max_words))
         self._server.request_handlers |= {ListToolsRequest: self._list, CallToolRequest: self._call}
         self._sessions: StreamableHTTPSessionManager | None = None
 
