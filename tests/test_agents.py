@@ -67,7 +67,7 @@ def url(runner: Runner) -> Iterator[str]:
 async def agent(url: str, **options: Any) -> Any:
     """A session of the official client, and what it was greeted with."""
     async with (
-        httpx.AsyncClient(timeout=PATIENCE, **options) as http,
+        httpx.AsyncClient(timeout=PATIENCE, verify=False, **options) as http,
         streamable_http_client(f"{url}gradio_api/mcp/", http_client=http) as (read, write, _),
         ClientSession(read, write) as session,
     ):
@@ -101,7 +101,7 @@ def text(answer: CallToolResult) -> str:
 
 def posted(url: str, body: object, **headers: str) -> httpx.Response:
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return httpx.post(f"{url}gradio_api/mcp/", content=sent, headers=HEADERS | headers, timeout=20)
+    return httpx.post(f"{url}gradio_api/mcp/", content=sent, headers=HEADERS | headers, timeout=PATIENCE, verify=False)
 
 
 def message(method: object = "tools/call", number: object = 1, **params: Any) -> dict[str, Any]:
