@@ -16,7 +16,7 @@ def configure(as_json: bool) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(AsJson() if as_json else OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    for name in ("httpx", "httpx2"):  # a line for every request to the hub, or to an engine
+    for name in ("httpx", "httpx2", "mcp"):  # a line for every request to the hub, to an engine, or of an agent
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

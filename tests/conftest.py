@@ -113,7 +113,7 @@ def serving(runner: Runner, settings: Settings | None = None) -> Iterator[str]:
     with ExitStack() as stack:
         stack.callback(runner.close)
         page = build_page(runner, settings := settings or Settings())
-        _, url, _ = page.launch(**launch_options(runner, settings) | LAUNCH | {"mcp_server": False})
+        _, url, _ = page.launch(**launch_options(runner, settings) | LAUNCH)
         stack.callback(page.close, verbose=False)
         yield url
 

@@ -73,7 +73,6 @@ def main() -> None:
     runner = Runner(engine, queue, library=Library(Path(mkdtemp())), fair=FairUse(shares), unseen_seconds=3, unfollowed_seconds=600)
     settings = Settings(proxies=1, max_words=12_000)
     options = launch_options(runner, settings) | {
-        "mcp_server": False,
         "quiet": True,
         "server_name": "127.0.0.1",
         "prevent_thread_lock": True,

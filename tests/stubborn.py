@@ -40,7 +40,7 @@ def main() -> None:
     library = Library(settings.data_dir)
     runner = Runner(Stubborn(endless, capacity=STORIES), 20, library=library)
     with until_ended(), closing(library), closing(runner):
-        options = launch_options(runner, settings) | {"mcp_server": False, "quiet": True, "server_name": "127.0.0.1"}
+        options = launch_options(runner, settings) | {"quiet": True, "server_name": "127.0.0.1"}
         _, url, _ = build_page(runner, settings).launch(prevent_thread_lock=True, **options)
         jobs = [runner.submit({"premise": f"story {n}", "words": 12_000}) for n in range(STORIES)]
         while not all(job.record.words > 5 for job in jobs):

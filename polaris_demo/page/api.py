@@ -1,4 +1,4 @@
-"""The named endpoints for gradio_client, HTTP and MCP: signatures and descriptions over the handlers."""
+"""The named endpoints for gradio_client and HTTP: signatures and descriptions over the handlers."""
 
 import inspect
 from collections.abc import AsyncIterator, Callable

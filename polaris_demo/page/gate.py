@@ -24,7 +24,7 @@ OPEN = {
     "GET": re.compile(
         r"/|/config/?|/(?:assets|static|page|stories|recordings)/.+|/recordings|/healthz|/metrics|/favicon\.ico|/theme\.css|/manifest\.json|/robots\.txt"
         r"|/pwa_icon(?:/\d+)?"
-        rf"|{API}/(?:info/?|openapi\.json|app_id/?|theme\.css|startup-events|queue/data|call/(?:v2/)?[\w.-]+/[\w-]+|mcp/(?:schema)?)"
+        rf"|{API}/(?:info/?|openapi\.json|app_id/?|theme\.css|startup-events|queue/data|call/(?:v2/)?[\w.-]+/[\w-]+|mcp/?|mcp/schema)"
     ),
     "POST": re.compile(rf"/stories/.+|{API}/(?:queue/join|(?:call/(?:v2/)?|run/|api/)[\w.-]+/?|cancel|reset/?|mcp/?)"),
     "DELETE": re.compile(rf"{API}/mcp/?"),  # how an MCP client says that its session is over
@@ -84,7 +84,7 @@ class Gate:
         if body is None:
             return (413, TOO_LONG), receive
         found, wrong = parsed(body)
-        return (400, wrong) if wrong else calls.wrong_post(blocks, path, found), _again(body, receive)
+        return (400, wrong) if wrong else calls.wrong_post(blocks, path, found), again(body, receive)
 
 
 class _Answer:
@@ -107,7 +107,7 @@ class _Answer:
 
     async def _refuse(self, start: Message, body: bytes) -> None:
         status, said = start["status"], _said(body)
-        if "refused" in said or self._scope["method"] == "HEAD" or (status == 503 and _path(self._scope) in OURS):
+        if said.keys() & {"refused", "jsonrpc"} or self._scope["method"] == "HEAD" or (status == 503 and _path(self._scope) in OURS):
             await self._send(start)
             await self._send({"type": "http.response.body", "body": body})
             return
@@ -117,12 +117,12 @@ class _Answer:
 
 
 def _said(body: bytes) -> dict[str, str]:
-    """What a refusal says, by the names that sentences have in ours and in Gradio's."""
+    """What a refusal says, by the names that sentences have in ours and in Gradio's; an agent's has a form of its own."""
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
         return {}
-    return {name: found[name] for name in ("refused", *GRADIOS) if isinstance(found, dict) and isinstance(found.get(name), str)}
+    return {name: found[name] for name in ("refused", "jsonrpc", *GRADIOS) if isinstance(found, dict) and isinstance(found.get(name), str)}
 
 
 async def _nothing() -> Message:
@@ -213,7 +213,7 @@ async def _read(scope: Scope, receive: Receive) -> bytes | None:
             return bytes(body)
 
 
-def _again(body: bytes, receive: Receive) -> Receive:
+def again(body: bytes, receive: Receive) -> Receive:
     """What was read, as if it came now; then whatever comes."""
     read = False
 

@@ -26,6 +26,7 @@ from .visitor import visitor
 
 T = TypeVar("T")
 UNFORESEEN = "Something went wrong on the server that nobody foresaw. Try again; if it stays, tell the host of this Space."
+BAD_OFFSET = "Offset: give a whole number of characters, 0 or more."
 API_UPDATE_SECONDS = 0.2
 LISTENER_SECONDS = 3.0  # without an answer read
 log = logging.getLogger(__name__)
@@ -201,7 +202,7 @@ class Handlers:
 
     def api_get(self, story_id: object, offset: object) -> dict[str, Any]:
         if isinstance(offset, bool) or not isinstance(offset, int) or offset < 0:
-            raise _error("Offset: give a whole number of characters, 0 or more.")
+            raise _error(BAD_OFFSET)
         return self._spoken(lambda: view.answer(self._runner.get(story_id), offset))
 
     def api_stop(self, story_id: object, key: object) -> dict[str, Any]:

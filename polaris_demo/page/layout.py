@@ -13,6 +13,7 @@ from ..jobs.runner import Runner
 from ..settings import Settings
 from ..story.request import FIELDS, FORM_NAMES, LIMITS, VERBATIM
 from . import about, api, assets, gate, preload, wire
+from .agents import Agents
 from .handlers import Handlers
 from .ideas import IDEAS
 from .operations import Operations
@@ -58,10 +59,13 @@ _HIDDEN: Any = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 class Page(gr.Blocks):
-    """Blocks that fill in values a caller left out, so that our own checks judge them.
+    """Blocks that fill in values a caller left out, so that our own checks judge them, and that tell of our own tools for agents.
 
     Gradio 6.31 raises an error that quotes the caller's values and prints it to the log.
     """
+
+    def get_config_file(self) -> Any:
+        return super().get_config_file() | {"mcp_server": True}
 
     def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
         inputs.extend(getattr(block, "value", None) for block in block_fn.inputs[len(inputs) :])
@@ -98,6 +102,7 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
 def launch_options(runner: Runner, settings: Settings) -> dict[str, Any]:
     """Arguments of launch(): look, routes, limits, and nothing kept or served that the app does not need."""
     recorded = shown(settings.recordings_dir)
+    agents = Agents(runner, settings)
     os.environ["FORWARDED_ALLOW_IPS"] = ""  # or uvicorn believes whoever calls from this machine; who is believed is said by `proxies`
     return {
         "theme": gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(**PAPER),
@@ -108,11 +113,12 @@ def launch_options(runner: Runner, settings: Settings) -> dict[str, Any]:
         "enable_monitoring": False,
         "run_history": False,
         "ssr_mode": False,
-        "mcp_server": True,
+        "mcp_server": False,  # Gradio 6.31's own answers agents with the text of Python objects, and a story after minutes; see agents.py
         "_frontend": False,  # Gradio 6.31 asks itself for its page and gives up starting where a busy machine takes three seconds
         "footer_links": ["api"],
         "app_kwargs": {
-            "routes": [*StoryRoutes(runner, settings, recorded).routes(), *assets.routes(), *Operations(runner).routes()],
+            "routes": [*StoryRoutes(runner, settings, recorded).routes(), *assets.routes(), *Operations(runner).routes(), *agents.routes()],
+            "lifespan": agents.lifespan,
             "middleware": [Middleware(gate.Gate), Middleware(preload.QuickPage, Sharing(runner, settings, recorded).head)],
         },
     }

@@ -29,13 +29,14 @@ def address(headers: Mapping[str, str], root_path: str = "", proxies: int = 0) -
         return str(headers.get(name, "")).split(",")[0].strip()
 
     host = (proxies and first("x-forwarded-host")) or first("host")
-    if not _believed(host):
+    if not is_near(host):
         return USUAL_ADDRESS
     path = f"/{root_path.strip('/')}/" if root_path.strip("/") else "/"
     return f"{'https' if proxies and first('x-forwarded-proto') == 'https' else 'http'}://{host}{path}"
 
 
-def _believed(host: str) -> bool:
+def is_near(host: str) -> bool:
+    """A name, with a port or without, that can only be this machine's or one of its network's."""
     name = re.fullmatch(r"(\[[0-9a-f:]+\]|[\w.-]+)(:\d{1,5})?", host, re.IGNORECASE)
     if not name:
         return False

@@ -65,7 +65,7 @@ def serve(port: int, folder: Path, seconds_a_token: float) -> None:
     settings = Settings(data_dir=folder)
     runner = Runner(Counting(seconds_a_token), library=Library(folder))
     page = build_page(runner, settings)
-    page.launch(**launch_options(runner, settings) | LAUNCH | {"mcp_server": False, "server_port": port, "prevent_thread_lock": False})
+    page.launch(**launch_options(runner, settings) | LAUNCH | {"server_port": port, "prevent_thread_lock": False})
 
 
 def main() -> None:
