@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LOCK = "server.lock"
-TAKEN = "The stories in %s belong to another process that is running (%s); this one keeps its own in %s."
+TAKEN = "The stories in %s belong to a server or a command that is running (process %s); this one keeps its own in %s."
 log = logging.getLogger(__name__)
 
 
