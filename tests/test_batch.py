@@ -1,6 +1,7 @@
 """A list of prompts becomes records and a table, whatever cuts the writing off; a list that cannot be written is refused whole."""
 
 import csv
+import errno
 import json
 import os
 import signal
@@ -21,12 +22,13 @@ from polaris_demo import card
 from polaris_demo.__main__ import DIFFERS, FAILED, IDENTICAL, INTERRUPTED, main
 from polaris_demo.engine.base import Engine, GpuBroken
 from polaris_demo.engine.local import LocalEngine
+from polaris_demo.jobs import atomic
 from polaris_demo.story.citation import read_record
 from polaris_demo.story.events import Event, Finish, Resume
 from polaris_demo.story.measures import count_words, self_repetition
 from polaris_demo.story.request import FIELDS, StoryRequest
 
-from .doubles import MINIATURE, POLARIS, ScriptedEngine, echoes, story_events, tells, until
+from .doubles import MINIATURE, POLARIS, ScriptedEngine, TextEngine, echoes, story_events, tells, until
 from .steady import Steady, told
 
 ROOT = Path(__file__).parent.parent
@@ -179,9 +181,7 @@ def test_as_many_are_written_at_a_time_as_the_engine_can_and_nothing_is_written_
     assert run(engine, prompts, folder, "--words", 50) == 0 and engine.begun == 10 and missing.exists()
 
 
-def test_a_story_that_fails_has_its_reason_and_ends_nothing_and_is_tried_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_story_that_fails_has_its_reason_and_ends_nothing_and_is_tried_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fails = True
 
     def script(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
@@ -201,6 +201,39 @@ def test_a_story_that_fails_has_its_reason_and_ends_nothing_and_is_tried_again(
     fails = False
     assert run(ScriptedEngine(script), prompts, folder) == 0
     assert [row["state"] for row in rows(folder)] == ["finished"] * 4 and not (folder / "unfinished").exists()
+
+
+def test_an_engine_without_token_ids_goes_on_from_its_texts_and_no_thinking_is_left(tmp_path: Path) -> None:
+    engine, prompts, folder = (
+        TextEngine("It rang once, and then no more.", "CANARY, then a bell."),
+        listed(tmp_path, "a bell\n"),
+        tmp_path / "o",
+    )
+    engine.fails_at = 10
+    assert run(engine, prompts, folder) == DIFFERS
+    assert rows(folder)[0]["message"] == "The engine does not answer." and (folder / "unfinished").exists()
+    engine.fails_at = None
+    assert run(engine, prompts, folder) == 0
+    (record,) = records(folder)
+    assert record["story"] == "It rang once, and then no more." and record["resumed_at"]
+    assert not any(b"CANARY" in path.read_bytes() for path in folder.rglob("*"))
+
+
+def test_a_full_disk_ends_the_run_with_a_sentence_and_the_next_one_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts, folder, write = listed(tmp_path, "a fox\na bell\na lamp\n"), tmp_path / "out", atomic.write
+
+    def full(path: Path, text: str) -> None:
+        if path.name.startswith("002"):
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write(path, text)
+
+    monkeypatch.setattr(atomic, "write", full)
+    assert run(ScriptedEngine(echoes), prompts, folder) == FAILED
+    assert "002-a-bell.json cannot be written: No space left on device." in capsys.readouterr().err
+    monkeypatch.undo()
+    assert run(ScriptedEngine(echoes), prompts, folder) == 0 and len(records(folder)) == 3
 
 
 def test_a_broken_gpu_ends_the_run_and_the_next_one_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,7 +115,9 @@ def test_what_a_stopped_and_what_a_failing_story_came_to_is_kept(data: Path, cap
 
 def test_where_it_is_not_kept_that_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("a fox") == 0
-    assert "The story stands on standard output alone. The page does not have it, since POLARIS_DATA_DIR is empty." in capsys.readouterr().err
+    assert (
+        "The story stands on standard output alone. The page does not have it, since POLARIS_DATA_DIR is empty." in capsys.readouterr().err
+    )
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("POLARIS_DATA_DIR", str(tmp_path / "file" / "data"))
     out, record = tmp_path / "s.txt", tmp_path / "s.json"
