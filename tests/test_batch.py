@@ -96,12 +96,12 @@ def test_twenty_prompts_killed_at_every_bad_moment_come_out_as_if_nothing_had_ha
     killed(begun(prompts, folder, KILL="after:1"))
     plan = (folder / "plan.json").read_bytes()
     killed(begun(prompts, folder), lambda: pieces(folder) >= 6)
-    assert not records(folder)
+    there = len(records(folder))
     killed(begun(prompts, folder, KILL="before:1"))
-    assert not records(folder) and list(folder.glob("*.json.part"))
+    assert len(records(folder)) == there and list(folder.glob("*.json.part"))
     killed(begun(prompts, folder, KILL="after:3"))  # a record, the table, and the next record
-    assert len(records(folder)) == 2 and len([row for row in rows(folder) if row["record"]]) == 1
-    killed(begun(prompts, folder), lambda: len(records(folder)) >= 9)
+    assert len(records(folder)) == there + 2 and len([row for row in rows(folder) if row["record"]]) == there + 1
+    killed(begun(prompts, folder), lambda: len(records(folder)) >= there + 6)
     last = begun(prompts, folder)
     out, err = last.communicate(timeout=60)
     assert last.returncode == 0 and out.startswith("20 of 20 written.\n"), err
@@ -141,7 +141,7 @@ def test_an_order_to_end_keeps_what_was_written_and_the_folder_is_one_commands_a
     tmp_path: Path, order: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     prompts, folder = listed(tmp_path, "a fox\na bell\na lamp\n"), tmp_path / "out"
-    options = ("--words", 60, "--seed", 3)
+    options = ("--words", 250, "--seed", 3)
     process = begun(prompts, folder, *options)
     until(lambda: pieces(folder) >= 4, 30)
     assert run(Steady(), prompts, folder, *options) == FAILED
@@ -156,9 +156,9 @@ def test_an_order_to_end_keeps_what_was_written_and_the_folder_is_one_commands_a
 
 def test_the_miniature_killed_within_a_story_goes_on_with_it_token_for_token(miniature: LocalEngine, tmp_path: Path) -> None:
     prompts, folder = listed(tmp_path, "a potter who finds a bell\n"), tmp_path / "out"
-    killed(begun(prompts, folder, "--words", 60, module="polaris_demo", POLARIS_MODEL="preview"), lambda: pieces(folder) >= 2)
+    killed(begun(prompts, folder, "--words", 120, module="polaris_demo", POLARIS_MODEL="preview"), lambda: pieces(folder) >= 2)
     assert not records(folder)
-    assert run(miniature, prompts, folder, "--words", 60) == 0
+    assert run(miniature, prompts, folder, "--words", 120) == 0
     (record,) = records(folder)
     assert record["resumed_at"] and record["resumed_at"][0] > 0
     (path,) = folder.glob("001-*.json")
