@@ -118,6 +118,7 @@ HELP = {
     "else the address of the request where that is this machine's or its network's, else http://127.0.0.1:7860/.",
     "POLARIS_DATA_DIR": "the folder on local disk where stories are kept; empty keeps them in memory, until this server restarts. "
     "A second server on the same folder keeps its own in a folder within it, also until it restarts. "
+    "The command line keeps a new story there, too, where no server has it. "
     "Default: a folder of this app in the user's data folder.",
     "POLARIS_KEEP_DAYS": "days a story is kept, 1 to 3650. Default: 30.",
     "POLARIS_BACKUP_DIR": "a folder for snapshots of the stories, every few minutes; it may be a slow one, such as a mounted bucket. "

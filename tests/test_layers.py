@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "polaris_demo"
-LAYERS = ["__main__", "page", "jobs", "engine", "story"]
+LAYERS = ["__main__", "command", "page", "jobs", "engine", "story"]
 SHARED = {"card", "settings", "errors", "logs", "__version__"}
 HOMES = {
     "gradio": {"page"}, "torch": {"engine"}, "transformers": {"engine"}, "tokenizers": {"engine"}, "safetensors": {"engine"},

@@ -32,7 +32,7 @@ def _listed() -> dict[str, str]:
 
 def test_the_tree_lists_every_module_once_with_a_remark() -> None:
     there = {str(f.relative_to(ROOT)) for f in (ROOT / "polaris_demo").rglob("*") if f.suffix in (".py", ".js", ".css", ".html")}
-    there |= {str(f.relative_to(ROOT)) for f in (ROOT / "tools").rglob("*.py")}
+    there |= {str(f.relative_to(ROOT)) for f in [*(ROOT / "tools").rglob("*.py"), *(ROOT / "examples").glob("*.py")]}
     listed = {path for path in _listed() if Path(path).suffix in (".py", ".js", ".css", ".html") and path != "app.py"}
     assert {p for p in there if Path(p).name not in UNLISTED} == listed
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LOCK = "server.lock"
-TAKEN = "The stories in %s belong to another server that is running (process %s); this one keeps its own in %s."
+TAKEN = "The stories in %s belong to a server or a command that is running (process %s); this one keeps its own in %s."
 log = logging.getLogger(__name__)
 
 
@@ -42,12 +42,18 @@ def take(folder: Path) -> Folder:
 
     Raises OSError where no file can be made or locked there.
     """
-    if lock := _lock(folder):
-        return Folder(folder, True, lock)
+    if asked := take_alone(folder):
+        return asked
     others = ((own, _lock(own)) for own in (folder / f"server-{number}" for number in itertools.count(2)))
     own, lock = next((own, lock) for own, lock in others if lock)
-    log.warning(TAKEN, folder, _owner(folder), own)
+    log.warning(TAKEN, folder, owner(folder), own)
     return Folder(own, False, lock)
+
+
+def take_alone(folder: Path) -> Folder | None:
+    """The folder itself, made where missing; None where another process has it. Raises OSError where no file can be made or locked."""
+    lock = _lock(folder)
+    return Folder(folder, True, lock) if lock else None
 
 
 def give_back(folder: Folder) -> None:
@@ -75,7 +81,7 @@ def _lock(folder: Path) -> tuple[int, int] | None:
         if isinstance(error, BlockingIOError | PermissionError):  # the system's choice which of the two
             return None
         raise
-    with suppress(OSError):  # on a full disk; it is only for another server's sentence
+    with suppress(OSError):  # on a full disk; it is only for another process's sentence
         os.truncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}".encode())
     lock = _identity(os.fstat(descriptor))
@@ -83,7 +89,8 @@ def _lock(folder: Path) -> tuple[int, int] | None:
     return lock
 
 
-def _owner(folder: Path) -> str:
+def owner(folder: Path) -> str:
+    """The process that has a folder, by its number."""
     try:
         return (folder / LOCK).read_text("ascii", "replace") or "unknown"
     except OSError:  # it has just gone

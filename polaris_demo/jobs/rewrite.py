@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from ..engine.base import Engine, GpuBroken
@@ -18,16 +19,20 @@ _SAME = ("model", "revision", "precision", "device", "engine")
 def write(engine: Engine, record: StoryRecord, enough: int | None = None) -> Iterator[StoryRecord]:
     """Go on with a record until it rests or has `enough` characters; the record after each event."""
     stop = threading.Event()
+    with suppress(GpuBroken):  # said before it is raised
+        for _ in turns(engine, record, stop):
+            if enough is not None and len(record.story) >= enough:
+                stop.set()
+            yield record
+
+
+def turns(engine: Engine, record: StoryRecord, stop: threading.Event) -> Iterator[StoryRecord]:
+    """Go on with a record, segment by segment, until it rests; the record after each event. Raises GpuBroken after its Finish."""
     while True:
         record.finish = None
-        try:
-            for event in engine.write(record.request, record.resume_point(), stop):
-                record.apply(event, time.time(), time.monotonic())
-                if enough is not None and len(record.story) >= enough:
-                    stop.set()
-                yield record
-        except GpuBroken:
-            return  # said before it was raised
+        for event in engine.write(record.request, record.resume_point(), stop):
+            record.apply(event, time.time(), time.monotonic())
+            yield record
         if record.finish is None or record.rests:
             return
 

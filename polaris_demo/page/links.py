@@ -35,6 +35,12 @@ def address(headers: Mapping[str, str], root_path: str = "", proxies: int = 0) -
     return f"{'https' if proxies and first('x-forwarded-proto') == 'https' else 'http'}://{host}{path}"
 
 
+def own_address(env: Mapping[str, str], root_path: str = "") -> str:
+    """Where the page answers for whoever is on this machine, by what Gradio is told to listen on."""
+    name, port = env.get("GRADIO_SERVER_NAME", "").strip(), env.get("GRADIO_SERVER_PORT", "").strip() or "7860"
+    return address({"host": f"{'127.0.0.1' if name in ('', '0.0.0.0', '::') else name}:{port}"}, root_path)
+
+
 def is_near(host: str) -> bool:
     """A name, with a port or without, that can only be this machine's or one of its network's."""
     name = re.fullmatch(r"(\[[0-9a-f:]+\]|[\w.-]+)(:\d{1,5})?", host, re.IGNORECASE)

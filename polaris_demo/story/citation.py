@@ -107,6 +107,7 @@ def record_json(record: StoryRecord, link: str = "") -> str:
         "findings": [asdict(finding) for finding in record.findings],
         "words": record.words,
         "length_ratio": record.length_ratio,
+        "seconds_at_work": round(record.seconds_at_work, 3),
         "characters": len(story),
         "sha256": text_hash(story),
         "story": story,
