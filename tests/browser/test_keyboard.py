@@ -56,7 +56,7 @@ def missed(page: Page) -> list[str]:
             break
     page.evaluate("document.getElementById('top').remove()")
     assert where, "Tab never left the page"
-    return page.evaluate("usable.filter(node => !stops.has(node)).map(node => node.outerHTML.slice(0, 120))")
+    return page.evaluate("usable.filter(node => !stops.has(node) && node.checkVisibility()).map(node => node.outerHTML.slice(0, 120))")
 
 
 def to(page: Page, selector: str) -> None:
