@@ -11,6 +11,7 @@ from pathlib import Path
 PRECISIONS = ("auto", "fp32", "bf16", "4bit")
 LOOPS = ("auto", "plain")
 LOGS = ("text", "json")
+MOST_LANES = 8
 ENGINES = ("auto", "local", "vllm")
 PROFILES = ("auto", "tokens", "vllm", "sglang", "transformers", "llama.cpp", "friendli", "openai")
 RECORDINGS = Path(__file__).parent.parent / "examples" / "recordings"
@@ -44,6 +45,7 @@ class Settings:
     revision: str = ""
     precision: str = "auto"
     plain_loop: bool = False
+    lanes: int = 0
     own_vllm: bool = False
     vllm_program: str = "vllm"
     vllm_options: tuple[str, ...] = ()
@@ -85,8 +87,11 @@ HELP = {
     "POLARIS_REVISION": "the commit, tag or branch of a hub model; a commit pins it for good. Default: the newest of its main branch.",
     "POLARIS_PRECISION": f"{', '.join(PRECISIONS)}. auto is bf16 on a GPU where the weights and a story's cache fit, else 4bit, "
     "4bit on ZeroGPU, where speed decides how much a visitor can have, and fp32 on a CPU. Default: auto.",
-    "POLARIS_DECODE_LOOP": f"{', '.join(LOOPS)}. auto is captured steps on a GPU and the plain loop on a CPU; plain is the plain loop "
-    "everywhere, slower on a GPU, to compare with or to do without capturing. Default: auto.",
+    "POLARIS_DECODE_LOOP": f"{', '.join(LOOPS)}. auto is steps that several stories share, captured on a GPU; plain is the plain loop, one "
+    "story at a time, slower on a GPU, to compare with or to do without capturing. Default: auto.",
+    "POLARIS_LANES": f"stories that the model here writes at a time, auto or 1 to {MOST_LANES}. auto is as many as the memory beside the "
+    "weights holds, 1 in 4bit, whose fast kernel takes one at a time, and 1 on ZeroGPU, where each story has a GPU of its own. "
+    "Default: auto.",
     "POLARIS_ENGINE": f"{', '.join(ENGINES)}. local loads the model here; auto does too, unless POLARIS_ENGINE_URL is set; "
     "vllm starts a vLLM of its own on this machine, watches it and ends it. Default: auto.",
     "POLARIS_VLLM": "the program that POLARIS_ENGINE=vllm starts. Default: vllm, where it is on the PATH.",
@@ -147,6 +152,7 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
         revision=_revision(env),
         precision=_one_of(env, "POLARIS_PRECISION", PRECISIONS),
         plain_loop=_one_of(env, "POLARIS_DECODE_LOOP", LOOPS) == "plain",
+        lanes=_lanes(env),
         max_words=_whole(env, "POLARIS_MAX_WORDS", 12_000, 50, 12_000),
         queue_size=_whole(env, "POLARIS_QUEUE_SIZE", 12, 1, 1000),
         unfollowed_seconds=_whole(env, "POLARIS_UNFOLLOWED_SECONDS", 600, 1, 86_400),
@@ -211,6 +217,13 @@ def _one_of(env: Mapping[str, str], name: str, values: Sequence[str]) -> str:
     if value not in values:
         raise SettingsError(f"{name} is {value!r}; it takes {', '.join(values)}.")
     return value
+
+
+def _lanes(env: Mapping[str, str]) -> int:
+    """0 is for the app to choose."""
+    counts = tuple(str(count) for count in range(1, MOST_LANES + 1))
+    asked = _one_of(env, "POLARIS_LANES", ("auto", *counts))
+    return 0 if asked == "auto" else int(asked)
 
 
 def _options(env: Mapping[str, str]) -> tuple[str, ...]:

@@ -26,11 +26,11 @@ def test_sureness_is_the_probability_at_the_storys_temperature_whatever_penaltie
     sampler = Sampler(4)
     sampler.start(SamplingParams(temperature=temperature, top_k=1, repetition_penalty=2.0), 1, [0], (0,))
     for token in range(4):
-        assert float(sampler.sureness(logits, torch.tensor([token]))) == pytest.approx(float(expected[token]), abs=1e-6)
+        assert float(sampler.sureness(logits, torch.tensor([[token]]))) == pytest.approx(float(expected[token]), abs=1e-6)
 
 
 def test_where_the_likeliest_is_always_taken_nothing_is_in_doubt() -> None:
     sampler = Sampler(3)
     sampler.start(SamplingParams(temperature=0), 1, [0])
     logits = torch.tensor([0.1, 0.2, 0.15])
-    assert [float(sampler.sureness(logits, torch.tensor([token]))) for token in range(3)] == [0.0, 1.0, 0.0]
+    assert [float(sampler.sureness(logits, torch.tensor([[token]]))) for token in range(3)] == [0.0, 1.0, 0.0]

@@ -39,6 +39,23 @@ def miniature_engine(miniature: LocalEngine) -> Engine:
     return miniature
 
 
+def in_company(miniature: LocalEngine) -> Engine:
+    """Of lanes that another story is written in, again and again."""
+    engine = LocalEngine(miniature._model, miniature._chat, miniature._writer, lanes=4)
+    stop = threading.Event()
+
+    def beside() -> None:
+        while not stop.is_set():
+            for _ in engine.write(replace(REQUEST, premise="a fox"), Resume(), stop):
+                pass
+
+    thread = threading.Thread(target=beside, daemon=True)
+    SERVERS.callback(thread.join)
+    SERVERS.callback(stop.set)
+    thread.start()
+    return engine
+
+
 def background(miniature: LocalEngine) -> Engine:
     engine = BackgroundEngine(lambda report: miniature)
     wait_until_ready(engine)
@@ -65,7 +82,7 @@ def telling_text(miniature: LocalEngine) -> Engine:
 
 @pytest.fixture(
     scope="module",
-    params=[miniature_engine, background, on_zerogpu, telling_ids, telling_text, without_ids],
+    params=[miniature_engine, in_company, background, on_zerogpu, telling_ids, telling_text, without_ids],
     ids=lambda make: make.__name__,
 )
 def engine(request: pytest.FixtureRequest, miniature: LocalEngine) -> Iterator[Engine]:
@@ -194,8 +211,9 @@ def break_it(engine: Engine, miniature: LocalEngine, monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(elsewhere, "MOST_TAKEN_UP", 0)
         monkeypatch.setattr(completions.Server, "chunks", lambda *asked: breaks_off(chunks(*asked)))
         return
-    tokens = miniature._decoder.tokens
-    monkeypatch.setattr(miniature._decoder, "tokens", lambda *asked: breaks_off(tokens(*asked)))
+    decoder = (engine if isinstance(engine, LocalEngine) else miniature)._decoder
+    tokens = decoder.tokens
+    monkeypatch.setattr(decoder, "tokens", lambda *asked: breaks_off(tokens(*asked)))
 
 
 def test_what_fails_is_a_finish_and_what_was_written_before_is_kept(

@@ -12,8 +12,9 @@ from transformers import StoppingCriteria, StoppingCriteriaList
 
 from polaris_demo.engine import local, writing
 from polaris_demo.engine.base import GpuBroken
-from polaris_demo.engine.decoder import Decoder, NotFinite
+from polaris_demo.engine.decoder import Decoder
 from polaris_demo.engine.deltas import Deltas
+from polaris_demo.engine.lanes import NotFinite
 from polaris_demo.engine.local import LocalEngine
 from polaris_demo.engine.run import Run
 from polaris_demo.engine.sampling import Sampler
@@ -188,9 +189,9 @@ def test_memory_that_ran_out_is_let_go(miniature: LocalEngine, monkeypatch: pyte
     decoder = miniature._decoder
     with monkeypatch.context() as patch:
         plays(miniature, patch, [300], torch.OutOfMemoryError())
-        patch.setitem(decoder._loops, 2048, object())
+        patch.setitem(decoder._lanes._batches, (1, 2048), object())
         events(miniature, asked())
-        assert not decoder._loops
+        assert not decoder._lanes._batches
 
 
 def test_a_broken_gpu_saves_the_story_and_starts_the_process_anew(
@@ -246,7 +247,7 @@ def test_a_story_cut_into_segments_is_the_story_uncut(miniature: LocalEngine, sh
 def test_writing_is_as_fast_as_the_librarys_generate(miniature: LocalEngine) -> None:
     """The token loop against the bare generate() with the same sampling, in turns, by the fastest stretch of ten tokens each.
 
-    In this thread's own time, which other programs on the machine do not lengthen.
+    In this process's own time, which other programs on the machine do not lengthen.
     """
     torch.set_num_threads(1)
     request, count = asked(words=1000), 40
@@ -259,12 +260,12 @@ def test_writing_is_as_fast_as_the_librarys_generate(miniature: LocalEngine) -> 
         times = []
         for token in miniature._decoder.tokens(Run(prompt[0].tolist(), (), request.sampling, 1, count), threading.Event()):
             if isinstance(token, int):
-                times.append(time.thread_time())
+                times.append(time.process_time())
         return fastest(times)
 
     class Clock(StoppingCriteria):
         def __call__(self, input_ids, scores, **kwargs):
-            times.append(time.thread_time())
+            times.append(time.process_time())
             return torch.zeros(1, dtype=torch.bool)
 
     def theirs() -> float:
@@ -307,7 +308,7 @@ def test_the_apps_own_time_for_a_token_does_not_grow_with_the_text(miniature: Lo
             token = ids[n] if n <= closing else story[n % len(story)]
             timed = 250 <= n < 750 or 7_750 <= n < 8_250
             started = time.thread_time()
-            int(sampler.draw(logits)) if timed else sampler.note(torch.tensor([token]))
+            int(sampler.draw(logits)) if timed else sampler.note(torch.tensor([[token]]))
             for event in deltas.add(token):
                 record.apply(event, float(n))
             times.append(time.thread_time() - started)

@@ -48,7 +48,7 @@ def chain(params: SamplingParams, prompt: list[int], output: list[int], logits: 
 
 def kept(sampler: Sampler, logits: torch.Tensor) -> dict[int, float]:
     """The tokens that may be drawn, by id, with their probabilities."""
-    values, tokens = sampler.candidates(sampler.penalised(logits))
+    (values,), (tokens,) = sampler.candidates(sampler.penalised(logits))
     return {int(token): float(value.exp()) for value, token in zip(values, tokens, strict=True) if value > -torch.inf}
 
 
@@ -73,8 +73,8 @@ def test_it_keeps_what_vllm_keeps_with_its_probabilities() -> None:
             assert int(sampler.draw(case.logits)) == likeliest, number
             compared += 1
             continue
-        logits = sampler.penalised(case.logits)
-        values, ours = sampler.candidates(logits)
+        penalised = sampler.penalised(case.logits)
+        (logits,), ((values,), (ours,)) = penalised, sampler.candidates(penalised)
         drawn = values > -torch.inf
         ours, theirs = logits[ours[drawn]].sort().values, logits[tokens].sort().values
         if _crowded(logits, case):
@@ -139,7 +139,7 @@ def test_no_token_of_any_seed_begins_without_a_chance() -> None:
         sampler.start(SamplingParams(), seed, [])
         for _ in range(3):
             assert torch.exp(-torch.exp(-sampler._gumbel(torch.arange(64)))).min() > 1e-9
-            sampler.note(torch.tensor([1]))
+            sampler.note(torch.tensor([[1]]))
 
 
 @pytest.mark.parametrize(("vocabulary", "seeds"), [(V, 20), (FULL, 2)])
@@ -153,7 +153,7 @@ def test_the_distribution_is_the_librarys(params: SamplingParams, vocabulary: in
         output += logits.topk(9).indices[1::2].tolist()
         sampler = Sampler(vocabulary)
         sampler.start(params, 1, prompt, output)
-        values, tokens = sampler.candidates(sampler.penalised(logits))
+        (values,), (tokens,) = sampler.candidates(sampler.penalised(logits))
         support = torch.zeros(vocabulary, dtype=torch.bool).scatter(0, tokens, values > -torch.inf)
         ours = torch.zeros(vocabulary).scatter(0, tokens, values.exp())
         expected = chain(params, prompt, output, logits)
@@ -233,8 +233,8 @@ def test_the_random_bits_are_even() -> None:
         sampler.start(SamplingParams(), seed, [0])
         for _ in range(50):
             sample.append(torch.exp(-torch.exp(-sampler._gumbel(torch.arange(64)))))
-            sampler.note(torch.tensor([1]))
-    uniform = torch.cat(sample)
+            sampler.note(torch.tensor([[1]]))
+    uniform = torch.cat(sample).flatten()
     assert abs(float(uniform.mean()) - 0.5) < 0.003
     assert abs(float(uniform.var()) - 1 / 12) < 0.001
     assert len(uniform.unique()) == len(uniform)
@@ -288,3 +288,21 @@ def test_no_setting_is_ignored(field: str) -> None:
         return values.tolist(), tokens.tolist(), [int(sampler.draw(logits)) for _ in range(20)]
 
     assert drawn(LIMITS[field].low) != drawn(LIMITS[field].high)
+
+
+def test_a_row_draws_what_it_draws_alone_whatever_its_neighbours_are() -> None:
+    """Among rows with other settings and histories, with numbers that are none, and after it was moved to another row."""
+    torch.manual_seed(3)
+    params = [SamplingParams(temperature=0.4 + n / 5, top_k=1 + 9 * n, top_p=0.7 + n / 20, repetition_penalty=1.1) for n in range(4)]
+    closings = [Closing(3 * n, (2, 1, 3), 0, 1, frozenset({2, 3})) for n in range(4)]
+    alone, together, steps = [Sampler(V) for _ in range(4)], Sampler(V, rows=8), torch.randn(30, 4, V) * 3
+    for n, sampler in enumerate(alone):
+        for one in (sampler, together.part(n, n + 1)):
+            one.start(params[n], n, [n, 5], [7, 8][:n], closings[n])
+    for at, logits in enumerate(steps):
+        beside = torch.cat([logits, torch.full((4, V), (torch.nan, torch.inf, 1e30)[at % 3])])
+        expected = [int(sampler.draw(logits[n])) for n, sampler in enumerate(alone)]
+        assert together.draw(beside)[:4, 0].tolist() == expected
+        if at == 15:
+            together.move(1, 6)
+            together.move(6, 1)

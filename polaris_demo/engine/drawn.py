@@ -23,3 +23,8 @@ def packed(token: torch.Tensor, sureness: torch.Tensor) -> torch.Tensor:
 
 def unpacked(value: int) -> int:
     return value if value < 0 else Drawn(value & (2**_BITS - 1), (value >> _BITS) / _STEPS)
+
+
+def on_the_host(token: torch.Tensor, sureness: torch.Tensor) -> int:
+    """The one token that there is, on the host."""
+    return unpacked(int(packed(token, sureness)))

@@ -15,10 +15,11 @@ from transformers.utils import logging as transformers_logging
 
 from .. import __version__, card
 from ..errors import EngineError
-from ..settings import Settings
+from ..settings import MOST_LANES, Settings
 from ..story.model_info import LOCAL, ModelInfo, folder_name, hub_name
 from .base import Report
 from .checkpoint import config, fingerprint, require_safetensors, weight_bytes
+from .decoder import LONGEST
 from .first_step import require_sound
 from .local import LocalEngine
 from .problems import explained
@@ -28,6 +29,8 @@ from .tokens import ChatTokens
 PREVIEW_FOLDER = Path(__file__).parent.parent / "preview"
 PREVIEW_NAME = "preview model, not POLARIS-9B"
 CACHE_BYTES = 4 * 2**30  # room beside the weights for the longest story's cache and the work of one step
+SPARE_BYTES = 2**30  # for the work of one step
+SMALL_BYTES = 2**30  # that lanes may take of a server's memory without being asked for
 IN_4BIT = 0.45  # bytes of an NF4 checkpoint (lm_head and embedding kept in bf16) for each byte in bf16
 KEPT_IN_BF16 = ["lm_head", "in_proj_a", "in_proj_b"]
 VERSIONS = {"polaris_demo": __version__, "torch": str(torch.__version__), "transformers": transformers.__version__}
@@ -128,7 +131,17 @@ def _load(source: Source, settings: Settings, report: Report, device: str = "") 
             why=why, versions=_versions(precision),
         ),
         settings.plain_loop,
+        _lanes(settings, model, precision, device),
     )  # fmt: skip
+
+
+def _lanes(settings: Settings, model: PreTrainedModel, precision: str, device: str) -> int:
+    lane, free = lane_bytes(model.config.get_text_config(), model.dtype.itemsize), 0
+    if device == "cuda" and not settings.zerogpu:
+        free, _ = torch.cuda.mem_get_info()
+    count, why = choose_lanes(settings, precision, lane, free)
+    log.info("%d stories at a time: %s", count, why)
+    return count
 
 
 def _from_pretrained(folder: Path, precision: str, device: str, zerogpu: bool) -> PreTrainedModel:
@@ -183,6 +196,32 @@ def precision_that_fits(weight_bytes: int, free: int) -> tuple[str, str]:
         return "4bit", f"4-bit (NF4), since {gib} and bf16 needs {(weight_bytes + CACHE_BYTES) / 2**30:.0f}."
     need = (weight_bytes * IN_4BIT + CACHE_BYTES) / 2**30
     raise EngineError(f"Only {gib}, and even in 4-bit the model needs {need:.0f}. Use a larger GPU.")
+
+
+def lane_bytes(config: Any, size: int) -> int:
+    """What the longest story holds beside the weights, with numbers of `size` bytes: keys, values, and recurrent states in fp32."""
+    full = sum(kind == "full_attention" for kind in config.layer_types)
+    keys = 2 * full * config.num_key_value_heads * config.head_dim * size * LONGEST
+    states = config.linear_num_value_heads * config.linear_key_head_dim * config.linear_value_head_dim * 4
+    return int(keys + (len(config.layer_types) - full) * states)
+
+
+def choose_lanes(settings: Settings, precision: str, lane: int, free: int) -> tuple[int, str]:
+    """How many stories at a time, and why. `lane` is a story's bytes, `free` those left on the GPU; 0 where there is none."""
+    if settings.zerogpu:
+        return 1, "on ZeroGPU each has a GPU of its own."
+    if settings.plain_loop:
+        return 1, "POLARIS_DECODE_LOOP is set to plain."
+    if settings.lanes:
+        return settings.lanes, f"POLARIS_LANES is set to {settings.lanes}."
+    if precision == "4bit":
+        return 1, "bitsandbytes' fast kernel takes one at a time; POLARIS_LANES changes that."
+    if not free:
+        small = lane * MOST_LANES <= SMALL_BYTES
+        return (MOST_LANES, "the model is small.") if small else (2, "on a CPU every story takes its time.")
+    # A lane that outgrows its cache holds both for a moment.
+    count = max(1, min(MOST_LANES, (free - SPARE_BYTES) // (2 * lane)))
+    return count, f"{free / 2**30:.0f} GiB of GPU memory are left, and the longest story takes {lane / 2**30:.1f}."
 
 
 def _versions(precision: str) -> dict[str, str]:

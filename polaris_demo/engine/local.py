@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -18,7 +17,8 @@ from ..story.model_info import ModelInfo
 from ..story.request import StoryRequest
 from . import kernels
 from .base import GpuBroken, Status
-from .decoder import Decoder, NotFinite
+from .decoder import Decoder
+from .lanes import NoRoom, NotFinite
 from .run import Run, Stopped
 from .tokens import ChatTokens
 from .writing import Writing
@@ -30,28 +30,34 @@ NOT_FINITE = (
     "Tell the host of this server: the weights may be damaged."
 )
 OUT_OF_MEMORY = "The GPU ran out of memory. Ask for a shorter story, or try again in a moment."
+NO_ROOM = "The GPU's memory is needed for longer stories, so this one rests for a while. Continue goes on from its last word."
 GPU_BROKEN = "The GPU stopped with an error and this server starts anew, which takes a minute. What was written is kept."
 UNFORESEEN = "The model stopped with an error nobody foresaw. What was written is kept; writing again may work."
 
 
 class LocalEngine:
-    """A loaded model with its tokenizer. Writes one story at a time.
+    """A loaded model with its tokenizer. Writes as many stories at a time as it has `lanes`.
 
-    `plain_loop` takes the decoder's plain loop also where there is a GPU.
+    `plain_loop` takes the decoder's plain loop, one story at a time, also where there is a GPU.
     """
 
-    def __init__(self, model: PreTrainedModel, chat: ChatTokens, writer: ModelInfo, plain_loop: bool = False) -> None:
+    def __init__(self, model: PreTrainedModel, chat: ChatTokens, writer: ModelInfo, plain_loop: bool = False, lanes: int = 1) -> None:
         self._model, self._chat, self._writer, self._plain_loop = model, chat, writer, plain_loop
-        self._writing = Writing(chat, model.config.get_text_config().vocab_size)
+        self._count = 1 if plain_loop else lanes
+        self._writing, self._making = Writing(chat, model.config.get_text_config().vocab_size), threading.Lock()
+        self._made: Decoder | None = None
 
-    @cached_property
+    @property
     def _decoder(self) -> Decoder:
         """Made by the first story: on ZeroGPU the process that loads the model has no GPU to make buffers on."""
-        kernels.settle(self._model)
-        return Decoder(self._model, plain=self._plain_loop or None)
+        with self._making:
+            if self._made is None:
+                kernels.settle(self._model)
+                self._made = Decoder(self._model, plain=self._plain_loop or None, lanes=self._count)
+            return self._made
 
     def status(self) -> Status:
-        return Status(self._writer)
+        return Status(self._writer, capacity=self._count)
 
     def describe(self, **known: Any) -> None:
         """Correct what is said of who writes, where the loader knows more than the checkpoint does."""
@@ -75,6 +81,8 @@ class LocalEngine:
             yield Finish("cancelled")
         except VisitorError as error:
             yield Finish("error", str(error))
+        except NoRoom:
+            yield Finish("pause", NO_ROOM)
         except NotFinite:
             log.error("The model's numbers are not finite")
             yield Finish("error", NOT_FINITE)

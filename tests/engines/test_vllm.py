@@ -130,7 +130,7 @@ def test_greedy_it_writes_what_the_local_engine_writes_in_bf16_up_to_a_near_tie(
         logits = model(torch.tensor([[*prompt, *output]])).logits[0, -1]
     sampler = Sampler(len(logits))
     sampler.start(request.sampling, 0, prompt, output)
-    values = sampler.penalised(logits)
+    (values,) = sampler.penalised(logits)
     gap = float(values[here.token_ids[parts]] - values[there.token_ids[parts]])
     print(f"\nequal for {parts} tokens; there the two are {gap:.3f} apart")
     assert parts > 20 and abs(gap) <= 0.25
