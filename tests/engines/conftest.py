@@ -7,7 +7,7 @@ import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,41 +79,40 @@ def environment() -> None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(f"vLLM for CPUs could not be installed: {error}")
 
 
-@pytest.fixture(scope="session")
-def replicas(environment: None) -> Iterator[list[Server]]:
-    servers = [Server(lambda port, core=core: engines.vllm(PREVIEW_FOLDER, port, core=core), "/health") for core in range(2)]
+@contextmanager
+def up(*servers: Server) -> Iterator[None]:
+    """From their start, all at once, to their end."""
     try:
         for server in servers:
             server.start()
         for server in servers:
             server.wait()
-        yield servers
+        yield
     finally:
         for server in servers:
             server.kill()
 
 
 @pytest.fixture(scope="session")
+def replicas(environment: None) -> Iterator[list[Server]]:
+    servers = [Server(lambda port, core=core: engines.vllm(PREVIEW_FOLDER, port, core=core), "/health") for core in range(2)]
+    with up(*servers):
+        yield servers
+
+
+@pytest.fixture(scope="session")
 def serve() -> Iterator[Server]:
     """`transformers serve`, by the app's own transformers."""
     server = Server(lambda port: engines.transformers_serve(PREVIEW_FOLDER, port), "/health")
-    try:
-        server.start()
-        server.wait()
+    with up(server):
         yield server
-    finally:
-        server.kill()
 
 
 @pytest.fixture(scope="session")
 def router(replicas: list[Server]) -> Iterator[Server]:
     server = Server(lambda port: engines.router([replica.port for replica in replicas], port), "/health")
-    try:
-        server.start()
-        server.wait()
+    with up(server):
         yield server
-    finally:
-        server.kill()
 
 
 def connected(server: Server, **settings: Any) -> RemoteEngine:
