@@ -15,6 +15,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transformers import Qwen3_5ForCausalLM, Qwen3_5TextConfig
+from transformers.models.qwen3_5.modeling_qwen3_5 import Qwen3_5TextRotaryEmbedding
 
 from polaris_demo.engine import lanes as module
 from polaris_demo.engine.batch import Batch
@@ -29,6 +30,7 @@ from polaris_demo.settings import Settings, SettingsError, read_settings
 from polaris_demo.story.events import Delta, Finish, Progress, Resume
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import SamplingParams
+from tools.bench_decode import FULL_SIZE
 
 from .doubles import until
 from .test_local import asked
@@ -171,6 +173,35 @@ def test_the_miniatures_stories_at_once_are_those_it_writes_alone(miniature: Loc
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(functools.partial(story, many), requests))
     assert together == [story(plain, request) for request in requests] and many.status().capacity == 8
+
+
+def full_size() -> Qwen3_5ForCausalLM:
+    """Of the 9B's sizes in bf16, its weights views of one block of chance, which takes 2 GB in place of 18."""
+    config = Qwen3_5TextConfig(**FULL_SIZE)
+    with torch.device("meta"):
+        model = Qwen3_5ForCausalLM(config).eval()
+    largest = max(weight.numel() for weight in model.parameters())
+    block = (torch.randn(largest, generator=torch.Generator().manual_seed(0)) * 0.02).bfloat16()
+    for layer in model.modules():
+        for name, weight in list(layer.named_parameters(recurse=False)):
+            setattr(layer, name, torch.nn.Parameter(block[: weight.numel()].view(weight.shape), requires_grad=False))
+    model.model.rotary_emb = Qwen3_5TextRotaryEmbedding(config)  # its frequencies are no weights
+    return model
+
+
+@pytest.mark.slow
+def test_two_lanes_of_the_full_size_in_bf16_write_what_each_writes_alone() -> None:
+    """In a shape that stays, since another one rounds otherwise."""
+    decoder, length = Decoder(full_size(), (64,), plain=False, lanes=2), 6
+    asked = [Run(list(range(300 + n, 312 + 3 * n)), (), SamplingParams(temperature=1.0, seed=n), n, length) for n in range(2)]
+
+    def tokens(run: Run) -> list[int]:
+        return [int(event) for event in decoder.tokens(run, threading.Event()) if isinstance(event, int)]
+
+    alone = [tokens(run) for run in asked]
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(tokens, asked)) == alone
+    assert [len(told) for told in alone] == [length, length] and alone[0] != alone[1]
 
 
 # --- neighbours ------------------------------------------------------------------------------------------------------

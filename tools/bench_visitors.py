@@ -36,7 +36,7 @@ from polaris_demo.settings import Settings
 from polaris_demo.story.measures import count_words
 from polaris_demo.story.prompt import user_message
 from polaris_demo.story.request import SamplingParams, StoryRequest, token_budget
-from tools.bench_decode import build
+from tools.bench_decode import build, librarys, speed
 
 LANES = (1, 2, 4, 8)
 LOOK_SECONDS = 0.01
@@ -127,11 +127,14 @@ def in_the_app(args: argparse.Namespace) -> dict[str, Any]:
     rounds = [{name: way() for name, way in ways.items()} for _ in range(args.rounds)]
     table = {name: {key: statistics.median(one[name].figures[key] for one in rounds) for key in rounds[0][name].figures} for name in ways}
     speeds = [[alone(engine, lanes, asked[0]) for lanes in (1, 8)] for _ in range(args.rounds)]
+    runs = [Run(engine._chat.encode(user_message(one)), (), one.sampling, n, 400) for n, one in enumerate(asked)]
+    rounds_of_tokens = [tokens_in_all(engine, runs) for _ in range(args.rounds)]
     pairs = [(one["8 lanes"], one["one at a time"]) for one in rounds]
     return {
         "visitors": args.visitors,
         "words": args.words,
         "ways": table,
+        "decoding, tokens/s in all": {way: median(one[way] for one in rounds_of_tokens) for way in rounds_of_tokens[0]},
         "8 lanes / one at a time, words/s": median(a.words / a.seconds * b.seconds / b.words for a, b in pairs),
         "8 lanes / one at a time, worst first word": median(max(a.first) / max(b.first) for a, b in pairs),
         "one story alone, tokens/s: 8 lanes / plain loop": median(many / one for one, many in speeds),
@@ -142,6 +145,14 @@ def alone(engine: LocalEngine, lanes: int, request: StoryRequest) -> float:
     """Tokens a second of one story with nobody beside it; by the plain loop where there is one lane."""
     decoder = Decoder(engine._model, plain=lanes == 1, lanes=lanes)
     return tokens_a_second(decoder, [Run(engine._chat.encode(user_message(request)), (), request.sampling, 1, 600)])
+
+
+def tokens_in_all(engine: LocalEngine, runs: list[Run]) -> dict[str, float]:
+    """Decoding alone, without the app: as many stories as there are lanes, beside one by the plain loop and one by generate()."""
+    plain = {"plain loop": tokens_a_second(Decoder(engine._model, plain=True), runs[:1])}
+    library = {"generate()": speed(librarys(engine._model, list(runs[0].prompt), 400))}
+    lanes = {f"{count} lanes": tokens_a_second(Decoder(engine._model, plain=False, lanes=count), runs[:count]) for count in LANES}
+    return plain | library | lanes
 
 
 def tokens_a_second(decoder: Decoder, runs: list[Run]) -> float:
