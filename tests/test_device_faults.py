@@ -44,6 +44,7 @@ class Faults:
     def next(self, engine: LocalEngine, *at: int) -> None:
         """At these passes of the next story, the first of them 0. A batch tries itself out before its first step, where it is made anew."""
         decoder = engine._decoder
+        until(lambda: decoder._thread is None, what="nobody works for the last story any more")
         before = 0 if decoder.plain or decoder._lanes._batches else 2
         self.calls, self.at = 0, {one + before * (one > 0) for one in at}
 

@@ -3,6 +3,8 @@
 import functools
 import itertools
 import random
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -277,6 +279,23 @@ def test_whoever_listens_no_more_leaves_too(tiny: Qwen3_5ForCausalLM) -> None:
     next(event for event in telling if isinstance(event, int))
     telling.close()
     until(lambda: decoder._thread is None, what="nothing works for nobody")
+
+
+def test_a_process_that_ends_in_the_middle_of_a_story_ends_well() -> None:
+    """Python stops its threads wherever they are, and within torch that is an abort."""
+    script = """
+import threading
+from polaris_demo.engine.decoder import Decoder
+from polaris_demo.engine.loading import preview_source
+from polaris_demo.engine.run import Run
+from polaris_demo.story.request import SamplingParams
+from transformers import AutoModelForCausalLM
+decoder = Decoder(AutoModelForCausalLM.from_pretrained(preview_source().folder).eval(), plain=False, lanes=2)
+telling = decoder.tokens(Run([300, 301], (), SamplingParams(), 1, 4000), threading.Event())
+print(sum(isinstance(next(telling), int) for _ in range(20)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and int(done.stdout) > 10, done.stderr[-2000:]
 
 
 def test_a_long_prompt_delays_the_others_by_no_more_than_a_chunk(tiny: Qwen3_5ForCausalLM) -> None:

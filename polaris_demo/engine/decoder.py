@@ -5,9 +5,11 @@ bottom. Else stories share the steps of one batch, each in a lane of its own; a 
 steps cannot be captured on a GPU, the plain loop takes over in the middle of every story, one at a time.
 """
 
+import atexit
 import logging
 import queue
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -25,7 +27,16 @@ from .sampling import BROKEN, Sampler
 LONGEST = 36_864  # holds the largest budget and a usual prompt
 BUCKETS = (*(2**n for n in range(11, 16)), LONGEST, 65_536)  # tokens of a lane on a GPU, where each is captured for itself
 FINE = (*range(512, LONGEST + 1, 512), 65_536)  # on a CPU, where every column costs time and a new batch next to none
+END_SECONDS = 10.0  # a step is over long before
+AT_WORK: "weakref.WeakSet[Decoder]" = weakref.WeakSet()
 log = logging.getLogger(__name__)
+
+
+@atexit.register
+def end_all() -> None:
+    """A thread that Python ends within torch ends the whole process with an error."""
+    for decoder in list(AT_WORK):
+        decoder.end()
 
 
 class Decoder:
@@ -50,7 +61,7 @@ class Decoder:
         self._lock, self._alone = threading.Lock(), threading.Lock()
         self._joining: list[Story] = []
         self._thread: threading.Thread | None = None
-        self._free = False
+        self._free = self._ending = False
 
     def tokens(self, run: Run, stop: threading.Event) -> Iterator[Progress | int]:
         """Generated ids (each a Drawn) after `run.output`, one by one, until `run.limit` or `stop`; Progress while reading.
@@ -82,6 +93,13 @@ class Decoder:
         if thread:  # it ends in a moment, where nobody else is at work
             thread.join(HEARTBEAT_SECONDS)
 
+    def end(self) -> None:
+        """No step is begun any more; waits for the one at hand. For the end of the process."""
+        with self._lock:
+            self._ending, thread = True, self._thread
+        if thread:
+            thread.join(END_SECONDS)
+
     # --- in company --------------------------------------------------------------------------------------------------
 
     def _in_company(self, run: Run, stop: threading.Event) -> Iterator[Progress | int]:
@@ -108,6 +126,7 @@ class Decoder:
         with self._lock:
             self._joining.append(story)
             if self._thread is None:
+                AT_WORK.add(self)
                 self._thread = threading.Thread(target=self._drive, name="lanes", daemon=True)
                 self._thread.start()
 
@@ -124,6 +143,8 @@ class Decoder:
             for story in self._joining:
                 self._lanes.join(story)
             self._joining.clear()
+            if self._ending:
+                self._lanes.drop(Stopped())
             if not self._lanes.idle:
                 return True
             if self._free:

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from polaris_demo.story.events import Delta, Event, Finish, Progress, Started
 from polaris_demo.story.request import StoryRequest
 
-from ..doubles import POLARIS, ScriptedEngine, endless
+from ..doubles import POLARIS, ScriptedEngine, endless, until
 from . import steps
 from .wire import Wire
 
@@ -111,7 +111,7 @@ def offered(page: Page) -> set[str]:
 def test_nothing_is_offered_that_cannot_be_done(serve, new_page, gates: Gates) -> None:
     page = asked(new_page(), serve(ScriptedEngine(gates.script)))
     expect(page.locator("#pane .night")).to_be_visible()
-    assert offered(page) == {"stop"}
+    until(lambda: offered(page) == {"stop"})
     gates.planned.set()
     expect(page.locator("#pane .story")).to_contain_text("It burned")
     assert offered(page) == {"stop"}
