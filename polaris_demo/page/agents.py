@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import anyio
+import anyio.to_thread
 from gradio import Request as GradioRequest
 from gradio.context import LocalContext
 from mcp.server.lowlevel import Server
@@ -69,7 +70,7 @@ class Call:
         """
         context = contextvars.Context()
         context.run(LocalContext.request.set, GradioRequest(request=self.request))
-        return await asyncio.get_running_loop().run_in_executor(None, context.run, action)
+        return await anyio.to_thread.run_sync(context.run, action)  # of the threads that all calls share
 
     async def tell(self, progress: float, total: float, words: str) -> None:
         """How far it is, where that was asked for."""
