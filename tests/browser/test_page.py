@@ -350,7 +350,8 @@ def test_what_was_set_in_the_form_goes_through_a_reload(scripted, new_page) -> N
     page.go_back()
     page.reload()
     steps.wait_until_over(page)
-    assert steps.story(page) == "# The mill" and page.url == address
+    expect(page).to_have_url(address)
+    assert steps.story(page) == "# The mill"
     steps.to_the_form(page)
     expect(page.locator("#premise textarea")).to_have_value("something not sent yet")
     expect(page.locator("#words input[type=number]")).to_have_value("1250")
