@@ -52,6 +52,7 @@ class ChatTokens:
         self.ends = frozenset(self._one_id(token) for token in END_TOKENS)
         self._spelling = {i: str(token) for i, token in tokenizer.added_tokens_decoder.items()}
         self.control = frozenset(self._spelling)  # none of these ever becomes text, special or not
+        self._by_spelling = {spelling: i for i, spelling in self._spelling.items()}
         self._spelt = re.compile("(" + "|".join(map(re.escape, sorted(self._spelling.values(), key=len, reverse=True))) + ")")
         self.line_breaks = frozenset(
             i for token, i in self._backend.get_vocab(with_added_tokens=False).items() if token.endswith(LINE_BREAK)
@@ -81,8 +82,7 @@ class ChatTokens:
 
         Decoded they are the same text, character for character.
         """
-        ids = {spelling: i for i, spelling in self._spelling.items()}
-        parts = self._spelt.split(text)
+        ids, parts = self._by_spelling, self._spelt.split(text)
         return [token for part in parts for token in ([ids[part]] if part in ids else self._exactly(part))]
 
     def begun_control(self, text: str) -> int:
