@@ -106,6 +106,9 @@ def run() -> Iterator[Callable[..., Runner]]:
     until(lambda: not [t for t in threading.enumerate() if t.name.startswith("writer-") and t not in before], what="workers ended")
 
 
+CLOSED: set[str] = set()  # the addresses at which there was an app and is none any more
+
+
 @contextmanager
 def serving(runner: Runner, settings: Settings | None = None) -> Iterator[str]:
     """The app over a runner; yields its address."""
@@ -116,6 +119,8 @@ def serving(runner: Runner, settings: Settings | None = None) -> Iterator[str]:
         page = build_page(runner, settings := settings or Settings())
         _, url, _ = page.launch(**launch_options(runner, settings) | LAUNCH)
         stack.callback(page.close, verbose=False)
+        CLOSED.discard(url)
+        stack.callback(CLOSED.add, url)
         yield url
 
 

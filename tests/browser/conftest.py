@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from ..conftest import needs
+from ..conftest import CLOSED, needs
 
 expect.set_options(timeout=20_000)  # how long a slow machine may take is no statement about the page
 
@@ -37,7 +37,7 @@ def new_page(chromium: Browser, serve) -> Iterator:
         # Gradio's client reports the requests that a reload aborts as errors, in either of two ways.
         fine = "AbortError|Connection errored out" + ("|Failed to load resource|ERR_" if offline_is_fine else "")
         wrong = lambda message: message.type == "error" and not re.search(fine, message.text)  # noqa: E731
-        page.on("console", lambda message: problems.append(message.text) if wrong(message) else None)
+        page.on("console", lambda message: problems.append(message.text) if wrong(message) and not _closed(message) else None)
         page.on("request", lambda r: problems.append(f"leaves the origin: {r.url}") if not _own(r.url) else None)
         return page
 
@@ -45,6 +45,11 @@ def new_page(chromium: Browser, serve) -> Iterator:
     for context in contexts:
         context.close()
     assert not problems
+
+
+def _closed(message: ConsoleMessage) -> bool:
+    """Of a request that a page, open to its test's end, made of an app that had been closed by then."""
+    return "net::ERR_" in message.text and message.location["url"].startswith(tuple(CLOSED))
 
 
 def _own(url: str) -> bool:
