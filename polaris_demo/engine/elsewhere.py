@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Protocol
 
+import httpx
 import openai
 
 from ..errors import EngineError
@@ -40,9 +41,13 @@ class Address:
     model: str
 
     def client(self) -> openai.AsyncOpenAI:
-        """Tries nothing twice by itself: how often and for how long is decided here."""
+        """Tries nothing twice by itself: how often and for how long is decided here.
+
+        No connection is kept for the next request: one lasts as long as its story, and no handle stays behind.
+        """
         timeout = openai.Timeout(FIRST_TOKEN_SECONDS, connect=CONNECT_SECONDS)
-        return openai.AsyncOpenAI(base_url=self.url, api_key=self.key or "none", max_retries=0, timeout=timeout)
+        http = openai.DefaultAsyncHttpxClient(limits=httpx.Limits(max_keepalive_connections=0))
+        return openai.AsyncOpenAI(base_url=self.url, api_key=self.key or "none", max_retries=0, timeout=timeout, http_client=http)
 
 
 class Speaks(Protocol):

@@ -4,6 +4,7 @@ import asyncio
 import copy
 import itertools
 import json
+import os
 import statistics
 import subprocess
 import threading
@@ -151,14 +152,24 @@ def many(
         return [one.result() for one in writing]
 
 
+def left_behind(engine: RemoteEngine) -> tuple[int, int, int]:
+    """Threads, tasks of the loop that speaks to the engine, and open files of this process."""
+    loop = engine._tokens._loop._loop
+    return threading.active_count(), len(asyncio.all_tasks(loop)), len(os.listdir("/proc/self/fd"))
+
+
 def test_thirty_two_at_once_do_not_mix_and_leave_nothing(engine: RemoteEngine, replicas: list[Server]) -> None:
-    threads = threading.active_count()
+    whole(engine)
+    until(lambda: replicas[0].figure(RUNNING) == 0)
+    before = left_behind(engine)
     stories = many(engine, 32, 100)
     for number, story in enumerate(stories):
         assert story.finish == Finish("stop") and is_of_a_piece(engine, story)
         assert story.prompt.count(f"number {number}") == 1
     assert len({str(story.story) for story in stories}) == 32
-    until(lambda: replicas[0].figure(RUNNING) == 0 and threading.active_count() <= threads)
+    until(lambda: replicas[0].figure(RUNNING) == 0)
+    until(lambda: all(now <= then for now, then in zip(left_behind(engine), before, strict=True)), what="nothing left behind")
+    print(f"\nafter 32 stories: threads, tasks and handles {left_behind(engine)}, before them {before}")
 
 
 @pytest.mark.parametrize("dies", ["a replica", "the router"])
