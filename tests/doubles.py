@@ -51,6 +51,9 @@ class ScriptedEngine:
     def allowance(self, request: StoryRequest) -> Allowance | None:
         return None
 
+    def place(self, request: StoryRequest, resume: Resume, characters: int) -> None:
+        return None
+
     def write(self, request: StoryRequest, resume: Resume, stop: threading.Event) -> Generator[Event, None, None]:
         self.resumes.append(resume)
         self.running += 1
@@ -83,6 +86,9 @@ class TextEngine:
         return request.premise, len(request.premise.split())
 
     def allowance(self, request: StoryRequest) -> Allowance | None:
+        return None
+
+    def place(self, request: StoryRequest, resume: Resume, characters: int) -> None:
         return None
 
     def write(self, request: StoryRequest, resume: Resume, stop: threading.Event) -> Generator[Event, None, None]:

@@ -40,6 +40,9 @@ class Steady:
     def allowance(self, request: StoryRequest) -> Allowance | None:
         return None
 
+    def place(self, request: StoryRequest, resume: Resume, characters: int) -> None:
+        return None
+
     def write(self, request: StoryRequest, resume: Resume, stop: threading.Event) -> Iterator[Event]:
         ids = tokens(request)
         assert list(resume.token_ids) == ids[: len(resume.token_ids)], "what it goes on from is another story"

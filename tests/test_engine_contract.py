@@ -19,11 +19,12 @@ from polaris_demo.engine.connecting import connect
 from polaris_demo.engine.local import LocalEngine
 from polaris_demo.engine.remote import RemoteEngine
 from polaris_demo.errors import EngineError
-from polaris_demo.jobs import rewrite
+from polaris_demo.jobs import rewrite, versions
 from polaris_demo.settings import Settings
 from polaris_demo.story.events import Delta, Event, Finish, Progress, Resume, Started
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import SamplingParams, StoryRequest
+from polaris_demo.story.version import paragraphs, written_on
 
 from . import completions
 from .doubles import TextEngine
@@ -182,6 +183,23 @@ def test_it_goes_on_from_the_very_next_character(engine: Engine, whole: StoryRec
         assert record.finish == Finish("cancelled") and str(whole.story).startswith(str(record.story))
     *_, record = rewrite.write(engine, record)
     assert str(record.story) == str(whole.story) and record.tokens == whole.tokens
+
+
+def test_it_writes_on_from_the_end_of_every_paragraph(engine: Engine) -> None:
+    """With the parent's seed and settings it is the parent; what is kept of it ends with the token that ends the paragraph."""
+    asked = GREEDY if (writer := engine.status().writer) and writer.redraws else REQUEST
+    *_, parent = rewrite.write(engine, StoryRecord("parent", asked))
+    ends = paragraphs(str(parent.story))
+    assert len(ends) > 1
+    for number, end in enumerate(ends, 1):
+        place = versions.place(parent.look(), number, engine)
+        version = written_on(parent.look(), place, number, "version", asked)
+        kept = str(version.story)
+        assert kept[:end] == str(parent.story)[:end] and len(kept) == place.characters < end + 4
+        assert version.token_ids == parent.token_ids[: version.tokens] and version.words <= parent.words
+        *_, version = rewrite.write(engine, version)
+        assert str(version.story) == str(parent.story) and version.token_ids == parent.token_ids
+        assert (version.tokens, version.thinking_tokens) == (parent.tokens, parent.thinking_tokens)
 
 
 def test_another_models_story_is_left_at_rest_with_a_sentence_that_names_both(engine: Engine, whole: StoryRecord) -> None:

@@ -10,6 +10,7 @@ from typing import Protocol
 from ..errors import EngineError
 from ..story.events import Event, Finish, Progress, Resume
 from ..story.model_info import ModelInfo
+from ..story.origin import Place
 from ..story.request import LIMITS, StoryRequest
 from ..story.spoken import spoken
 
@@ -94,6 +95,11 @@ class Engine(Protocol):
     def allowance(self, request: StoryRequest) -> Allowance | None:
         """What a request takes of a visitor's day; None where GPUs are not lent by the day."""
 
+    def place(self, request: StoryRequest, resume: Resume, characters: int) -> Place | None:
+        """The place of the token that ends the first `characters` of a story, whose token ids `resume` has; it may spell some more.
+        None where the engine knows no ids, or has not loaded. Raises VisitorError for ids it does not have.
+        """
+
     def write(self, request: StoryRequest, resume: Resume, stop: threading.Event) -> Generator[Event, None, None]:
         """Events until a Finish; something at least once a second, so that stopping always lands.
 
@@ -151,6 +157,9 @@ class BackgroundEngine:
 
     def allowance(self, request: StoryRequest) -> Allowance | None:
         return self._engine.allowance(request) if self._engine else None
+
+    def place(self, request: StoryRequest, resume: Resume, characters: int) -> Place | None:
+        return self._engine.place(request, resume, characters) if self._engine else None
 
     def write(self, request: StoryRequest, resume: Resume, stop: threading.Event) -> Generator[Event, None, None]:
         while not self._ready.wait(HEARTBEAT_SECONDS):

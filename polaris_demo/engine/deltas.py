@@ -13,6 +13,7 @@ from ..story.characters import is_blank
 from ..story.events import Delta, Finish, Kind, TakenBack, ThinkingClosed
 from ..story.loops import Loop, LoopGuard, sound_end
 from ..story.measures import count_words
+from ..story.origin import Place
 from ..story.thinking import StoryOpening
 from .closing import NEVER, ThinkingState
 from .drawn import Drawn
@@ -85,6 +86,12 @@ class Deltas:
     def blank(self) -> bool:
         """Nothing of a story can be seen."""
         return is_blank("".join(self._story))
+
+    def place(self, characters: int) -> Place:
+        """The place of the token that ends the first `characters` of the story."""
+        ends = list(accumulate(map(len, self._story)))
+        at = min(bisect_left(ends, characters), len(ends) - 1)
+        return Place(self._places[at], self._places[at] - (at + 1), ends[at]) if ends else Place()
 
     def cut(self) -> Finish:
         """The end of a story that loops: what of it is sound, up to the token that ends its last sound paragraph."""

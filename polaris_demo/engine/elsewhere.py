@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Protocol
 
-import httpx
 import openai
 
 from ..errors import EngineError
@@ -28,6 +27,7 @@ from .run import Run
 
 FIRST_TOKEN_SECONDS, STALL_SECONDS, CONNECT_SECONDS = 120.0, 30.0, 10.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 8.0  # seconds between two tries, doubled each time
+NOTHING_KEPT = type(openai.DEFAULT_CONNECTION_LIMITS)(max_keepalive_connections=0)  # of httpx2 in openai 3.54, of httpx in older ones
 MOST_TAKEN_UP = 30  # times in one call: an engine that breaks off again and again is not worth waiting for
 NO_MORE = "The engine that writes here {what}. What was written is kept, and Continue goes on from there."
 
@@ -46,7 +46,7 @@ class Address:
         No connection is kept for the next request: one lasts as long as its story, and no handle stays behind.
         """
         timeout = openai.Timeout(FIRST_TOKEN_SECONDS, connect=CONNECT_SECONDS)
-        http = openai.DefaultAsyncHttpxClient(limits=httpx.Limits(max_keepalive_connections=0))
+        http = openai.DefaultAsyncHttpxClient(limits=NOTHING_KEPT)
         return openai.AsyncOpenAI(base_url=self.url, api_key=self.key or "none", max_retries=0, timeout=timeout, http_client=http)
 
 

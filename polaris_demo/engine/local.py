@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 from ..errors import VisitorError, log_bug
 from ..story.events import Event, Finish, Progress, Resume
 from ..story.model_info import ModelInfo
+from ..story.origin import Place
 from ..story.request import StoryRequest
 from . import kernels
 from .base import GpuBroken, Status
@@ -68,6 +69,9 @@ class LocalEngine:
 
     def allowance(self, request: StoryRequest) -> None:
         return None
+
+    def place(self, request: StoryRequest, resume: Resume, characters: int) -> Place:
+        return self._writing.place(request, resume, characters)
 
     def write(
         self, request: StoryRequest, resume: Resume, stop: threading.Event, seconds: float | None = None

@@ -7,6 +7,7 @@ from collections.abc import Generator
 from ..errors import VisitorError, log_bug
 from ..story.events import Event, Finish, Resume
 from ..story.model_info import ModelInfo
+from ..story.origin import Place
 from ..story.request import StoryRequest
 from .base import Status
 from .run import Tokens
@@ -31,6 +32,9 @@ class RemoteEngine:
 
     def allowance(self, request: StoryRequest) -> None:
         return None
+
+    def place(self, request: StoryRequest, resume: Resume, characters: int) -> Place:
+        return self._writing.place(request, resume, characters)
 
     def write(self, request: StoryRequest, resume: Resume, stop: threading.Event) -> Generator[Event, None, None]:
         assert self._status.writer

@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from ..errors import RequestRefused
 from ..story.events import Event, Finish, Resume, Started
 from ..story.model_info import ModelInfo
+from ..story.origin import Place
 from ..story.prompt import user_message
 from ..story.request import Finding, StoryRequest, check, errors, read, thinking_budget, token_budget
 from .base import another_model
@@ -41,6 +42,13 @@ class Writing:
         message = user_message(request)
         return self._chat.render(message), len(self._chat.encode(message))
 
+    def place(self, request: StoryRequest, resume: Resume, characters: int) -> Place:
+        """The place of the token that ends the first `characters` of a story; its `resume` has all token ids."""
+        return self._deltas(request, resume, self._output(resume)).place(characters)
+
+    def _deltas(self, request: StoryRequest, resume: Resume, output: Sequence[int]) -> Deltas:
+        return Deltas(self._chat, output, thinking_budget(request) if self._closes else NEVER, resume.guard, resume.doubts)
+
     def write(
         self, tokens: Tokens, writer: ModelInfo, request: StoryRequest, resume: Resume, stop: threading.Event, deadline: float = math.inf
     ) -> Iterator[Event]:
@@ -57,7 +65,7 @@ class Writing:
         prompt = self._chat.encode(message)
         yield Started(self._chat.render(message), len(prompt), writer)
         _require_none(errors(check(request, writer, len(prompt))))
-        deltas = Deltas(self._chat, output, thinking_budget(request) if self._closes else NEVER, resume.guard, resume.doubts)
+        deltas = self._deltas(request, resume, output)
         closing = self._chat.closing_at(deltas.close_at)
         run = Run(prompt, output, request.sampling, request.sampling.seed, token_budget(request), closing)
         try:

@@ -19,6 +19,7 @@ from spaces.zero.gradio import get_event
 from .. import card
 from ..errors import log_bug
 from ..story.events import Delta, Event, Finish, Progress, Resume
+from ..story.origin import Place
 from ..story.request import LIMITS, TOKENS_PER_WORD, StoryRequest, token_budget
 from .base import Allowance, Day, Status, another_model
 from .local import LocalEngine
@@ -117,6 +118,9 @@ class ZeroGpuEngine:
 
     def prompt(self, request: StoryRequest) -> tuple[str, int]:
         return self._local.prompt(request)
+
+    def place(self, request: StoryRequest, resume: Resume, characters: int) -> Place:
+        return self._local.place(request, resume, characters)
 
     def write(self, request: StoryRequest, resume: Resume, stop: threading.Event) -> Generator[Event, None, None]:
         if another := another_model(resume, self._local.status().writer):  # before a GPU is asked for

@@ -59,7 +59,7 @@ class SavedStory:
 
 @dataclass(frozen=True)
 class Summary:
-    """A story in a list of stories; `asked` counts words, `reason` is its last finish's.
+    """A story in a list of stories; `asked` counts words, `reason` is its last finish's, `parent` the id of what it was written on from.
 
     `expires` is None where nothing lasts; all times are seconds since the epoch.
     """
@@ -75,6 +75,7 @@ class Summary:
     rests: bool
     resumable: bool
     reason: str | None
+    parent: str = ""
 
 
 def hash_key(key: str) -> str:
@@ -207,8 +208,9 @@ class Library:
         kept = json.loads(about)
         request, finish = kept.get("request", {}), Finish(**kept["finish"]) if kept.get("finish") else None
         when, what = (kept.get("created", 0.0), self.expires(story_id, updated)), (request.get("premise", ""), request.get("words", 0))
-        reason = finish.reason if finish else None
-        return Summary(story_id, heading, words, state, *when, *what, rests=True, resumable=can_go_on(finish, words > 0), reason=reason)
+        goes_on, reason = can_go_on(finish, words > 0), finish.reason if finish else None
+        parent = origins[-1]["story"] if (origins := kept.get("origins")) else ""
+        return Summary(story_id, heading, words, state, *when, *what, rests=True, resumable=goes_on, reason=reason, parent=parent)
 
     def delete(self, story_id: str) -> bool:
         """Let go of a story and of the room it took. False where that failed."""

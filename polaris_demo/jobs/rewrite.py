@@ -5,13 +5,16 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from ..engine.base import Engine, GpuBroken
 from ..story.citation import Recorded, first_request
 from ..story.model_info import ModelInfo
+from ..story.origin import Origin
 from ..story.prompt import PLACE
 from ..story.record import StoryRecord
 from ..story.request import VERBATIM, StoryRequest
+from ..story.version import written_on
 
 _SAME = ("model", "revision", "precision", "device", "engine")
 
@@ -40,11 +43,36 @@ def turns(engine: Engine, record: StoryRecord, stop: threading.Event) -> Iterato
 def write_again(engine: Engine, recorded: Recorded) -> Iterator[StoryRecord]:
     """Write a recorded story once more, uncut; one that was broken off only as far as it was written.
 
-    Goes on where the recorded one did: where an end was cut off with its next seed, after a budget used up with the larger one.
+    What it was written on from is written first, each part as it was drawn, and kept up to the place where the next one begins.
     """
-    request = as_prompted(engine, recorded)
-    budget, seeds = request.sampling.max_new_tokens, list(recorded.seeds)
-    record = StoryRecord("again", first_request(replace(recorded, request=request)), created=time.time())
+    parts = _parts(recorded, as_prompted(engine, recorded))
+    record = StoryRecord("again", first_request(parts[0]), created=time.time())
+    for number, part in enumerate(parts):
+        if number:
+            origin = recorded.origins[number - 1]
+            record = written_on(record, origin.place, origin.paragraph, record.id, part.request)
+            record.created, record.origins = time.time(), recorded.origins[:number]
+        yield from _write_part(engine, record, part)
+        if len(record.story) < part.characters:
+            return  # it came out otherwise, and is over
+
+
+def _parts(recorded: Recorded, request: StoryRequest) -> list[Recorded]:
+    """Each part of a story as if it were the record of one that was broken off at its end; the last is what was asked for."""
+    last = replace(recorded, request=request, origins=())
+    kept = [origin for origin in recorded.origins if origin.place.tokens]
+    return [replace(last, **_part(request, origin)) for origin in kept] + [last]
+
+
+def _part(request: StoryRequest, origin: Origin) -> dict[str, Any]:
+    seeds, unguarded = tuple(seed for _, seed in origin.reseeded), origin.unguarded_at is not None
+    drawn = {"request": replace(request, sampling=origin.sampling), "seeds": seeds, "unguarded": unguarded}
+    return drawn | {"ended": False, "characters": origin.place.characters}
+
+
+def _write_part(engine: Engine, record: StoryRecord, recorded: Recorded) -> Iterator[StoryRecord]:
+    """Goes on where the recorded one did: where an end was cut off with its next seed, after a budget used up with the larger one."""
+    budget, seeds = recorded.request.sampling.max_new_tokens, list(recorded.seeds)
     while True:
         # A loop that was cut may have been longer than the story is now.
         ends = recorded.ended or seeds or (recorded.unguarded and record.unguarded_at is None)

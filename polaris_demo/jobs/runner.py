@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from ..engine.base import Engine, GpuBroken
 from ..errors import Busy, CannotGoOn, NotTheHost, RequestRefused, TooMany, UnknownStory, VisitorError, log_bug
@@ -21,7 +21,9 @@ from ..logs import event, since
 from ..settings import Settings
 from ..story.events import Event, Finish, Progress
 from ..story.record import StoryRecord
-from ..story.request import errors
+from ..story.request import StoryRequest, errors
+from ..story.version import budget_too_small, written_on
+from . import versions
 from .admission import HOST_PAUSED, Checked, checked, require_place, require_same_model, seconds_left, waits
 from .fair import FairUse
 from .figures import Figures, Health, free_bytes
@@ -44,6 +46,11 @@ REFUSALS = {RequestRefused: "request", TooMany: "share", Busy: "full"}
 NOT_OWNED = "This key does not belong to this story. Only whoever started a story can stop it or go on with it."
 NOTHING_LEFT = "The model ended this story itself, so there is nothing to go on with."
 log = logging.getLogger(__name__)
+
+
+def new_id() -> str:
+    """A story's name, which nobody can guess."""
+    return secrets.token_urlsafe(12)
 
 
 class Runner:
@@ -112,20 +119,44 @@ class Runner:
 
         Raises RequestRefused or Busy, each with a sentence.
         """
+        with self._counting_refusals():
+            found, request = self._require_request(raw)
+            return self._begin(StoryRecord(new_id(), request, writer=self.engine.status().writer), found, visitor)
+
+    def write_on(self, story_id: object, paragraph: object, raw: Mapping[str, object], visitor: str = "") -> Job:
+        """Queue a new story that begins with another one, whoever's that is, up to the end of its paragraph of that number; with
+        paragraph 0 another version of its request. `raw` are the settings to change; the seed is another unless it is given.
+
+        Raises RequestRefused, AnotherModel, UnknownStory or Busy, each with a sentence.
+        """
+        with self._counting_refusals():
+            record = self.get(story_id)
+            number = versions.number(record, paragraph)
+            place = versions.place(record, number, self.engine)
+            found, request = self._require_request(versions.asked(record, raw))
+            if too_small := budget_too_small(record, place, request):
+                raise RequestRefused(too_small)
+            return self._begin(written_on(record, place, number, new_id(), request), found, visitor)
+
+    @contextmanager
+    def _counting_refusals(self) -> Iterator[None]:
         try:
-            return self._submit(raw, visitor)
+            yield
         except VisitorError as error:
             self.figures.refused(REFUSALS.get(type(error), "busy"))
             raise
 
-    def _submit(self, raw: Mapping[str, object], visitor: str) -> Job:
+    def _require_request(self, raw: Mapping[str, object]) -> tuple[Checked, StoryRequest]:
+        """What was found, and the request with a seed. Raises RequestRefused."""
         found = self.check(raw)
         if found.request is None or errors(found.findings):
             raise RequestRefused(found.refusal())
         request = found.request
-        if request.sampling.seed < 0:
-            request = request.with_seed(secrets.randbelow(2**32))
-        record = StoryRecord(secrets.token_urlsafe(12), request, found.findings, created=time.time(), writer=self.engine.status().writer)
+        return found, request if request.sampling.seed >= 0 else request.with_seed(secrets.randbelow(2**32))
+
+    def _begin(self, record: StoryRecord, found: Checked, visitor: str) -> Job:
+        """Queue a story that was never at work. Raises Busy or TooMany."""
+        record.findings, record.created = found.findings, time.time()
         key = secrets.token_urlsafe(24)
         job = Job(record, key, hash_key(key), visitor=visitor)
         with self._changed:
@@ -140,7 +171,7 @@ class Runner:
             self._changed.notify_all()
             waiting = len(self._waiting)
         self.figures.begun()
-        event(log, "story queued", story=record.id, words=request.words, prompt_tokens=found.prompt_tokens, waiting=waiting)
+        event(log, "story queued", story=record.id, words=record.request.words, prompt_tokens=found.prompt_tokens, waiting=waiting)
         self._shelf.save(job)
         return job
 

@@ -100,7 +100,8 @@ class Shelf:
         record = job.record
         expires, asked = self._library.expires(record.id, job.saved.at), record.request
         about = (record.id, title(record), record.words, record.state, record.created, expires, asked.premise, asked.words)
-        return Summary(*about, record.rests, resumable(record), record.finish.reason if record.finish else None)
+        parent = record.parent.story if record.parent else ""
+        return Summary(*about, record.rests, resumable(record), record.finish.reason if record.finish else None, parent)
 
     def _from_library(self, story_id: str) -> Job:
         """A story at rest. Read again where something was deleted meanwhile: it might have been this one."""

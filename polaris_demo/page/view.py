@@ -206,6 +206,7 @@ def summary(found: Summary) -> wire.Summary:
         "asked": found.asked,
         "said": _under_way(found) if live else _came_to(found),
         "kept": _moment(found.expires or 0),
+        "parent": found.parent,
     }
 
 

@@ -167,6 +167,7 @@ class Summary(TypedDict):
     asked: int
     said: str  # beside its line
     kept: float  # until when
+    parent: str  # the id of the story it was written on from, or is another version of; empty where it was begun from nothing
 
 
 class Summaries(TypedDict):

@@ -9,15 +9,16 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 from .. import card
 from ..errors import VisitorError
 from . import day
 from .aside import Aside
-from .colophon import first_seed, licence, seeds, stretches, timestamp, title, whole
+from .colophon import descent, first_seed, licence, seeds, stretches, timestamp, title, whole
 from .model_info import ModelInfo
+from .origin import Origin
 from .record import StoryRecord
 from .request import LIMITS, StoryRequest, read, thinking_budget, token_budget
 
@@ -39,7 +40,8 @@ class Recorded:
     """What a record says. `request` has its token budget in plain numbers; `closed_at` is where its thinking reached its budget.
 
     `request` has the first seed; after each loop the story went on with the next of `seeds`, `unguarded` after the last as if none was.
-    `ended` is false where the writing was broken off: then `text` is the beginning of a story.
+    `ended` is false where the writing was broken off: then `text` is the beginning of a story. What came of its `origins` was drawn
+    as they were; all the rest is said of what was written on from there.
     """
 
     request: StoryRequest
@@ -54,6 +56,7 @@ class Recorded:
     characters: int
     sha256: str
     unguarded: bool = False
+    origins: tuple[Origin, ...] = ()
 
     @property
     def intact(self) -> bool:
@@ -86,6 +89,7 @@ def record_json(record: StoryRecord, link: str = "") -> str:
         **({"link": link} if link else {}),
         "title": title(record),
         "created": timestamp(record),
+        **({"written_on_from": [_origin(origin) for origin in record.origins]} if record.origins else {}),
         "state": record.state,
         "finish_reason": record.finish.reason if record.finish else None,
         "request": asked | sampling | {"seed": first_seed(record)},
@@ -136,6 +140,7 @@ def read_record(source: str) -> Recorded:
         stretches=len(_part(data, "stretches", list)) if "stretches" in data else 1,
         seeds=tuple(_seed(change) for change in _part(data, "reseeded", list)),
         unguarded=data.get("unguarded_at") is not None,
+        origins=tuple(map(_recorded_origin, _part(data, "written_on_from", list))) if "written_on_from" in data else (),
         ended=data.get("finish_reason") in ("stop", "length"),
         text=_part(data, "story", str),
         characters=_part(data, "characters", int),
@@ -183,7 +188,8 @@ def bibtex(record: StoryRecord, link: str = "") -> str:
     model = f"{', '.join(filter(None, facts))}; " if writer else ""
     terms = f"; model licence: {licence(writer)}" if writer else ""
     parts = f"{stretches(record)}; " if stretches(record) else ""
-    note = f"Fiction written by a language model: {model}{parts}{seeds(record)}; SHA-256 of the text: {digest}{terms}"
+    came = f"{descent(record)} (id {record.parent.story}); " if record.parent else ""
+    note = f"Fiction written by a language model: {model}{came}{parts}{seeds(record)}; SHA-256 of the text: {digest}{terms}"
     entry = {
         "title": f"{{{_latex(title(record))}}}",
         "author": f"{{{_latex(writer.name if writer else 'a language model')}}}",
@@ -228,6 +234,19 @@ def _writer(writer: ModelInfo) -> dict[str, Any]:
     return {name: value for name, value in asdict(writer).items() if name != "why"}
 
 
+def _origin(origin: Origin) -> dict[str, Any]:
+    """A part of a story that is another's, with what drew it."""
+    kept, place = origin.kept(), origin.place
+    return {name: kept[name] for name in ("story", "title", "paragraph", "words")} | {
+        "tokens": place.tokens,
+        "thinking_tokens": place.thinking_tokens,
+        "characters": place.characters,
+        "sampling": kept["sampling"],
+        "reseeded": kept["reseeded"],
+        "unguarded_at": kept["unguarded_at"],
+    }
+
+
 def _aside(aside: Aside) -> dict[str, Any]:
     return {"after_token": aside.tokens, "after_character": aside.characters, "words": aside.words, "text": whole(aside.text)}
 
@@ -237,6 +256,20 @@ def _recorded_writer(data: dict[str, Any]) -> ModelInfo:
         return replace(ModelInfo.restore(data), why="")
     except TypeError:
         raise UnreadableRecord(_DAMAGED.format("writer")) from None
+
+
+def _recorded_origin(data: object) -> Origin:
+    try:
+        kept = dict(cast(dict[str, Any], data))
+        place = {name: kept.pop(name) for name in ("tokens", "thinking_tokens", "characters")}
+        origin = Origin.restore({**kept, "place": place})
+        sampling, counts = asdict(origin.sampling), (*place.values(), origin.words, origin.paragraph)
+        sound = read({"premise": "…", **sampling})[0] is not None and sampling["seed"] >= 0 and all(type(one) is int for one in counts)
+    except (KeyError, TypeError, ValueError):
+        sound = False
+    if not sound:
+        raise UnreadableRecord(_DAMAGED.format("written_on_from"))
+    return origin
 
 
 def _part(data: Mapping[str, Any], name: str, kind: type[T]) -> T:

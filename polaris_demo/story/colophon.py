@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from dataclasses import replace
 
 from .. import card
 from . import day, markup
@@ -87,6 +88,28 @@ def stretches(record: StoryRecord) -> str:
     return ", ".join(parts)
 
 
+def changed(record: StoryRecord) -> list[str]:
+    """The settings in which a story differs from what drew its parent there: "seed 7 instead of 4"."""
+    if (parent := record.parent) is None:
+        return []
+    then = replace(parent.sampling, seed=parent.reseeded[-1][1]) if parent.reseeded else parent.sampling
+    now = replace(record.request.sampling, seed=first_seed(record))
+    pairs = [(name, getattr(now, name), getattr(then, name)) for name in vars(now)]
+    return [f"{LABELS[name].lower()} {setting(name, a)} instead of {setting(name, b)}" for name, a, b in pairs if a != b]
+
+
+def descent(record: StoryRecord) -> str:
+    """Which story it was written on from, where, and with what else: "Written on from “The bell” after its paragraph 12, with seed 7
+    instead of 4". Empty for a story that was written from nothing.
+    """
+    if (parent := record.parent) is None:
+        return ""
+    how = ", ".join(changed(record))
+    if not parent.place.tokens:
+        return f"Another version of “{parent.title}”" + (f", with {how}" if how else "")
+    return f"Written on from “{parent.title}” after its paragraph {parent.paragraph:,}, with {how or 'nothing changed'}"
+
+
 def left_out(record: StoryRecord) -> list[str]:
     """What stands folded in the story and in none of its files, a line each."""
     places = [(count_words(str(record.story)[: aside.characters]), aside.words) for aside in record.asides]
@@ -129,6 +152,8 @@ def colophon(record: StoryRecord, link: str = "") -> list[str]:
         lines.append(_one_line(f"Model: {writer.name} ({origin}); {label}licence: {licence(writer)}."))
     if parts := stretches(record):
         lines.append(_one_line(f"Written in stretches: {parts}."))
+    if record.parent:
+        lines.append(_one_line(f"{descent(record)}; that story's id: {record.parent.story}, tokens kept: {record.inherited.tokens:,}."))
     ended = f"; finish reason: {record.finish.reason}" if record.finish else ""
     lines += [
         f"Date: {f'{timestamp(record)[:10]} (UTC)' if day.known(record.created) else day.UNKNOWN}",

@@ -13,6 +13,7 @@ from .aside import Aside
 from .events import Delta, Event, Finish, Progress, Reason, Resume, Stage, Started, TakenBack, TakenUp, ThinkingClosed
 from .measures import ReaderCount, WordCounter, length_ratio
 from .model_info import ModelInfo
+from .origin import Origin, Place
 from .request import LIMITS, Finding, SamplingParams, StoryRequest, token_budget
 from .text_log import TextLog
 
@@ -52,7 +53,8 @@ class StoryRecord:
 
     `writer` is who writes now, or is expected to; `stretches` are those who did. `closed_at` is the position of a forced end of
     thinking. `cut_to` holds, for every time text was lost or taken back, the characters that stand. `asides` stand folded in the
-    story, and from `unguarded_at` tokens on it may go round in circles.
+    story, and from `unguarded_at` tokens on it may go round in circles. Of a version, `origins` are the stories it was written on
+    from, each up to its place, its parent last.
     """
 
     id: str
@@ -84,6 +86,7 @@ class StoryRecord:
     doubts: tuple[int, ...] = ()  # the latest
     asides: tuple[Aside, ...] = ()
     unguarded_at: int | None = None
+    origins: tuple[Origin, ...] = ()
     version: int = 0
 
     def __post_init__(self) -> None:
@@ -133,6 +136,7 @@ class StoryRecord:
             "stretches": [asdict(stretch) for stretch in self.stretches],
             "finish": asdict(self.finish) if self.finish else None,
             "asides": aside.kept(self.asides),
+            "origins": [origin.kept() for origin in self.origins],
         }
 
     @classmethod
@@ -151,15 +155,20 @@ class StoryRecord:
             token_ids=list(token_ids),
             finish=Finish(**finish) if finish else None,
             asides=tuple(map(Aside.restore, about.get("asides", ()))),
+            origins=tuple(map(Origin.restore, about.get("origins", ()))),
             **{name: _tuples(about[name]) for name in _KEPT if name in about},
         )
         record.stretches = _stretches(about, record)
         if about.get("thinking_closed"):  # as records said it before they said where
             record.closed_at = record.thinking_tokens - 1
-        record.story.append(text)
-        record.thinking.append(thinking)
-        record._words.add(text)
+        record.begin_with(text, thinking)
         return record
+
+    def begin_with(self, text: str, thinking: str = "") -> None:
+        """What there is of a story that was begun before, or elsewhere."""
+        self.story.append(text)
+        self.thinking.append(thinking)
+        self._words.add(text)
 
     def resume_point(self) -> Resume:
         """What an engine goes on from: the ids where every token has one, else the texts."""
@@ -275,6 +284,16 @@ class StoryRecord:
         return self.thinking_tokens + self.story_tokens
 
     @property
+    def parent(self) -> Origin | None:
+        """What it was written on from."""
+        return self.origins[-1] if self.origins else None
+
+    @property
+    def inherited(self) -> Place:
+        """What of it was there before it was begun."""
+        return self.parent.place if self.parent else Place()
+
+    @property
     def folded(self) -> Aside | None:
         """The aside in which the story could go on: nothing was written since it was folded."""
         return self.asides[-1] if self.rests and self.asides and self.asides[-1].tokens == self.tokens else None
@@ -318,7 +337,7 @@ class StoryRecord:
     @property
     def tokens_per_second(self) -> float:
         """Generated tokens, thinking included, over the time from the first to the last, pauses left out; 0 until it can be told."""
-        return round(self.tokens / self.seconds_at_work, 1) if self.seconds_at_work >= SHORTEST_MEASURE else 0.0
+        return round((self.tokens - self.inherited.tokens) / self.seconds_at_work, 1) if self.seconds_at_work >= SHORTEST_MEASURE else 0.0
 
 
 def _tuples(value: Any) -> Any:

@@ -48,6 +48,9 @@ class Counting:
     def allowance(self, request: StoryRequest) -> None:
         return None
 
+    def place(self, request: StoryRequest, resume: Resume, characters: int) -> None:
+        return None
+
     def write(self, request: StoryRequest, resume: Resume, stop: threading.Event) -> Generator[Event, None, None]:
         yield Started("<prompt>", 60, POLARIS)
         for token in range(len(resume.token_ids), PLANNING + len(PIECES)):
