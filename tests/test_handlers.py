@@ -161,7 +161,7 @@ def test_an_unforeseen_error_is_one_calm_line(handlers: Handlers, monkeypatch: p
 
 @pytest.mark.words
 def test_a_page_is_told_who_writes_what_is_loading_and_what_failed() -> None:
-    said = {"who": "", "lead": "", "why": "", "preview": False, "ready": True, "home": "", "words": 700}
+    said = {"who": "", "lead": "", "why": "", "preview": False, "ready": True, "home": "", "words": 700, "at_once": 1}
     assert view.status(Status(POLARIS), "", 700) == said
     loading = view.status(Status(loading=Loading("downloading POLARIS-9B", 4_200_000_000, 17_900_000_000, 170.0)), "", 700)
     assert loading["lead"].startswith("Downloading POLARIS-9B: 4.2 of 17.9 GB (23 %), about 3 min left …") and not loading["ready"]

@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CannotRead
+from ..story.colophon import change
 from ..story.events import Finish
+from ..story.record import StoryRecord
 from . import clock
 from .clock import Moment
 from .expiry import DAY, Ages
@@ -59,7 +61,8 @@ class SavedStory:
 
 @dataclass(frozen=True)
 class Summary:
-    """A story in a list of stories; `asked` counts words, `reason` is its last finish's, `parent` the id of what it was written on from.
+    """A story in a list of stories; `asked` counts words, `reason` is its last finish's, `parent` the id of what it was written on from,
+    and `change` where and with what.
 
     `expires` is None where nothing lasts; all times are seconds since the epoch.
     """
@@ -76,11 +79,18 @@ class Summary:
     resumable: bool
     reason: str | None
     parent: str = ""
+    change: str = ""
 
 
 def hash_key(key: str) -> str:
     """What is kept of an owner's key: who reads the library cannot act as the owner."""
     return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
+
+
+def ancestry(about: dict[str, Any]) -> dict[str, str]:
+    """`parent` and `change` of a version, by what its record says about it."""
+    record = StoryRecord.restore("", "stopped", about, "", ())
+    return {"parent": record.parent.story, "change": change(record)} if record.parent else {}
 
 
 class Library:
@@ -209,8 +219,8 @@ class Library:
         request, finish = kept.get("request", {}), Finish(**kept["finish"]) if kept.get("finish") else None
         when, what = (kept.get("created", 0.0), self.expires(story_id, updated)), (request.get("premise", ""), request.get("words", 0))
         goes_on, reason = can_go_on(finish, words > 0), finish.reason if finish else None
-        parent = origins[-1]["story"] if (origins := kept.get("origins")) else ""
-        return Summary(story_id, heading, words, state, *when, *what, rests=True, resumable=goes_on, reason=reason, parent=parent)
+        how: dict[str, Any] = {"rests": True, "resumable": goes_on, "reason": reason} | (ancestry(kept) if kept.get("origins") else {})
+        return Summary(story_id, heading, words, state, *when, *what, **how)
 
     def delete(self, story_id: str) -> bool:
         """Let go of a story and of the room it took. False where that failed."""

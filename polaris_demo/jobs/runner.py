@@ -110,6 +110,11 @@ class Runner:
         """The length a visitor starts from, which may change when it becomes known who writes."""
         return self.engine.status().default_words(self._max_words)
 
+    @property
+    def room(self) -> int:
+        """How many more stories would be written at once."""
+        return max(0, self.engine.status().capacity - sum(job.active for job in self._shelf.jobs()))
+
     def check(self, raw: Mapping[str, object]) -> Checked:
         """Everything there is to say about raw values, without running anything."""
         return checked({"words": self.default_words} | dict(raw), self.engine, self._max_words, self.measured.speed())

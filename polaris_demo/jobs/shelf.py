@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Collection
 
 from ..errors import CannotDelete, UnknownStory
+from ..story.colophon import change
 from ..story.events import Finish
 from ..story.exports import title
 from ..story.record import UNFINISHED, StoryRecord
@@ -101,7 +102,7 @@ class Shelf:
         expires, asked = self._library.expires(record.id, job.saved.at), record.request
         about = (record.id, title(record), record.words, record.state, record.created, expires, asked.premise, asked.words)
         parent = record.parent.story if record.parent else ""
-        return Summary(*about, record.rests, resumable(record), record.finish.reason if record.finish else None, parent)
+        return Summary(*about, record.rests, resumable(record), record.finish.reason if record.finish else None, parent, change(record))
 
     def _from_library(self, story_id: str) -> Job:
         """A story at rest. Read again where something was deleted meanwhile: it might have been this one."""

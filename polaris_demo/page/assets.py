@@ -17,7 +17,22 @@ from . import wire
 from .parts import BROWSER
 
 # In the order they take effect: a later one may refine an earlier one.
-STYLES = ("tokens", "frame", "pieces", "ask", "settings", "taste", "reading", "night", "after", "shelf", "results", "embed", "print")
+STYLES = (
+    "tokens",
+    "frame",
+    "pieces",
+    "ask",
+    "settings",
+    "taste",
+    "reading",
+    "night",
+    "after",
+    "branch",
+    "shelf",
+    "results",
+    "embed",
+    "print",
+)
 SCRIPT, MAIN = "page.js", "main"
 LASTING = {"Cache-Control": "public, max-age=31536000, immutable"}
 _IMPORT = re.compile(r'^(import|export) \{ (.*) \} from "\./(\w+)\.js";$', re.MULTILINE)

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import math
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 import gradio as gr
@@ -86,20 +87,51 @@ class Handlers:
         """Go on with a story that this page owns; the reading pane follows it."""
         asked = cast(wire.GoOn, _said(event))
         story_id, key = asked.get("id"), asked.get("key")
-        try:
-            next_segment, unguarded = bool(asked.get("next")), bool(asked.get("without_guard"))
-            record = await asyncio.to_thread(self._runner.resume, story_id, key, self._visitor(), next_segment, unguarded)
-        except VisitorError as error:
-            yield _refused(str(error))
-            return
-        except Exception as error:
-            log_bug(log, f"Going on with story {story_id} failed", error)
-            yield _refused(UNFORESEEN)
+        next_segment, unguarded, visitor = bool(asked.get("next")), bool(asked.get("without_guard")), self._visitor()
+        record = await self._tried(lambda: self._runner.resume(story_id, key, visitor, next_segment, unguarded))
+        if isinstance(record, dict):
+            yield record
             return
         opened: wire.Opened = {"id": record.id, "turn": len(record.resumed_at)}
         yield opened
         async for _ in self._stay(record.id):
             yield gr.skip()
+
+    async def write_on(self, event: gr.EventData) -> AsyncIterator[Any]:
+        """Begin a new story where another one stands, or a few; the reading pane follows the first."""
+        asked = cast(wire.WriteOn, _said(event))
+        story_id, paragraph, settings, times = asked.get("id"), asked.get("paragraph"), asked.get("settings"), asked.get("times")
+        visitor = self._visitor()
+        jobs = await self._tried(lambda: self._write_on(story_id, paragraph, settings, times, visitor))
+        if isinstance(jobs, dict):
+            yield jobs
+            return
+        (story_id, key), *also = [(job.record.id, job.key) for job in jobs]
+        opened: wire.Opened = {"id": story_id, "key": key, "also": also}
+        yield opened
+        async for _ in self._stay(story_id):
+            yield gr.skip()
+
+    def _write_on(self, story_id: object, paragraph: object, settings: object, times: object, visitor: str) -> list[Job]:
+        """The stories begun: one, and more where there is room for them at once. Raises VisitorError where none can be."""
+        raw = {str(name): value for name, value in settings.items()} if isinstance(settings, dict) else {}
+        jobs = [self._runner.write_on(story_id, paragraph, raw, visitor)]
+        most = view.at_once(self._runner.engine.status(), self._settings.zerogpu)
+        with suppress(VisitorError):  # there is no room for one more
+            while len(jobs) < min(times if isinstance(times, int) else 1, most) and self._runner.room:
+                jobs.append(self._runner.write_on(story_id, paragraph, raw | {"seed": -1}, visitor))
+        return jobs
+
+    @staticmethod
+    async def _tried(action: Callable[[], T]) -> T | wire.Refused:
+        """The action's result, or why it was refused."""
+        try:
+            return await asyncio.to_thread(action)
+        except VisitorError as error:
+            return _refused(str(error))
+        except Exception as error:
+            log_bug(log, "What a page asked for failed", error)
+            return _refused(UNFORESEEN)
 
     async def _stay(self, story_id: str) -> AsyncIterator[None]:
         """On ZeroGPU, stay until the segment's end: a GPU is lent in the name of a visitor whose event is live."""
@@ -114,11 +146,10 @@ class Handlers:
             return  # deleted meanwhile; whoever follows it hears so
 
     def recipe(self, event: gr.EventData) -> tuple[Any, ...]:
-        """The form as it was for a story, seed included; any seed where it is to be another version."""
+        """The form as it was for a story, seed included."""
         asked = cast(wire.FormOf, _said(event))
         record = self._spoken(lambda: self._runner.get(asked.get("id")))
-        values = links.of_request(record.request)
-        return tuple((values | {"seed": -1} if asked.get("again") is True else values).values())
+        return tuple(links.of_request(record.request).values())
 
     def check(self, *values: object) -> tuple[Any, ...]:
         """The prompt as the model will get it, what to expect, the settings as a link and as code, and a note for every field."""
@@ -195,6 +226,10 @@ class Handlers:
 
     def api_start(self, raw: dict[str, object]) -> dict[str, Any]:
         job = self._submit(raw)
+        return {**view.answer(job.look()), "key": job.key}
+
+    def api_write_on(self, story_id: object, paragraph: object, raw: dict[str, object]) -> dict[str, Any]:
+        job = self._spoken(lambda: self._runner.write_on(story_id, paragraph, raw, self._visitor()))
         return {**view.answer(job.look()), "key": job.key}
 
     def api_check(self, raw: dict[str, object]) -> dict[str, Any]:

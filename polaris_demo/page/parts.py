@@ -13,6 +13,7 @@ from ..story.request import LIMITS, MAX_PREMISE, VERBATIM
 from . import wire
 from .ideas import IDEAS
 from .pictures.measured import measured
+from .view import MOST_VERSIONS
 
 HERE = Path(__file__).parent
 BROWSER = HERE / "browser"
@@ -33,7 +34,14 @@ def template(part: str, **values: str) -> str:
 
 def pane() -> str:
     """The reading pane."""
-    return template("pane", DOWNLOADS=downloads(), IDEA=IDEAS[-1])
+    times = "".join(f"<option>{count}</option>" for count in range(1, MOST_VERSIONS + 1))
+    return template("pane", DOWNLOADS=downloads(), IDEA=IDEAS[-1], TIMES=times, SETTINGS=_settings())
+
+
+def _settings() -> str:
+    """Every sampling setting but the seed as a number; what lies outside its limits is said by the server, in a sentence."""
+    named = [(name, limit) for name, limit in LIMITS.items() if name not in ("words", "seed")]
+    return "".join(f'<label>{limit.label} <input name="{name}" type="number" step="any" required></label>' for name, limit in named)
 
 
 def taste(recorded: bool) -> str:

@@ -11,7 +11,7 @@ from ..jobs.lifecycle import resumable
 from ..story import day, exports
 from ..story.advice import advice
 from ..story.citation import text_hash
-from ..story.colophon import left_out, redrawn, setting, stretches
+from ..story.colophon import descent, left_out, redrawn, setting, stretches
 from ..story.measures import paragraph_heat, self_repetition
 from ..story.prompt import heading
 from ..story.record import StoryRecord
@@ -35,6 +35,9 @@ def going(record: StoryRecord, speed: Speed | None = None, leave: str = "") -> w
         "kind": kind,
         "premise": premise,
         "asked": record.request.words,
+        "sampling": dict(vars(record.request.sampling)),
+        "parent": record.parent.story if record.parent else "",
+        "descent": f"{descent(record)}." if record.parent else "",
         "byline": byline(record),
         "writer": writer(record),
         "how": how(record),

@@ -39,7 +39,7 @@ FORM = """<script>try {
 
 def status(runner: Runner, settings: Settings) -> wire.Status:
     """What a page is told of the server it is on."""
-    return view.status(runner.engine.status(), settings.home, runner.default_words)
+    return view.status(runner.engine.status(), settings.home, runner.default_words, settings.zerogpu)
 
 
 class Sharing:

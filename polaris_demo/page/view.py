@@ -21,6 +21,7 @@ from ..story.request import thinking_budget
 from ..story.spoken import spoken
 from . import wire
 
+MOST_VERSIONS = 4
 MINIATURE = "Its stories show how the page works, not how well the model writes."
 _AT_REST = {
     "stop": "Finished",
@@ -163,7 +164,12 @@ def kept(problem: str, expires: float | None) -> Kept:
     return Kept(f"until {last}" if last else "for as many days as this server keeps stories", lasting=True)
 
 
-def status(engine: Status, home: str, words: int) -> wire.Status:
+def at_once(engine: Status, lent_gpu: bool) -> int:
+    """How many versions of a story one click may begin: a lent GPU is one visitor's call, and writes one story."""
+    return 1 if lent_gpu else min(MOST_VERSIONS, engine.capacity)
+
+
+def status(engine: Status, home: str, words: int, lent_gpu: bool = False) -> wire.Status:
     """Who writes here, or why nobody does, or how far loading is; and the length to begin with."""
     who = lead = why = ""
     if writer := engine.writer:
@@ -175,7 +181,16 @@ def status(engine: Status, home: str, words: int) -> wire.Status:
         lead = f"{engine.loading.sentence() if engine.loading else 'Loading'} … You can ask already."
     ready = bool(writer or engine.failure)
     preview = bool(writer and writer.is_preview)
-    return {"who": who, "lead": lead, "why": why, "preview": preview, "ready": ready, "home": home, "words": words}
+    return {
+        "who": who,
+        "lead": lead,
+        "why": why,
+        "preview": preview,
+        "ready": ready,
+        "home": home,
+        "words": words,
+        "at_once": at_once(engine, lent_gpu),
+    }
 
 
 def promise(kept: Kept, unfollowed_seconds: float, lent_gpu: bool) -> str:
@@ -207,6 +222,7 @@ def summary(found: Summary) -> wire.Summary:
         "said": _under_way(found) if live else _came_to(found),
         "kept": _moment(found.expires or 0),
         "parent": found.parent,
+        "change": found.change,
     }
 
 

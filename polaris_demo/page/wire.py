@@ -47,6 +47,9 @@ class Going(TypedDict):
     kind: str  # "A story about", which the premise goes on; empty where it stands alone
     premise: str
     asked: int  # words
+    sampling: dict[str, float]  # by name, with the seed it has now
+    parent: str  # the id of what it was written on from; empty where it was begun from nothing
+    descent: str  # the same as a sentence
     byline: str
     writer: str
     how: str  # how it plans
@@ -88,6 +91,7 @@ class Opened(TypedDict):
     id: str
     key: NotRequired[str]
     turn: NotRequired[int]
+    also: NotRequired[list[tuple[str, str]]]  # others that were begun with it: id and key
 
 
 class Status(TypedDict):
@@ -103,6 +107,7 @@ class Status(TypedDict):
     ready: bool
     home: str
     words: int
+    at_once: int  # versions of a story that one click may begin
 
 
 class Fix(TypedDict):
@@ -168,6 +173,7 @@ class Summary(TypedDict):
     said: str  # beside its line
     kept: float  # until when
     parent: str  # the id of the story it was written on from, or is another version of; empty where it was begun from nothing
+    change: str  # where and with what, in words
 
 
 class Summaries(TypedDict):
@@ -244,9 +250,15 @@ class GoOn(TypedDict, total=False):
     without_guard: object
 
 
+class WriteOn(TypedDict, total=False):
+    id: object
+    paragraph: object  # the last that is kept, from 1; 0 where it is written anew
+    settings: object  # those that are to be others, by name
+    times: object
+
+
 class FormOf(TypedDict, total=False):
     id: object
-    again: object  # with another seed
 
 
 class LookAgain(TypedDict, total=False):
@@ -273,6 +285,7 @@ class Hosting(TypedDict, total=False):
 # What goes with an event of EVENTS, or is posted to a path that ends so.
 SENT: dict[str, type] = {
     "go_on": GoOn,
+    "write_on": WriteOn,
     "form_of": FormOf,
     "length": Length,
     "look_again": LookAgain,
@@ -286,15 +299,15 @@ SENT: dict[str, type] = {
 # --- names -----------------------------------------------------------------------------------------------------------
 
 # A component of ours can say only what Gradio has an event for, so each is used under a name that says what is meant.
-Event = Literal["go_on", "form_of", "length", "look_again"]
-EVENTS: dict[Event, str] = {"go_on": "submit", "form_of": "select", "length": "input", "look_again": "apply"}
+Event = Literal["go_on", "write_on", "form_of", "length", "look_again"]
+EVENTS: dict[Event, str] = {"go_on": "submit", "write_on": "retry", "form_of": "select", "length": "input", "look_again": "apply"}
 
 # What the buttons of a component do (data-do).
 ACTIONS = {
     "pane": (
         "stop", "continue", "unguarded", "own", "end", "go-on", "contents", "looks", "listen", "full", "smaller", "larger", "wider",
         "narrower", "light", "dark", "system", "letters", "beginning", "again", "change", "link", "copy", "markdown", "quote", "print",
-        "notify", "watch", "cite", "delete",
+        "branch", "spot", "earlier", "later", "close-branch", "notify", "watch", "cite", "delete",
     ),
     "taste": ("read", "another", "results"),
     "shelf": ("continue", "more", "rename", "top", "delete"),

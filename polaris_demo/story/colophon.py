@@ -98,16 +98,21 @@ def changed(record: StoryRecord) -> list[str]:
     return [f"{LABELS[name].lower()} {setting(name, a)} instead of {setting(name, b)}" for name, a, b in pairs if a != b]
 
 
-def descent(record: StoryRecord) -> str:
-    """Which story it was written on from, where, and with what else: "Written on from “The bell” after its paragraph 12, with seed 7
-    instead of 4". Empty for a story that was written from nothing.
-    """
+def change(record: StoryRecord) -> str:
+    """Where a version parts from its parent, and with what: "after paragraph 12, seed 7 instead of 4". Empty where there is no parent."""
     if (parent := record.parent) is None:
         return ""
-    how = ", ".join(changed(record))
+    return ", ".join(([f"after paragraph {parent.paragraph:,}"] if parent.place.tokens else []) + changed(record))
+
+
+def descent(record: StoryRecord) -> str:
+    """The same with the parent's title: "Written on from “The bell” after its paragraph 12, with seed 7 instead of 4"."""
+    if (parent := record.parent) is None:
+        return ""
+    how = ", ".join(changed(record)) or "nothing changed"
     if not parent.place.tokens:
-        return f"Another version of “{parent.title}”" + (f", with {how}" if how else "")
-    return f"Written on from “{parent.title}” after its paragraph {parent.paragraph:,}, with {how or 'nothing changed'}"
+        return f"Another version of “{parent.title}”, with {how}"
+    return f"Written on from “{parent.title}” after its paragraph {parent.paragraph:,}, with {how}"
 
 
 def left_out(record: StoryRecord) -> list[str]:

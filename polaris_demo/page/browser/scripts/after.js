@@ -31,6 +31,7 @@ export class After {
   recorded(over) {
     this.element.hidden = !over;
     this.part("record").hidden = false;
+    this.part("family").hidden = true;
     setText(one(this.element, ".all summary span"), "counts, record");
     for (const name of ["own-end", "ended"]) this.part(name).hidden = true;
     for (const name of ["details", "prompt", "cite", "about"]) for (const node of this.element.querySelectorAll(`.all .${name}, .all [data-do]`)) node.hidden = true;
@@ -53,6 +54,7 @@ export class After {
     hide("unguarded", !(update.folded && own));
     hide("delete", !own && !host);
     hide("again", !own);
+    hide("branch", !update.words);
     for (const action of ["copy", "markdown", "link", "quote", "print", "beginning"]) hide(action, !update.words);
     hide("listen", !update.words);
     for (const link of this.element.querySelectorAll("[data-file]")) {

@@ -152,12 +152,11 @@ function see(field) {
   setTimeout(() => box(field)?.focus(), 50); // Gradio puts the fields of a fold in place when it opens
 }
 
-// After the form has been filled from a story: write another version at once, or let the visitor change one thing.
+// After the form has been filled from a story: its reader changes one thing.
 export function filled() {
   where.go({});
   setTimeout(() => document.dispatchEvent(new Event("change"))); // Gradio says nothing of values it sets itself
-  if (page.filling === "again") setTimeout(write, 100);
-  else premise()?.focus();
+  premise()?.focus();
 }
 
 // What stands in the form goes through a reload: the address brings it back (sharing.py), and is as before once it has arrived.

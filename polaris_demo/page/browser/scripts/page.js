@@ -18,7 +18,6 @@ export const page = {
   recipe: "", // the form's settings as a query, as the server wrote it last
   brought: history.state?.brought || "", // the address as it was before the form's fields were put into it (sharing.py), until they have arrived
   goesOn: null, // the story that is gone on with as soon as it is here
-  filling: null, // what becomes of the form once it is filled from a story
   writing: false, // a story of this browser's, as its list knows it
   reader: null, // the reading pane's Reader
   refreshShelf: null, // asks anew for the list of this browser's stories

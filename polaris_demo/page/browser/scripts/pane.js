@@ -26,8 +26,13 @@ const actions = {
   system: (reader) => reader.looks.theme(""),
   letters: (reader) => reader.looks.letters(),
   beginning: (reader) => reader.toBeginning(),
-  again: (reader) => reader.fill("again"),
-  change: (reader) => reader.fill("change"),
+  again: (reader) => reader.branch.ask(0),
+  branch: (reader) => reader.branch.open(),
+  spot: (reader) => reader.branch.open(reader.branch.pointed),
+  earlier: (reader) => reader.branch.step(-1),
+  later: (reader) => reader.branch.step(1),
+  "close-branch": (reader) => reader.branch.close(),
+  change: (reader) => reader.change(),
   link: (reader, button) => reader.share(button),
   copy: (reader, button) => copy(button, reader.paper.plain(), reader.part("story")),
   markdown: (reader, button) => copyFile(button, `stories/${encodeURIComponent(reader.id)}/story.md`),
@@ -49,8 +54,11 @@ export function pane(element, props, watch, trigger) {
   });
   const opened = () => {
     const opened = props.value;
-    if (opened?.refused) page.refused?.(opened.refused);
-    else if (opened?.id) {
+    if (opened?.refused) {
+      if (reader.branch.dialog.open) reader.branch.refuse(opened.refused);
+      else page.refused?.(opened.refused);
+    } else if (opened?.id) {
+      reader.branch.also(opened.also || []);
       reader.open(opened.id, opened.key);
       where.go({ story: opened.id });
       reader.toLine(); // the button that was pressed is gone

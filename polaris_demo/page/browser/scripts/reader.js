@@ -2,6 +2,8 @@
 import { After } from "./after.js";
 import { Asides } from "./aside.js";
 import { awake } from "./awake.js";
+import { Branch } from "./branch.js";
+import { Family } from "./family.js";
 import { Head } from "./head.js";
 import { Line } from "./line.js";
 import { Listen } from "./listen.js";
@@ -39,6 +41,8 @@ export class Reader {
     this.after = new After(this.part("after"), (spot) => { this.place.rest(); this.place.to(spot); });
     this.looks = new Looks(element, (change) => this.place.keeping(change));
     this.listen = new Listen(this);
+    this.branch = new Branch(this);
+    this.family = new Family(this.part("family"), this.part("descent"));
     this.part("invite").addEventListener("submit", (event) => this.invited(event));
     document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") this.seen(); });
   }
@@ -63,6 +67,8 @@ export class Reader {
     this.turn = null;
     this.wasLive = this.unseen = false;
     this.clear();
+    this.branch.begin();
+    this.family.begin();
     this.night.clear();
     this.part("after").hidden = this.part("ladder").hidden = true;
     this.place.begin(id);
@@ -160,6 +166,7 @@ export class Reader {
     this.stage(update.rests ? "rests" : this.shown ? "writing" : "planning");
     if (!this.shown && !update.rests) this.night.show(update, this.own);
     this.titlePage(update.kind, update.premise, update.byline);
+    this.family.from(update);
     this.head.tell(update);
     this.announce(update);
     this.rail.write(this.live || update.resumable ? update.star : 1, this.live);
@@ -208,6 +215,7 @@ export class Reader {
     this.notice("");
     this.after.show(update, { own: this.own, host: keys.host, id: this.id });
     this.part("after").hidden = false;
+    this.family.show(this.id, update.parent);
     if (this.unseen && session(storage.notify) && window.Notification?.permission === "granted") new Notification(`${update.stage}: ${this.name || update.premise}`);
     page.refreshShelf?.();
   }
@@ -294,10 +302,9 @@ export class Reader {
     this.notice(sentence);
     if (this.update.rests) { this.part("after").hidden = false; this.head.tell(this.update); }
   }
-  fill(what) {
+  change() {
     if (embedded) return; // no story is begun in a frame of another page
-    page.filling = what;
-    this.trigger(events.form_of, { id: this.id, again: what === "again" });
+    this.trigger(events.form_of, { id: this.id });
   }
   writeOwn() {
     if (embedded) { window.open(here(), "_blank", "noopener"); return; }

@@ -1,0 +1,71 @@
+// The versions of a story as a small tree: what it was written on from, and what was written on from it, of this browser's stories.
+import { keys, names } from "./store.js";
+import { make, post, setHidden, setText } from "./tools.js";
+import { where } from "./where.js";
+
+export class Family {
+  constructor(element, descent) {
+    Object.assign(this, { element, descent });
+    for (const part of [element, descent]) part.addEventListener("click", (event) => this.go(event));
+  }
+  begin() {
+    this.id = null;
+    for (const part of [this.element, this.descent]) setHidden(part, true);
+  }
+  // What it was written on from, as a way there.
+  from(update) {
+    const link = this.descent.firstElementChild;
+    setHidden(this.descent, !update.parent);
+    setText(link, update.descent);
+    link.dataset.story = update.parent;
+    link.href = `?story=${encodeURIComponent(update.parent)}`;
+  }
+  // `parent` may be somebody else's: it is in the tree where it is still there.
+  async show(id, parent) {
+    setHidden(this.element, true);
+    const ids = [...new Set([id, ...(parent ? [parent] : []), ...keys.all().map(([known]) => known)])].slice(0, 200);
+    this.id = id;
+    const summaries = await post("stories/summaries", { ids });
+    if (this.id !== id || !summaries.stories) return;
+    const known = new Map(summaries.stories.map((summary) => [summary.id, summary])), first = top(id, known);
+    if (!known.get(first) || !summaries.stories.some((summary) => summary.parent === first)) return;
+    const list = make("ul");
+    list.append(this.branch(first, known));
+    this.element.replaceChildren(make("h3", "Its versions"), list);
+    setHidden(this.element, false);
+  }
+  branch(id, known) {
+    const item = make("li"), summary = known.get(id), children = [...known.values()].filter((other) => other.parent === id && other.id !== id);
+    item.append(this.story(summary));
+    if (children.length) {
+      const list = item.appendChild(make("ul"));
+      list.append(...children.sort((a, b) => a.begun - b.begun).map((child) => this.branch(child.id, known)));
+    }
+    return item;
+  }
+  story(summary) {
+    const line = make("span"), here = summary.id === this.id, link = line.appendChild(make(here ? "b" : "a", names.get(summary.id)?.name || summary.title || summary.premise));
+    link.dir = "auto";
+    if (here) link.setAttribute("aria-current", "page");
+    else Object.assign(link, { href: `?story=${encodeURIComponent(summary.id)}`, className: "text" });
+    link.dataset.story = summary.id;
+    line.append(make("small", [here ? "this one" : "", summary.change, summary.said].filter(Boolean).join(" · ")));
+    return line;
+  }
+  go(event) {
+    const link = event.target.closest("a[data-story]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    where.go({ story: link.dataset.story });
+  }
+}
+
+// The oldest of its line that is known; no line goes in a circle, whatever a server says.
+function top(id, known) {
+  const seen = new Set();
+  while (known.get(known.get(id)?.parent) && !seen.has(id)) {
+    seen.add(id);
+    id = known.get(id).parent;
+  }
+  return id;
+}
