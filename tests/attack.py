@@ -15,7 +15,7 @@ RAW = [
     b"a=1&b=2", b'{"data": {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}}', b"[" * 10_000, b'{"a":' * 5000, b"\x00" * 64,
     b'{"data": [], "event_data": 7}', b'{"data": [], "event_data": []}', b'{"data": [], "event_data": "x"}', b'{"data": "text", "fn_index": "a"}',
 ]  # fmt: skip
-NAMED = ("write_story", "start_story", "check_request", "get_story", "stop_story", "resume_story", "nothing")
+NAMED = ("write_story", "start_story", "check_request", "get_story", "stop_story", "resume_story", "write_on", "nothing")
 PATHS = (
     "/", "/config", "/stories/status", "/recordings", "/recordings/x", "/recordings/x/record.json", "/stories/stories.zip?ids=a,b,,", "/healthz", "/metrics",
     "/stories/x/events?once", "/stories/x/events?once&from=-1.x", "/stories/%00/story.md", "/stories/x/story.exe", "/stories/../../etc/passwd", "/page/x/page.js",
@@ -95,7 +95,9 @@ def attacks(seed: int, count: int, listeners: int, stories: list[tuple[str, str]
                 "session_hash": f"s{chance.randrange(50)}",
             }
             if chance.random() < 0.5:
-                about["event_data"] = chance.choice((value(), {"id": value(), "key": value(), "premise": value(), "again": value()}))
+                about["event_data"] = chance.choice(
+                    (value(), {"id": value(), "key": value(), "premise": value(), "paragraph": value(), "settings": value()})
+                )
             yield Sent("POST", chance.choice(("/gradio_api/queue/join", "/gradio_api/run/predict")), body(about), headers)
         else:
             name = chance.choice(NAMED)

@@ -132,7 +132,7 @@ def test_the_server_names_itself_its_version_and_how_a_long_story_is_had(url: st
 
 def test_every_tool_says_what_it_is_for_what_it_takes_and_what_it_answers(url: str) -> None:
     tools = listed(url)
-    assert set(tools) == {"start_story", "get_story", "stop_story", "resume_story", "check_request", "write_story"}
+    assert set(tools) == {"start_story", "get_story", "stop_story", "resume_story", "write_on", "check_request", "write_story"}
     for tool in tools.values():
         assert tool.description and tool.outputSchema and tool.outputSchema["required"]
         assert all(about["description"] and about["type"] for about in tool.inputSchema["properties"].values())
@@ -327,6 +327,8 @@ def test_two_calls_at_a_time_leave_the_warnings_of_the_process_alone(url: str, m
         ("stop_story", {"id": "x"}, "Key: give the key that start_story or write_story gave, as text."),
         ("stop_story", {"id": "nobody", "key": "x"}, UNKNOWN),
         ("resume_story", {"id": "nobody", "key": "x"}, UNKNOWN),
+        ("write_on", {"id": "nobody", "paragraph": 1}, UNKNOWN),
+        ("write_on", {"id": "nobody", "paragraph": 1, "words": 100}, "write_on takes id, paragraph, temperature"),
         ("no_story", {}, "There is no tool of this name. There are start_story, get_story,"),
     ],
 )  # fmt: skip

@@ -61,7 +61,7 @@ def refused(client: Client, endpoint: str = "/start_story", **values: object) ->
 
 def test_the_endpoints_are_the_contracts(client: Client) -> None:
     api = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert set(api) == {"/write_story", "/start_story", "/check_request", "/get_story", "/stop_story", "/resume_story"}
+    assert set(api) == {"/write_story", "/start_story", "/check_request", "/get_story", "/stop_story", "/resume_story", "/write_on"}
     for name in ("/write_story", "/start_story", "/check_request"):
         assert tuple(p["parameter_name"] for p in api[name]["parameters"]) == FIELDS
         defaults = {p["parameter_name"]: p["parameter_default"] for p in api[name]["parameters"] if p["parameter_has_default"]}
@@ -88,6 +88,17 @@ def test_start_get_and_stop(client: Client) -> None:
     assert "key" in refused_stop(client, started["id"])
     client.predict(id=started["id"], key=started["key"], api_name="/stop_story")
     until(lambda: read()["state"] == "stopped")
+
+
+def test_a_story_is_written_on_from_another_one(client: Client) -> None:
+    parent = list(client.submit(premise="a robot", words=200, seed=4, api_name="/write_story"))[-1]
+    version = client.predict(id=parent["id"], paragraph=1, temperature=1.2, api_name="/write_on")
+    assert version["key"] != parent["key"] and version["story"] == parent["story"] and version["seed"] != 4
+    assert version["written_on_from"] == {"id": parent["id"], "paragraph": 1, "characters": len(parent["story"])}
+    assert parent["written_on_from"] is None
+    for given, said in (({"paragraph": 2}, "Paragraph: give a whole number from 0 to 1"), ({"temperature": 9}, "Temperature: 9 is outside the limits")):
+        with pytest.raises(AppError, match=said):
+            client.predict(**{"id": parent["id"], "paragraph": 1, **given}, api_name="/write_on")
 
 
 def refused_stop(client: Client, story_id: str) -> str:

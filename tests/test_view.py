@@ -26,7 +26,7 @@ def test_the_answer_has_the_contracts_fields() -> None:
     answer = view.answer(record(*story_events("plan", "one two three")), offset=4)
     assert list(answer) == [
         "id", "state", "story", "words", "target_words", "length_ratio", "stage", "thinking_tokens", "story_tokens",
-        "tokens_per_second", "seed", "finish_reason", "findings", "model",
+        "tokens_per_second", "seed", "finish_reason", "findings", "model", "written_on_from",
     ]  # fmt: skip
     assert (answer["story"], answer["words"], answer["length_ratio"], answer["finish_reason"]) == ("two three", 3, 0.03, "stop")
 

@@ -143,6 +143,16 @@ def test_a_story_in_segments_is_the_story_uncut(space: Space, uncut: str) -> Non
     assert saved and saved.text == story["story"] and saved.state == "finished", "the library lost something while the process forked"
 
 
+def test_a_version_in_segments_is_its_parent_where_nothing_changes(space: Space, uncut: str) -> None:
+    client = space.client()
+    parent = space.write(client)
+    version = client.predict(id=parent["id"], paragraph=1, seed=ASKED["seed"], api_name="/write_on")
+    assert version["written_on_from"] == {"id": parent["id"], "paragraph": 1, "characters": len(version["story"])}
+    assert 0 < len(version["story"]) < len(uncut) and uncut.startswith(version["story"])
+    state = space.resumed(client, version)
+    assert (state["story"], state["story_tokens"]) == (uncut, parent["story_tokens"])
+
+
 def test_a_killed_worker_keeps_the_story_and_it_goes_on(space: Space, uncut: str) -> None:
     client = space.client()
     job = client.submit(**ASKED, api_name="/write_story")

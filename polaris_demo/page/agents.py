@@ -103,7 +103,7 @@ class Agents:
         self.tools = tools(settings.max_words)
         self._does: dict[str, Callable[[Call], Awaitable[dict[str, Any]]]] = {
             "start_story": self._start, "get_story": self._get, "stop_story": self._stop,
-            "resume_story": self._resume, "check_request": self._check, "write_story": self._write,
+            "resume_story": self._resume, "write_on": self._write_on, "check_request": self._check, "write_story": self._write,
         }  # fmt: skip
         self._takes = {tool.name: tool.inputSchema["properties"] for tool in self.tools}
         self._server = _Server("polaris_demo", __version__, INSTRUCTIONS.format(most=settings.max_words))
@@ -209,6 +209,12 @@ class Agents:
     async def _resume(self, call: Call) -> dict[str, Any]:
         story, key, unguarded = call.arguments["id"], call.arguments["key"], call.arguments.get("without_guard") is True
         return self._told(call, await call.done(lambda: self._runner.resume(story, key, self._visitor(call), without_guard=unguarded)))
+
+    async def _write_on(self, call: Call) -> dict[str, Any]:
+        settings = {name: value for name, value in call.arguments.items() if name not in ("id", "paragraph")}
+        story, paragraph = call.arguments["id"], call.arguments.get("paragraph")
+        job = await call.done(lambda: self._runner.write_on(story, paragraph, settings, self._visitor(call)))
+        return self._told(call, job.look()) | {"key": job.key}
 
     async def _check(self, call: Call) -> dict[str, Any]:
         def checked() -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ..story.request import FIELDS, FORM_NAMES, LIMITS, MAX_PREMISE
 from .handlers import Handlers
 
 Answer = dict[str, Any]
+SETTINGS = [name for name in FIELDS if name in LIMITS and name != "words"]
 _ARGUMENTS = "\n\nArgs:\n" + "\n".join(
     [f"    premise: what the story is about, 1 to {MAX_PREMISE} characters."]
     + [f"    form: one of {', '.join(FORM_NAMES)}; verbatim sends the premise as the whole prompt." if name == "form"
@@ -18,7 +19,7 @@ _ARGUMENTS = "\n\nArgs:\n" + "\n".join(
 
 
 def add_endpoints(handlers: Handlers, default_words: int | None) -> None:
-    """Add /write_story, /start_story, /check_request, /get_story, /stop_story and /resume_story to the Blocks being built.
+    """Add /write_story, /start_story, /write_on, /check_request, /get_story, /stop_story and /resume_story to the Blocks being built.
 
     `default_words` is None where it is not yet known who will write: then every call finds for itself what is usual.
     """
@@ -34,6 +35,11 @@ def add_endpoints(handlers: Handlers, default_words: int | None) -> None:
     def check_request(*values: object) -> Answer:
         return handlers.api_check(_raw(values, optional))
 
+    def write_on(id: str, paragraph: int, *values: object) -> Answer:
+        given = {name: value for name, value in zip(SETTINGS, values, strict=True) if value is not None}
+        return handlers.api_write_on(id, paragraph, given)
+
+    _takes_settings(write_on)
     _takes_a_request(write_story, "Write a story and stream it: each answer holds the story so far, its state and counts.", default_words)
     _takes_a_request(
         start_story,
@@ -42,7 +48,7 @@ def add_endpoints(handlers: Handlers, default_words: int | None) -> None:
     )
     _takes_a_request(check_request, "Say what there is to say about a request without running it.", default_words)
     api(write_story, api_name="write_story", concurrency_limit=None)
-    for function in (start_story, check_request, *_by_id(handlers)):
+    for function in (start_story, write_on, check_request, *_by_id(handlers)):
         api(function, api_name=function.__name__, concurrency_limit=None, queue=False)
 
 
@@ -90,6 +96,23 @@ def _takes_a_request(function: Callable[..., Any], summary: str, default_words: 
     function.__signature__ = inspect.Signature(parameters, return_annotation=Answer)  # type: ignore[attr-defined]
     function.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": Answer}
     function.__doc__ = summary + _ARGUMENTS
+
+
+def _takes_settings(function: Callable[..., Any]) -> None:
+    """Give an endpoint that takes a story, a paragraph and every setting of sampling, in order, its signature."""
+    names = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [inspect.Parameter("id", names, annotation=str), inspect.Parameter("paragraph", names, annotation=int)]
+    for field in SETTINGS:
+        kind = int | None if LIMITS[field].whole else float | None
+        parameters.append(inspect.Parameter(field, names, default=None, annotation=kind))
+    function.__signature__ = inspect.Signature(parameters, return_annotation=Answer)  # type: ignore[attr-defined]
+    function.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": Answer}
+    function.__doc__ = (
+        "Begin a new story with another one, whoever's that is, up to the end of one of its paragraphs, and return at once with its id "
+        "and key; what is not given stays as it was there, and the seed is another.\n\nArgs:\n"
+        "    id: the story that it is written on from.\n"
+        "    paragraph: the last that is kept, counted from 1 and without headings; 0 keeps nothing: another version of the request.\n"
+    ) + "\n".join(f"    {name}: {LIMITS[name].sentence()}." for name in SETTINGS)
 
 
 def _number(field: str, default_words: int | None) -> tuple[Any, Any]:

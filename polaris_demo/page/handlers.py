@@ -97,7 +97,7 @@ class Handlers:
         async for _ in self._stay(record.id):
             yield gr.skip()
 
-    async def write_on(self, event: gr.EventData) -> AsyncIterator[Any]:
+    async def version(self, event: gr.EventData) -> AsyncIterator[Any]:
         """Begin a new story where another one stands, or a few; the reading pane follows the first."""
         asked = cast(wire.WriteOn, _said(event))
         story_id, paragraph, settings, times = asked.get("id"), asked.get("paragraph"), asked.get("settings"), asked.get("times")

@@ -236,7 +236,7 @@ def _wire(page: gr.Blocks, handlers: Handlers, form: Form, pane: gr.HTML) -> Non
     # "multiple": with "once" a click is lost while the last story's event closes.
     form.write.click(handlers.write, fields, [pane, form.dial, *notes], concurrency_limit=None, trigger_mode="multiple", **_HIDDEN)
     _on(pane, "go_on")(handlers.resume, None, pane, concurrency_limit=None, trigger_mode="multiple", **_HIDDEN)
-    _on(pane, "write_on")(handlers.write_on, None, pane, concurrency_limit=None, trigger_mode="multiple", **_HIDDEN)
+    _on(pane, "write_on")(handlers.version, None, pane, concurrency_limit=None, trigger_mode="multiple", **_HIDDEN)
     filled = _on(pane, "form_of")(handlers.recipe, None, fields, queue=False, **_HIDDEN)
     filled.success(None, None, None, js=f"() => {run('filled')}())", **_HIDDEN)
     checked = [form.prompt, form.dial, form.link, form.code, *notes]

@@ -18,7 +18,8 @@ INSTRUCTIONS = (
     "Writes fiction of 50 to {most:,} words. A long story takes minutes: call start_story, which answers at once with an id and a key. "
     f"{POLLS}, with the next_offset it gave, until `rests` is true: a story that nobody asks about is paused until somebody does. "
     "`stage` says in words what happens now. Where `state` is paused or interrupted, resume_story goes on from the last word; "
-    "stop_story ends it, and keeps what was written. `link` shows the story to a person, while it is being written too. "
+    "stop_story ends it, and keeps what was written; write_on begins another story from any of its paragraphs. "
+    "`link` shows the story to a person, while it is being written too. "
     f"write_story waits up to {WAIT_SECONDS} seconds, for short stories. check_request judges a request without running it."
 )
 ID: Schema = {"type": "string", "minLength": 1, "description": "The id that start_story or write_story gave."}
@@ -33,6 +34,16 @@ WITHOUT_GUARD: Schema = {
     "type": "boolean",
     "default": False,
     "description": "Go on with a story that was closed because it went round in circles, from the end of what was left out.",
+}
+PARENT: Schema = {
+    "type": "string",
+    "minLength": 1,
+    "description": "The id of the story it is written on from: anybody's, finished or not.",
+}
+PARAGRAPH: Schema = {
+    "type": "integer",
+    "minimum": 0,
+    "description": "The last paragraph that is kept, counted from 1 and without headings; 0 keeps nothing: another version of the request.",
 }
 _TEXT: Schema = {"type": "string"}
 _WHOLE: Schema = {"type": "integer"}
@@ -59,6 +70,12 @@ def tools(most_words: int) -> list[Tool]:
             "resume_story",
             "Go on, from its last word, with a story that was stopped, paused, interrupted or cut off. Then ask get_story as before.",
             _object(owner | {"without_guard": WITHOUT_GUARD}, ["id", "key"]), told,
+        ),
+        _tool(
+            "write_on",
+            "Begin a new story with another one up to the end of one of its paragraphs, and return at once with its id and key. What is "
+            "not given stays as it was there, and the seed is another. Then ask get_story as after start_story.",
+            _object({"id": PARENT, "paragraph": PARAGRAPH} | _settings(), ["id", "paragraph"]), begun,
         ),
         _tool(
             "check_request",
@@ -96,6 +113,12 @@ def _request(most_words: int) -> Schema:
     length = f"How long it is to be: {LIMITS['words'].sentence()}, of which this server writes {most_words:,} at most."
     fields["words"] |= {"maximum": min(most_words, int(LIMITS["words"].high)), "description": length}
     return {name: fields[name] for name in FIELDS}
+
+
+def _settings() -> Schema:
+    """Those of sampling, none of which has a default: what is not given is as it was."""
+    fields = {name: _number(name) for name in LIMITS if name != "words"}
+    return {name: {key: value for key, value in field.items() if key != "default"} for name, field in fields.items()}
 
 
 def _number(name: str) -> Schema:
@@ -141,6 +164,8 @@ def _story() -> Schema:
         "finish_reason": reasons,
         "findings": _findings(),
         "model": _or_null(_TEXT),
+        "written_on_from": _object({"id": _TEXT, "paragraph": _WHOLE, "characters": _WHOLE})
+        | {"type": ["object", "null"], "description": "The story it begins with, up to which paragraph, and how many characters that are."},
         "reader_count": _object(counted) | {"description": "The length as a reader of its language counts it, where that is another."},
     }
 

@@ -66,7 +66,14 @@ def answer(record: StoryRecord, offset: int = 0) -> dict[str, Any]:
         "finish_reason": record.finish.reason if record.finish else None,
         "findings": [asdict(f) for f in (*record.findings, *advice(record))],
         "model": record.writer.badge() if record.writer else None,
+        "written_on_from": _from(record),
     }
+
+
+def _from(record: StoryRecord) -> dict[str, Any] | None:
+    """Which story it was written on from, after which of its paragraphs, and how many of its characters are that story's."""
+    parent = record.parent
+    return {"id": parent.story, "paragraph": parent.paragraph, "characters": parent.place.characters} if parent else None
 
 
 def as_read(count: ReaderCount) -> str:
