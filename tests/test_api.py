@@ -96,7 +96,10 @@ def test_a_story_is_written_on_from_another_one(client: Client) -> None:
     assert version["key"] != parent["key"] and version["story"] == parent["story"] and version["seed"] != 4
     assert version["written_on_from"] == {"id": parent["id"], "paragraph": 1, "characters": len(parent["story"])}
     assert parent["written_on_from"] is None
-    for given, said in (({"paragraph": 2}, "Paragraph: give a whole number from 0 to 1"), ({"temperature": 9}, "Temperature: 9 is outside the limits")):
+    for given, said in (
+        ({"paragraph": 2}, "Paragraph: give a whole number from 0 to 1"),
+        ({"temperature": 9}, "Temperature: 9 is outside the limits"),
+    ):
         with pytest.raises(AppError, match=said):
             client.predict(**{"id": parent["id"], "paragraph": 1, **given}, api_name="/write_on")
 

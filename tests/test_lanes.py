@@ -396,6 +396,9 @@ def test_a_story_that_gives_way_rests_and_can_be_gone_on_with(miniature: LocalEn
 
     monkeypatch.setattr(engine._decoder, "tokens", tokens)
     *said, last = engine.write(asked(), Resume(), threading.Event())
+    assert engine.status().capacity == 2
+    engine._decoder._lanes.most = 1
+    assert engine.status().capacity == 1  # so that who comes next waits where it is told of
     assert last == Finish("pause", NO_ROOM) and any(isinstance(event, Delta) for event in said)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from polaris_demo.engine.base import BackgroundEngine, GpuBroken, Loading
+from polaris_demo.engine.base import BackgroundEngine, GpuBroken, Loading, Status
 from polaris_demo.errors import AnotherModel, Busy, CannotGoOn, EngineError, RequestRefused, UnknownStory
 from polaris_demo.jobs import runner as runner_module
 from polaris_demo.jobs.job import Job
@@ -703,6 +703,24 @@ def test_as_many_stories_are_written_as_the_engine_has_capacity_for_once_it_has_
     gate.set()
     until(lambda: all(map(finished, jobs)))
     assert {job.record.state for job in jobs} == {"finished"} and runner.default_words == 700
+
+
+def test_where_an_engine_can_write_fewer_than_it_could_the_others_wait_in_the_queue(run) -> None:
+    class Shrinks(ScriptedEngine):
+        def status(self) -> Status:
+            return replace(super().status(), capacity=1 if self.most_running == 3 else 3)
+
+    runner = run(Shrinks(endless, capacity=3))
+    jobs = [runner.submit(asked()) for _ in range(3)]
+    until(lambda: runner.engine.running == 3)
+    fourth, fifth = runner.submit(asked()), runner.submit(asked())
+    for job in jobs[:2]:
+        runner.stop(job.record.id, job.key)
+    until(lambda: rests(jobs[0]) and rests(jobs[1]) and runner.engine.running == 1)
+    assert fourth.look().state == "queued" and fourth.look().progress.done == 1  # one stands before it, and not three
+    runner.stop(jobs[2].record.id, jobs[2].key)
+    until(lambda: fourth.look().state == "writing")
+    assert fifth.look().state == "queued" and runner.engine.running == 1
 
 
 def test_a_length_that_is_not_given_is_the_usual_one_of_who_writes(run) -> None:

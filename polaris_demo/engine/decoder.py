@@ -84,6 +84,11 @@ class Decoder:
             self.free()
         yield from self._by_itself(replace(run, output=written), stop)
 
+    @property
+    def most(self) -> int:
+        """Stories at once: its lanes, or as many as the memory was found to hold."""
+        return self._lanes.most
+
     def free(self) -> None:
         """Let go of all buffers and graphs as soon as no story needs them; the next one makes new ones."""
         with self._lock:

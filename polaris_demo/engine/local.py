@@ -58,7 +58,8 @@ class LocalEngine:
             return self._made
 
     def status(self) -> Status:
-        return Status(self._writer, capacity=self._count)
+        made = self._made
+        return Status(self._writer, capacity=made.most if made else self._count)
 
     def describe(self, **known: Any) -> None:
         """Correct what is said of who writes, where the loader knows more than the checkpoint does."""

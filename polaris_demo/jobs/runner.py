@@ -339,13 +339,17 @@ class Runner:
             self._workers.append(worker)
             worker.start()
 
+    def _has_lane(self) -> bool:
+        """The engine writes one more: its memory may have been found to hold fewer than were hired for."""
+        return len(self._writing()) < self.engine.status().capacity
+
     def _work(self) -> None:
         while job := self._next():
             self._write(job)
 
     def _next(self) -> Job | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closing.is_set())
+            self._changed.wait_for(lambda: (self._waiting and self._has_lane()) or self._closing.is_set())
             if self._closing.is_set():
                 return None
             job = self._waiting.popleft()
@@ -484,7 +488,9 @@ class Runner:
         seconds: list[int] | list[None] = [None] * len(self._waiting)
         if speed := self.measured.speed():
             left = [seconds_left(job.record, speed) for job in self._writing()]
-            seconds = waits(left, [seconds_left(job.record, speed) for job in self._waiting], len(self._workers))
+            seconds = waits(
+                left, [seconds_left(job.record, speed) for job in self._waiting], min(len(self._workers), self.engine.status().capacity)
+            )
         for before, (job, wait) in enumerate(zip(self._waiting, seconds, strict=True), len(self._writing())):
             progress = Progress("queued", before, before + 1, wait)
             if job.record.progress != progress:
