@@ -31,7 +31,7 @@ def url() -> Iterator[str]:
 # Every kind of route there is in Gradio and here, and what it answers; 200 where the page or a client needs it.
 ROUTES = [
     ("GET", "/", 200), ("GET", "/config", 200), ("GET", "/theme.css", 200), ("GET", "/robots.txt", 200), ("GET", "/gradio_api/info", 200),
-    ("GET", "/recordings", 200), ("GET", "/stories/status", 200), ("GET", "/gradio_api/openapi.json", 200),
+    ("GET", "/recordings", 200), ("GET", "/stories/status", 200), ("GET", "/stories/beside?first=a&second=a", 400), ("POST", "/stories/a/choose", 400), ("GET", "/gradio_api/openapi.json", 200),
     ("POST", "/gradio_api/upload", 404), ("GET", "/gradio_api/upload_progress?upload_id=a", 404), ("GET", "/gradio_api/file=/etc/passwd", 404),
     ("GET", "/gradio_api/file/etc/passwd", 404), ("GET", "/gradio_api/proxy=http://127.0.0.1:1/", 404), ("POST", "/gradio_api/component_server", 404),
     ("POST", "/gradio_api/component_server/", 404), ("GET", "/gradio_api/stream/a/b/c/playlist.m3u8", 404), ("POST", "/gradio_api/stream/a", 404),

@@ -29,6 +29,7 @@ STYLES = (
     "after",
     "branch",
     "shelf",
+    "beside",
     "results",
     "embed",
     "print",

@@ -91,6 +91,8 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
                 _html(charts.results(), elem_id="results", js_on_load=None)
             with gr.Tab("About", id="about"):
                 _html(about.about(), elem_id="about", js_on_load=js("about"))
+        _part("beside")
+        _part("blind")
         _html(embed(settings.home, settings.max_words, runner.default_words), elem_id="embed", js_on_load=None)
         _html(_footer(), elem_id="foot", js_on_load=js("foot"))
         _wire(page, handlers, form, pane)

@@ -23,7 +23,8 @@ PARTS = {
     if name != "end"
 }
 NAMES, USUAL_WORDS = ("at home", "a stretch", "far out"), int(LIMITS["words"].default)
-SHARED = {"STAR": PARTS["star"].strip()}  # stands in other parts
+STAR = PARTS["star"].strip()
+SHARED = {"STAR": STAR, "COLUMNS": PARTS["columns"].strip().replace("STAR", STAR)}  # stand in other parts
 
 
 def template(part: str, **values: str) -> str:

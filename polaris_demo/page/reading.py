@@ -128,10 +128,12 @@ class Repetition:
 
     map: wire.Map
     said: str
+    ratio: float  # of its four-word phrases come again
 
     @classmethod
     def of(cls, text: str) -> "Repetition":
-        return cls(paragraph_map(text), repeats(text))
+        ratio = self_repetition(text).global_ratio
+        return cls(paragraph_map(text), repeats(ratio), ratio)
 
 
 def rest(record: StoryRecord, kept: Kept, repetition: Repetition, link: str = "") -> wire.Rest:
@@ -163,9 +165,8 @@ def said(record: StoryRecord) -> str:
     return f"{ratio} and {asked - words:,} words short of it." if words < low else f"{ratio} longer than asked by {words - asked:,} words."
 
 
-def repeats(text: str) -> str:
+def repeats(ratio: float) -> str:
     """How much of a story comes again, by the paper's measure of four-word phrases."""
-    ratio = self_repetition(text).global_ratio
     where = "Almost nowhere" if ratio < 0.01 else "Here and there" if ratio <= card.SELF_REPETITION.hinge else "Often"
     more = f", more than the {card.SELF_REPETITION.hinge:.0%} the paper's reward allows" if ratio > card.SELF_REPETITION.hinge else ""
     return f"{where}: {ratio:.1%} of its four-word phrases come back{more}. Choose a bar to read that place.".replace("%", " %")

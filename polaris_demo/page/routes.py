@@ -7,19 +7,17 @@ where Gradio 6.31 reloads the page when a connection is lost. Who knows an id ma
 """
 
 import asyncio
-import json
-import math
 import tempfile
 import time
 import zipfile
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import IO, cast
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -29,13 +27,15 @@ from ..settings import Settings
 from ..story import day, exports
 from ..story.record import StoryRecord
 from . import links, reading, view, wire
+from .answers import UNLISTED, answer, body, refused, too_many
+from .beside import Beside
+from .blind import Blind
 from .recordings import Shown
 from .sharing import status
 from .stream import Telling, compact, place
 from .visitor import visitor
 
 MOST_IDS = 200
-UNLISTED = {"X-Robots-Tag": "noindex, nofollow", "Cache-Control": "no-store"}
 RECORDED = {"Cache-Control": "public, max-age=300"}
 RETRY_MILLISECONDS = 1000
 MOST_MEASURED = 32  # texts
@@ -71,7 +71,7 @@ class Stream(StreamingResponse):
             with self._place:
                 await super().__call__(scope, receive, send)
         except TooMany as error:
-            await _too_many(error)(scope, receive, send)
+            await too_many(error)(scope, receive, send)
 
 
 class StoryRoutes:
@@ -84,6 +84,7 @@ class StoryRoutes:
         self._recordings = {one.name: one for one in recordings}
         self._archiving = asyncio.Semaphore(ARCHIVES)
         self._measured = Once(reading.Repetition.of)
+        self._compared = [*Beside(runner, self._measured.of).routes(), *Blind(runner, self._visitor).routes()]
 
     def routes(self) -> list[Route]:
         return [
@@ -91,6 +92,7 @@ class StoryRoutes:
             Route("/stories/stories.zip", self.archive),
             Route("/stories/status", self.status),
             Route("/stories/host", self.host, methods=["POST"]),
+            *self._compared,
             Route("/stories/{id}/events", self.events),
             Route("/stories/{id}/story.{ending}", self.file),
             Route("/stories/{id}/{action}", self.act, methods=["POST"]),
@@ -101,7 +103,7 @@ class StoryRoutes:
 
     async def status(self, request: Request) -> Response:
         """Who writes here, or how far loading is."""
-        return _answer(status(self._runner, self._settings))
+        return answer(status(self._runner, self._settings))
 
     async def events(self, request: Request) -> Response:
         """The story from `?from=`, or from where the browser broke off, until it rests; with `?once` what there is of it now.
@@ -150,11 +152,11 @@ class StoryRoutes:
         """One file of a story, under a name made from its title."""
         ending = request.path_params["ending"]
         if ending not in exports.FILES:
-            return _refused(f"A story comes as {', '.join(exports.FILES)}.", 404)
+            return refused(f"A story comes as {', '.join(exports.FILES)}.", 404)
         try:
             record = await asyncio.to_thread(self._runner.get, request.path_params["id"])
         except VisitorError as error:
-            return _refused(str(error), 404)
+            return refused(str(error), 404)
         made = exports.FILES[ending]
         name = quote(exports.file_name(record, ending), safe="")
         headers = UNLISTED | {"Content-Disposition": f"attachment; filename=\"story.{ending}\"; filename*=UTF-8''{name}"}
@@ -165,7 +167,7 @@ class StoryRoutes:
         try:
             self._runner.fair.require_archive(self._visitor(request))
         except TooMany as error:
-            return _too_many(error)
+            return too_many(error)
         ids = list(dict.fromkeys(request.query_params.get("ids", "").split(",")))[:MOST_IDS]
         async with self._archiving:
             file = await asyncio.to_thread(self._archive, ids)
@@ -194,34 +196,34 @@ class StoryRoutes:
 
     async def summaries(self, request: Request) -> Response:
         """What there is of the stories whose ids are sent: those deleted or expired are missing from the answer."""
-        asked = cast(wire.Ids, await _body(request))
+        asked = cast(wire.Ids, await body(request))
         ids = asked.get("ids")
         if not isinstance(ids, list) or not all(isinstance(i, str) for i in ids):
-            return _refused("Send the ids of stories.", 400)
+            return refused("Send the ids of stories.", 400)
         try:
             found = await asyncio.to_thread(self._runner.summaries, ids[:MOST_IDS])
         except VisitorError as error:
-            return _refused(str(error), 503)
-        return _answer(view.summaries(found, self._runner.library.problem))
+            return refused(str(error), 503)
+        return answer(view.summaries(found, self._runner.library.problem))
 
     async def host(self, request: Request) -> Response:
         """Whether new stories may begin; with "paused" in the body it is set. Takes the host's key."""
-        asked = cast(wire.Hosting, await _body(request))
+        asked = cast(wire.Hosting, await body(request))
         paused = asked.get("paused")
         wanted = paused if isinstance(paused, bool) else None
         try:
             await asyncio.to_thread(self._runner.pause_new, asked.get("key"), wanted, self._visitor(request))
         except TooMany as error:
-            return _too_many(error)
+            return too_many(error)
         except VisitorError as error:
-            return _refused(str(error), 403)
+            return refused(str(error), 403)
         host: wire.Host = {"paused": self._runner.host_paused}
-        return _answer(host)
+        return answer(host)
 
     async def recordings(self, request: Request) -> Response:
         """What there is to say of each recorded story."""
         recordings: wire.Recordings = {"recordings": [one.about for one in self._recordings.values()]}
-        return _answer(recordings, headers=RECORDED)
+        return answer(recordings, headers=RECORDED)
 
     async def recording(self, request: Request) -> Response:
         """A recorded story: its text and its pace."""
@@ -237,8 +239,8 @@ class StoryRoutes:
         """Stop or delete a story, with its key; the host's key deletes any."""
         story_id, action = request.path_params["id"], request.path_params["action"]
         if action not in ("stop", "delete"):
-            return _refused("A story can be stopped or deleted.", 404)
-        asked = cast(wire.Key, await _body(request))
+            return refused("A story can be stopped or deleted.", 404)
+        asked = cast(wire.Key, await body(request))
         key = asked.get("key")
         try:
             if action == "stop":
@@ -246,11 +248,11 @@ class StoryRoutes:
             else:
                 await asyncio.to_thread(self._runner.delete, story_id, key, self._visitor(request))
         except TooMany as error:
-            return _too_many(error)
+            return too_many(error)
         except VisitorError as error:
-            return _refused(str(error), 403)
+            return refused(str(error), 403)
         acted: wire.Acted = {"done": True}
-        return _answer(acted)
+        return answer(acted)
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:
@@ -259,35 +261,7 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
             yield piece
 
 
-async def _body(request: Request) -> dict[str, object]:
-    """A small JSON object from the request; empty where there is none."""
-    data = b""
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > 16_384:
-            return {}
-    try:
-        found = json.loads(data)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def _recorded(data: bytes | None, headers: dict[str, str]) -> Response:
     if data is None:
-        return _refused("There is no recording of this name.", 404)
+        return refused("There is no recording of this name.", 404)
     return Response(data, media_type="application/json", headers=headers)
-
-
-def _refused(sentence: str, status: int) -> JSONResponse:
-    refused: wire.Refused = {"refused": sentence}
-    return _answer(refused, status)
-
-
-def _too_many(error: TooMany) -> JSONResponse:
-    refused: wire.Refused = {"refused": str(error)}
-    return _answer(refused, 429, UNLISTED | {"Retry-After": str(math.ceil(error.seconds))})
-
-
-def _answer(message: Mapping[str, object], status: int = 200, headers: Mapping[str, str] = UNLISTED) -> JSONResponse:
-    return JSONResponse(message, status, headers=headers)

@@ -19,11 +19,14 @@ from ..story.request import MAX_PREMISE, StoryRequest
 from . import about, links, view, wire
 from .recordings import Shown
 
+BLIND = "Which of two stories is better?"
+BLIND_DESCRIPTION = "Read both without knowing how they were made, and choose. What each was is told afterwards."
 LONGEST = 300  # characters of a premise that a preview still shows
 # Before anything is painted: which view the address is for, so that none is shown that is not meant.
 VIEW = """<script>{
     const query = new URLSearchParams(location.search), reads = query.has("story") || query.has("recorded");
-    const view = TABS.includes(query.get("tab")) ? "tab" : reads ? "story" : "ask";
+    const two = query.has("blind") ? "blind" : query.has("story") && query.has("beside") ? "beside" : "";
+    const view = TABS.includes(query.get("tab")) ? "tab" : two || (reads ? "story" : "ask");
     document.documentElement.dataset.view = query.get("view") === "embed" ? "embed" : view;
 }</script>""".replace("TABS", json.dumps(wire.TABS[1:]))
 
@@ -54,21 +57,23 @@ class Sharing:
         query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
         heading, words = await asyncio.to_thread(self._told, query)
         home = self._settings.home or links.address(Headers(scope=scope), self._settings.root_path, self._settings.proxies)
-        kept = {name: query[name] for name in ("story", "recorded", "premise", "words") if name in query}
+        kept = {name: query[name] for name in ("story", "beside", "recorded", "blind", "premise", "words") if name in query}
         picture = f"{self._settings.home}/resolve/main/{about.PICTURE}" if self._settings.space else ""
         tags = about.share_tags(f"{home}?{urlencode(kept)}" if kept else home, picture, heading, words)
-        unlisted = '<meta name="robots" content="noindex">' if "story" in query else ""
+        unlisted = '<meta name="robots" content="noindex">' if "story" in query or "blind" in query else ""
         now = f'<script type="application/json" id="{wire.NOW}">{_inert(status(self._runner, self._settings))}</script>'
         return f"<title>{escape(heading)}</title>", tags + unlisted + VIEW + FORM + now
 
     def _told(self, query: dict[str, str]) -> tuple[str, str]:
-        """Title and description of an address."""
+        """Title and description of an address; of a blind pair nothing that is of one of its stories."""
+        if "blind" in query:
+            return BLIND, BLIND_DESCRIPTION
         if "story" in query:
             try:
-                record = self._runner.get(query["story"])
+                records = [self._runner.get(query[name]) for name in ("story", "beside") if name in query]
             except VisitorError:
                 return about.TITLE, about.DESCRIPTION
-            return title(record), _asked_for(record.request)
+            return " · ".join(map(title, records)), _asked_for(records[0].request)
         if shown := self._recordings.get(query.get("recorded", "")):
             return shown.about["title"], _asked_for(shown.request)
         premise = query.get("premise", "").strip()[:MAX_PREMISE]

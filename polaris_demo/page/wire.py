@@ -10,6 +10,7 @@ from typing import Literal, NotRequired, TypedDict, get_args
 
 from ..story import markup
 from ..story.request import FIELDS
+from ..story.table import FORMULA
 from .ideas import IDEAS
 
 WORDS_A_MINUTE = 240  # of a reader of fiction
@@ -216,6 +217,60 @@ class Whole(TypedDict):
     pace: Sequence[tuple[float, int]]
 
 
+class Compared(TypedDict):
+    """One of two stories beside each other."""
+
+    label: str  # what was asked for, as far as it is not the other's
+    premise: str  # where it is not the other's
+    figures: Rows
+    band: tuple[int, int] | None  # words within which it is on target, where that says something of its model
+    map: Map  # empty before its end
+
+
+class Contrast(TypedDict):
+    """Two stories beside each other, as they are now."""
+
+    kind: str  # as of Going; empty with `premise` where theirs are two
+    premise: str
+    first: Compared
+    second: Compared
+    common: int  # characters that both begin with, by their lineage
+    begins: str  # what those are
+
+
+class Pair(TypedDict):
+    """Two stories to be read blind, under a name that says nothing of them."""
+
+    name: str
+
+
+class Sides(TypedDict):
+    """What is read blind: two texts, and what was asked for where that is the same of both."""
+
+    kind: str
+    premise: str
+    left: str
+    right: str
+
+
+class Side(TypedDict):
+    """What one of them was."""
+
+    id: str
+    title: str
+    label: str  # as of Compared
+    words: str
+    byline: str
+
+
+class Revealed(TypedDict):
+    """What is told once one was chosen."""
+
+    left: Side
+    right: Side
+    differs: str  # left / right
+
+
 # What a script's variable of this name holds.
 HEARD: dict[str, tuple[type, ...]] = {
     "update": (Text, Going, Rest),
@@ -236,6 +291,12 @@ HEARD: dict[str, tuple[type, ...]] = {
     "recordings": (Recordings,),
     "recording": (Recording,),
     "whole": (Whole,),
+    "contrast": (Contrast, Refused),
+    "compared": (Compared,),
+    "pair": (Pair, Refused),
+    "sides": (Sides, Refused),
+    "side": (Side,),
+    "revealed": (Revealed, Refused),
 }
 UNREAD = {("opened", "turn")}  # see there
 
@@ -282,6 +343,16 @@ class Hosting(TypedDict, total=False):
     paused: object
 
 
+class Two(TypedDict, total=False):
+    first: object
+    second: object
+
+
+class Choice(TypedDict, total=False):
+    choice: object
+    reader: object  # a name that the browser makes up
+
+
 # What goes with an event of EVENTS, or is posted to a path that ends so.
 SENT: dict[str, type] = {
     "go_on": GoOn,
@@ -293,6 +364,8 @@ SENT: dict[str, type] = {
     "host": Hosting,
     "stop": Key,
     "delete": Key,
+    "blind": Two,
+    "choose": Choice,
 }
 
 
@@ -307,16 +380,18 @@ ACTIONS = {
     "pane": (
         "stop", "continue", "unguarded", "own", "end", "go-on", "contents", "looks", "listen", "full", "smaller", "larger", "wider",
         "narrower", "light", "dark", "system", "letters", "beginning", "again", "change", "link", "copy", "markdown", "quote", "print",
-        "branch", "spot", "earlier", "later", "close-branch", "notify", "watch", "cite", "delete",
+        "compare", "branch", "spot", "earlier", "later", "close-branch", "notify", "watch", "cite", "delete",
     ),
     "taste": ("read", "another", "results"),
     "shelf": ("continue", "more", "rename", "top", "delete"),
+    "beside": ("first", "second", "blind", "other", "close"),
+    "blind": ("first", "second", "left", "right", "neither", "link", "csv"),
 }  # fmt: skip
 
 # A part is run by the function of its name that main.js exports, and stands in the page under that id.
 Part = Literal[
     "header", "hello", "ideas", "dial", "next", "differs", "kinds", "knob", "presets", "promise", "link", "note", "prompt", "code", "shelf",
-    "pane", "taste", "about", "foot",
+    "pane", "taste", "about", "foot", "beside", "blind",
 ]  # fmt: skip
 PARTS: tuple[Part, ...] = get_args(Part)
 CALLED = ("filled", "arrived")  # exported functions that the page's own events run
@@ -324,10 +399,10 @@ CALLED = ("filled", "arrived")  # exported functions that the page's own events 
 TABS = ("write", "shelf", "results", "about")  # by Gradio's data-tab-id
 STORAGE = {
     "stories": "polaris-stories", "names": "polaris-names", "places": "polaris-places", "looks": "polaris-looks", "form": "polaris-form",
-    "notify": "polaris-notify", "entries": "polaris-entries",
+    "notify": "polaris-notify", "entries": "polaris-entries", "choices": "polaris-choices",
 }  # fmt: skip
 DATA = {  # attributes of html that scripts set and styles follow
-    "view": ("ask", "story", "tab", "embed"),
+    "view": ("ask", "story", "beside", "blind", "tab", "embed"),
     "stage": ("planning", "writing", "rests", "none"),
     "own": ("yes", "no"),
     "live": ("yes", "no"),  # one's own is being written
@@ -346,6 +421,6 @@ def module() -> str:
     """What the scripts are given of this, as a module that exports each by its name."""
     given = {
         "events": EVENTS, "fields": FIELDS, "storage": STORAGE, "tabs": TABS, "address": ADDRESS, "marks": MARKS,
-        "star_tokens": STAR_TOKENS, "stars": STARS, "words_a_minute": WORDS_A_MINUTE, "ideas": IDEAS,
+        "star_tokens": STAR_TOKENS, "stars": STARS, "words_a_minute": WORDS_A_MINUTE, "ideas": IDEAS, "formula": FORMULA,
     }  # fmt: skip
     return "".join(f"export const {name} = {json.dumps(value)};\n" for name, value in given.items())

@@ -17,7 +17,7 @@ COLUMNS = (
     "number", "id", "premise", "form", "target_words", "words", "length_ratio", "in_band", "self_repetition", "repeated_4grams",
     "thinking_tokens", "story_tokens", "seconds", "seed", "state", "finish_reason", "message", "model", "revision", "precision", "record",
 )  # fmt: skip
-_FORMULA = tuple("=+-@\t\r＝＋－＠")  # what a spreadsheet takes for the beginning of a formula
+FORMULA = tuple("=+-@\t\r＝＋－＠")  # what a spreadsheet takes for the beginning of a formula
 Row = Mapping[str, Any]
 
 
@@ -52,7 +52,7 @@ def table(rows: Iterable[Row]) -> str:
 
 
 def _cell(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else "" if value is None else value
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else "" if value is None else value
 
 
 def summary(rows: Sequence[Row], measured: str = "") -> list[str]:

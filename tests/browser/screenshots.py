@@ -142,9 +142,11 @@ def written_states(pages: Pages) -> Iterator[State]:
 
 def ended_states(pages: Pages) -> Iterator[State]:
     """What became of it, to whoever asked for it and to others; and where it is found again."""
+    ids = []
     for state, name in (("fails", "failed"), ("is cut", "cut-off"), ("is finished", "finished")):
         page = pages.ask(state)
         steps.wait_until_over(page)
+        ids.append(page.url.split("story=")[1])
         page.evaluate("scrollTo(0, 0)")
         yield name, page
         to_the_end(page)
@@ -164,6 +166,23 @@ def ended_states(pages: Pages) -> Iterator[State]:
     expect(page.locator("#shelf li").first).to_be_visible()
     yield "my-stories", page
     yield "embed-story", pages.open(f"view=embed&{query}")
+    yield from compared_states(pages, ids[-1], ids[1])
+
+
+def compared_states(pages: Pages, first: str, second: str) -> Iterator[State]:
+    """Two stories side by side, which two, and read blind."""
+    page = pages.open(f"story={first}&beside={second}")
+    expect(page.locator("#beside .figures.second h2")).not_to_be_empty()
+    yield "beside", page
+    page.get_by_role("button", name="Compare with another").click()
+    yield "beside-choosing", page
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Read them blind").click()
+    expect(page.locator("#blind .column.first p").first).to_be_visible()
+    yield "blind", page
+    page.get_by_role("button", name="Neither").click()
+    expect(page.locator("#blind .revealed")).to_be_focused()
+    yield "blind-revealed", page
 
 
 def quiet_states(pages: Pages) -> Iterator[State]:

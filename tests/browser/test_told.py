@@ -123,7 +123,7 @@ def test_nothing_is_offered_that_cannot_be_done(serve, new_page, gates: Gates) -
     for one in (page, reader):
         steps.wait_until_over(one)
         one.get_by_text("Everything about this story").click()
-    both = {"link", "copy", "markdown", "quote", "print", "beginning", "cite"}
+    both = {"link", "copy", "markdown", "quote", "print", "beginning", "compare", "cite"}
     assert offered(page) == both | {"continue", "again", "change", "delete"}
     assert offered(reader) == both | {"own", "change"}
     gates.ends.set()

@@ -1,8 +1,7 @@
 // What stands after a story's last word: what was asked and what came of it, and what can be done with it.
 import { StoryMap } from "./map.js";
+import { measure } from "./measure.js";
 import { number, one, rows, setText } from "./tools.js";
-
-const ROOM = 1.25; // the line ends a quarter beyond what was asked for
 
 export class After {
   constructor(element, go) {
@@ -38,13 +37,8 @@ export class After {
     this.part("invite").hidden = false;
   }
   measure(update) {
-    const line = one(this.element, ".measure .line"), whole = Math.max(update.asked * ROOM, update.words), at = (words) => `${Math.min(100, (words / whole) * 100)}%`;
     const [low, high] = update.band;
-    line.style.setProperty("--star", at(update.words));
-    line.style.setProperty("--asked", at(update.asked));
-    line.style.setProperty("--low", at(low));
-    line.style.setProperty("--high", at(high));
-    line.setAttribute("aria-label", `Asked for ${update.asked} words, written ${update.words}`);
+    measure(one(this.element, ".measure .line"), update.words, update.asked, update.band);
     setText(this.part("cap"), `asked ${number(update.asked)} · on target from ${number(low)} to ${number(high)}`);
   }
   // Nothing that cannot be done.
@@ -55,7 +49,7 @@ export class After {
     hide("delete", !own && !host);
     hide("again", !own);
     hide("branch", !update.words);
-    for (const action of ["copy", "markdown", "link", "quote", "print", "beginning"]) hide(action, !update.words);
+    for (const action of ["copy", "markdown", "link", "quote", "print", "beginning", "compare"]) hide(action, !update.words);
     hide("listen", !update.words);
     for (const link of this.element.querySelectorAll("[data-file]")) {
       link.href = `stories/${id}/story.${link.dataset.file}`;

@@ -16,10 +16,10 @@ export function header(element) {
   });
   one(element, ".skip").addEventListener("click", (event) => {
     event.preventDefault();
-    const story = document.querySelector("#pane .story");
-    (story.offsetParent ? story : box("premise"))?.focus();
+    const story = all(document, "#pane .story, .two .story").find((one) => one.offsetParent);
+    (story ?? box("premise"))?.focus();
   });
-  where.watch((now) => select(now.tab || "write"));
+  where.watch((now) => select(now.tab || (now.beside ? "shelf" : "write")));
   for (const hear of [where.watch, page.status.hear]) hear(() => inFull(one(element, ".in-full"), where.now));
   where.begin();
 }

@@ -1,5 +1,7 @@
 // What Gradio's components run, each by its name, as they are put in place (parts.py).
 export { arrived, dial, differs, filled, foot, hello, ideas, next, promise } from "./ask.js";
+export { beside } from "./beside.js";
+export { blind } from "./blind.js";
 export { about, header } from "./frame.js";
 export { pane } from "./pane.js";
 export { code, kinds, knob, link, note, presets, prompt } from "./settings.js";

@@ -20,11 +20,13 @@ export const page = {
   goesOn: null, // the story that is gone on with as soon as it is here
   writing: false, // a story of this browser's, as its list knows it
   reader: null, // the reading pane's Reader
+  compare: null, // asks which story is to stand beside one, by its id
   refreshShelf: null, // asks anew for the list of this browser's stories
 };
 
 export const here = () => page.home || location.origin + location.pathname;
 export const storyLink = (id) => `${here()}?story=${encodeURIComponent(id)}`;
+export const besideLink = (id, other) => `?story=${encodeURIComponent(id)}&beside=${encodeURIComponent(other)}`;
 export const recordedLink = (name) => `${here()}?recorded=${encodeURIComponent(name)}`;
 
 // In a frame of another page (?view=embed) whatever wants to come into view moves this document only, never the page around it.

@@ -33,6 +33,7 @@ const actions = {
   later: (reader) => reader.branch.step(1),
   "close-branch": (reader) => reader.branch.close(),
   change: (reader) => reader.change(),
+  compare: (reader) => page.compare(reader.id),
   link: (reader, button) => reader.share(button),
   copy: (reader, button) => copy(button, reader.paper.plain(), reader.part("story")),
   markdown: (reader, button) => copyFile(button, `stories/${encodeURIComponent(reader.id)}/story.md`),
@@ -67,7 +68,7 @@ export function pane(element, props, watch, trigger) {
   watch("value", opened);
   const arrive = (now) => {
     if (now.recorded) reader.openRecorded(now.recorded);
-    else if (!now.story) reader.looks.leaveFull();
+    else if (!now.story || now.beside) reader.looks.leaveFull();
     else if (now.story === reader.id) reader.back();
     else reader.open(now.story);
     reader.look();

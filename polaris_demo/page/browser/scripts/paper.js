@@ -72,6 +72,16 @@ export class Paper {
       this.half = part === "\r";
     }
   }
+  // The title that the text gives itself.
+  get title() { return this.blocks[0]?.node.classList.contains("title") ? this.blocks[0].node.textContent.replace(/^[#\s*_]+|[*_]+$/g, "") : ""; }
+  // What is told of the text, of which `shown` characters are here: it goes in after `off` of them, what is here already is left out,
+  // and where text was taken back what stands beyond `off` goes. How many there are then.
+  hear(text, off, shown, takenBack) {
+    const told = [...text], end = off + told.length, kept = takenBack ? off : Math.min(shown, end);
+    if (kept < shown) this.cut(kept);
+    this.append(told.slice(kept - off).join(""));
+    return end;
+  }
   // The text as it is read: its blocks without their marks, a blank line between them.
   plain() {
     return this.blocks.map(({ node }) => unmarked(node)).join("\n\n");

@@ -179,16 +179,12 @@ export class Reader {
   }
   // Text simply follows, or goes in at `off`: what has been taken back since goes, what is here already is left out.
   take(update) {
-    const text = [...(update.t || "")], off = update.off ?? this.shown, end = off + text.length;
-    const same = (update.cuts ?? this.update.cuts) === this.update.cuts;
-    const kept = same ? Math.min(this.shown, end) : off;
+    const { shown } = this, off = update.off ?? shown, takenBack = (update.cuts ?? this.update.cuts) !== this.update.cuts;
     this.paper.grows = this.live || update.rests === false;
-    if (kept < this.shown) this.paper.cut(kept);
-    this.paper.append(text.slice(kept - off).join(""));
+    this.shown = this.paper.hear(update.t || "", off, shown, takenBack);
     this.asides.settle();
-    this.shown = end;
     setHidden(this.part("story"), !this.shown);
-    return end > kept;
+    return this.shown > (takenBack ? off : Math.min(shown, this.shown));
   }
   clear() {
     this.asides.clear();
@@ -208,7 +204,7 @@ export class Reader {
     if (titled) first.dataset.by = byline;
     setText(this.part("printed"), source(this));
   }
-  get name() { return this.paper.blocks[0]?.node.classList.contains("title") ? this.paper.blocks[0].node.textContent.replace(/^[#\s*_]+|[*_]+$/g, "") : ""; }
+  get name() { return this.paper.title; }
   end(update) {
     this.line?.close();
     this.paper.finish();

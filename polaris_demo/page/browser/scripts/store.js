@@ -2,7 +2,7 @@
 // storage; the page still works, and forgets.
 import { storage } from "./wire.js";
 
-const MOST = 200;
+const MOST = 200, MOST_CHOICES = 2000;
 
 function read(name, kept = "localStorage") {
   try { return JSON.parse(window[kept].getItem(name)); } catch { return null; }
@@ -39,12 +39,12 @@ export const keys = {
 };
 
 // One value for a story, by its id; the oldest go.
-const byId = (name, kept) => ({
+const byId = (name, kept, most = MOST) => ({
   all: () => { const found = read(name, kept); return found && typeof found === "object" && !Array.isArray(found) ? found : {}; },
   get(id) { return this.all()[id]; },
   set(id, value) {
     const { [id]: _, ...others } = this.all();
-    write(name, Object.fromEntries([...Object.entries(others).slice(1 - MOST), [id, value]]), kept);
+    write(name, Object.fromEntries([...Object.entries(others).slice(1 - most), [id, value]]), kept);
   },
   forget(id) {
     const { [id]: _, ...others } = this.all();
@@ -53,6 +53,7 @@ const byId = (name, kept) => ({
 });
 export const names = byId(storage.names); // {name, top}
 export const places = byId(storage.places); // {start, dy, part}
+export const choices = byId(storage.choices, "localStorage", MOST_CHOICES); // by the blind pair: {reader} and, once chosen, {date, left, right, choice, differed}
 export const entries = byId(storage.entries, "sessionStorage"); // of this tab's history, by their own ids
 
 export const looks = {

@@ -1,15 +1,18 @@
-// Where the page is: its address, its history, its title. A story, a recorded one, a tab, or else the ask.
+// Where the page is: its address, its history, its title. A story, two of them, a recorded one, a tab, or else the ask.
 import { embedded, page } from "./page.js";
 import { entries } from "./store.js";
 import { tabs } from "./wire.js";
 
 const NAME = "POLARIS-9B", KEPT = ["__theme", "view"], NAMES = { shelf: "My stories", results: "Results", about: "About" };
+const PLACES = ["story", "beside", "recorded", "blind", "tab"], TITLES = { beside: "Two stories", blind: "Which of two stories is better?" };
 const watchers = [], leavers = [], query = () => new URLSearchParams(page.brought ? page.brought.split("?")[1] : location.search);
 
 function read() {
   const asked = query(), tab = asked.get("tab");
-  return { story: asked.get("story"), recorded: asked.get("recorded"), tab: tabs.includes(tab) && tab !== "write" ? tab : null };
+  const story = asked.get("story"), beside = !embedded && story && asked.get("beside"), blind = !embedded && asked.get("blind");
+  return { story, beside: beside || null, recorded: asked.get("recorded"), blind: blind || null, tab: tabs.includes(tab) && tab !== "write" ? tab : null };
 }
+const viewOf = ({ story, beside, recorded, blind, tab }) => tab ? "tab" : blind ? "blind" : beside ? "beside" : story || recorded ? "story" : "ask";
 
 function address(to) {
   const next = new URLSearchParams();
@@ -28,9 +31,9 @@ if (!history.state?.entry) history.replaceState({ ...history.state, ...entry() }
 
 function arrive(next) {
   now = next;
-  const view = next.tab ? "tab" : next.story || next.recorded ? "story" : "ask";
+  const view = viewOf(next);
   if (!embedded) document.documentElement.dataset.view = view;
-  if (view !== "story") title(next.tab ? `${NAMES[next.tab]} · ${NAME}` : `${NAME} writes stories`);
+  if (view !== "story") title(next.tab || TITLES[view] ? `${NAMES[next.tab] ?? TITLES[view]} · ${NAME}` : `${NAME} writes stories`);
   for (const watcher of watchers) watcher(now);
   if (view !== "story") requestAnimationFrame(() => { if (now === next) scrollTo({ top: where.remembered.y ?? 0, behavior: "instant" }); }); // a story's place is its reader's
 }
@@ -44,12 +47,17 @@ export const where = {
   get now() { return now; },
   // Each place is an entry of the history, so that Back and Forward go between them; `instead` takes the place of this one.
   go(to, instead = false) {
-    const next = { story: null, recorded: null, tab: null, ...to };
-    if (["story", "recorded", "tab"].every((name) => next[name] === now[name])) return;
+    const next = { ...Object.fromEntries(PLACES.map((name) => [name, null])), ...to };
+    if (PLACES.every((name) => next[name] === now[name])) return;
     for (const leaver of leavers) leaver();
     if (page.brought) page.brought = address(next); // the form is still being filled from the address
     else history[instead ? "replaceState" : "pushState"](entry(), "", address(next));
     arrive(next);
+  },
+  // The same with everything new: nothing that the page held before is in it any more.
+  load(to) {
+    for (const leaver of leavers) leaver();
+    location.assign(address(to));
   },
   watch(watcher) { watchers.push(watcher); },
   leaving(leaver) { leavers.push(leaver); }, // called while this entry of the history is still this one
