@@ -102,7 +102,7 @@ def test_tab_reaches_everything_in_every_view(page: Page) -> None:
     expect(page.locator("#note-temperature .note")).to_be_visible()
     left["settings"] = missed(page)
     written(page, "a bell")
-    for fold in page.locator("#pane summary").all():
+    for fold in page.locator("#pane .all > summary").all():
         fold.press("Enter")
     left["finished story"] = missed(page)
     with page.expect_response("**/stories/summaries"):
@@ -284,7 +284,7 @@ def test_nothing_scrolls_sideways_at_360_pixels(serve, new_page) -> None:
     wide["writing"] = width()
     steps.stop(page)
     steps.wait_until_over(page)
-    for fold in page.locator("#pane summary").all():
+    for fold in page.locator("#pane .all > summary").all():
         fold.click()
     wide["stopped"] = width()
     page.locator("#pane .below [data-do=looks]").click()

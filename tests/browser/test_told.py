@@ -114,16 +114,16 @@ def test_nothing_is_offered_that_cannot_be_done(serve, new_page, gates: Gates) -
     until(lambda: offered(page) == {"stop"})
     gates.planned.set()
     expect(page.locator("#pane .story")).to_contain_text("It burned")
-    assert offered(page) == {"stop"}
+    assert offered(page) == {"stop", "branch"}
     reader = new_page()
     reader.goto(page.url)
     expect(reader.locator("#pane .story")).to_contain_text("It burned")
-    assert offered(reader) == {"own"}
+    assert offered(reader) == {"own", "branch"}
     steps.stop(page)
     for one in (page, reader):
         steps.wait_until_over(one)
         one.get_by_text("Everything about this story").click()
-    both = {"link", "copy", "markdown", "quote", "print", "beginning", "compare", "cite"}
+    both = {"link", "copy", "markdown", "quote", "print", "beginning", "branch", "compare", "cite"}
     assert offered(page) == both | {"continue", "again", "change", "delete"}
     assert offered(reader) == both | {"own", "change"}
     gates.ends.set()

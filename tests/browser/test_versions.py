@@ -85,7 +85,11 @@ def test_with_the_mouse_from_a_paragraph_of_somebody_elses_story(new_page, runne
     tree = page.get_by_role("navigation", name="Versions")
     expect(tree.locator("li li")).to_contain_text(["after paragraph 3, seed 9 instead of 4"])
     expect(tree.locator("[aria-current]")).to_have_text(HOSTILE)
-    tree.get_by_role("link").click()
+    tree.get_by_role("link", name="Side by side").click()
+    page.wait_for_url(f"**story={parent.record.id}&beside={version.id}")
+    expect(page.locator("body")).to_contain_text("version 2 was written on from there")
+    page.go_back()
+    tree.get_by_role("link", name=HOSTILE).click()
     page.wait_for_url(f"**story={version.id}")
 
 

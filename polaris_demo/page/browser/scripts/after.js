@@ -48,7 +48,6 @@ export class After {
     hide("unguarded", !(update.folded && own));
     hide("delete", !own && !host);
     hide("again", !own);
-    hide("branch", !update.words);
     for (const action of ["copy", "markdown", "link", "quote", "print", "beginning", "compare"]) hide(action, !update.words);
     hide("listen", !update.words);
     for (const link of this.element.querySelectorAll("[data-file]")) {

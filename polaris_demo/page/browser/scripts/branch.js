@@ -34,7 +34,13 @@ export class Branch {
     const block = (node && blocks.find((one) => one.node.contains(node))) || blocks[Math.max(0, this.reader.place.at())];
     return block?.paragraphs ?? 0;
   }
-  begin() { setHidden(this.spot, true); this.close(); }
+  begin() {
+    setHidden(this.spot, true);
+    this.close();
+    this.offer();
+  }
+  // As soon as there is something to keep.
+  offer() { for (const button of this.reader.buttons("branch")) setHidden(button, !(this.possible && this.most)); }
 
   // --- the dialog ------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,5 @@
 // The versions of a story as a small tree: what it was written on from, and what was written on from it, of this browser's stories.
+import { besideLink } from "./page.js";
 import { keys, names } from "./store.js";
 import { make, post, setHidden, setText } from "./tools.js";
 import { where } from "./where.js";
@@ -50,13 +51,21 @@ export class Family {
     else Object.assign(link, { href: `?story=${encodeURIComponent(summary.id)}`, className: "text" });
     link.dataset.story = summary.id;
     line.append(make("small", [here ? "this one" : "", summary.change, summary.said].filter(Boolean).join(" · ")));
+    if (!here && summary.words) line.append(this.beside(summary.id));
     return line;
   }
+  // The one that is read and another, next to each other.
+  beside(id) {
+    const link = make("a", "Side by side", "text");
+    link.href = besideLink(this.id, id);
+    link.dataset.beside = id;
+    return link;
+  }
   go(event) {
-    const link = event.target.closest("a[data-story]");
+    const link = event.target.closest("a[data-story], a[data-beside]"), { story, beside } = link?.dataset ?? {};
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    where.go({ story: link.dataset.story });
+    where.go(story ? { story } : { story: this.id, beside });
   }
 }
 

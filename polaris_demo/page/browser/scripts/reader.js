@@ -123,6 +123,7 @@ export class Reader {
     this.stage("rests");
     this.head.gone(this.paper.text);
     this.part("after").hidden = true;
+    this.branch.begin();
     this.notice(sentence);
     this.keepFocus(had);
   }
@@ -167,6 +168,7 @@ export class Reader {
     if (!this.shown && !update.rests) this.night.show(update, this.own);
     this.titlePage(update.kind, update.premise, update.byline);
     this.family.from(update);
+    this.branch.offer();
     this.head.tell(update);
     this.announce(update);
     this.rail.write(this.live || update.resumable ? update.star : 1, this.live);
