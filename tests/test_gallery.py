@@ -372,6 +372,8 @@ def test_the_host_takes_one_away_for_good_and_nobody_else_does(begin: Begin, run
     assert remove(gone.stem, KEY).json() == {"done": True}
     assert not gone.exists() and client.get(f"/recordings/{gone.stem}").status_code == 404
     assert len(client.get("/recordings").json()["recordings"]) == 1
+    answers = [remove(recorded(tmp_path)[0].stem, "another key, as long").status_code for _ in range(5)]
+    assert answers == [403, 403, 403, 403, 429] and len(recorded(tmp_path)) == 1
     engine = Counting(pause=0)
     begin(engine, *TWO, {"premise": "a mill", "words": 100})
     until(lambda: len(recorded(tmp_path)) == 2)

@@ -69,7 +69,7 @@ class Work:
             self._write(task, job, watch, stop)
         finish = record.finish or Finish("error", UNFORESEEN)
         event(log, "gallery story rests", story=task.id, reason=finish.reason, words=record.words, asked=record.request.words)
-        trouble = finish.message if finish.reason in TROUBLES else ""
+        trouble = (finish.message or "Its engine rests.") if finish.reason in TROUBLES else ""
         if finish.reason == WHOLE:
             trouble = self._keep(task, record, watch)
         elif finish.reason in UNENDED:

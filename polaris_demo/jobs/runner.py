@@ -320,7 +320,9 @@ class Runner:
         job.followed, job.seen = False, min(job.seen, time.monotonic() - self._unseen_seconds + LEFT_SECONDS)
 
     def lull(self, seconds: float) -> threading.Event | None:
-        """Where nobody's story has been queued or at work for so long: what is set as soon as that is over, or may not be used."""
+        """What is set once somebody's story is queued, new ones are paused or this server closes; None while somebody's is at work
+        or was within so many seconds. For whoever writes only while nobody asks.
+        """
         with self._changed:
             since = max([self._quiet_since, *(job.since for job in self._shelf.jobs())])
             busy = any(job.active for job in self._shelf.jobs()) or time.monotonic() - since < seconds
