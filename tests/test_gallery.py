@@ -156,9 +156,9 @@ def test_the_miniatures_lanes_let_a_visitor_in_and_the_story_is_the_one_it_would
                 yield event
 
     engine = Heard(miniature._model, miniature._chat, POLARIS, lanes=2)
-    *_, uncut = write(engine, StoryRecord("uncut", asked_for("a robot who learns to paint", 150, seed=3)))
+    *_, uncut = write(engine, StoryRecord("uncut", asked_for("a robot who learns to paint", 80, seed=3)))
     tokens.clear()
-    runner, _ = begin(engine, {"premise": "a robot who learns to paint", "words": 150, "seed": 3})
+    runner, _ = begin(engine, {"premise": "a robot who learns to paint", "words": 80, "seed": 3})
     until(lambda: len(tokens) > 20, what="a gallery story at work")
     job = runner.submit(asked("a lamp", words=50))
     until(lambda: rests(job))

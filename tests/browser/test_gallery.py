@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from polaris_demo.jobs.runner import Runner
 from polaris_demo.settings import Settings
 
 from ..conftest import serving
-from ..doubles import POLARIS, ScriptedEngine, echoes, recording_of, until
+from ..doubles import ScriptedEngine, echoes, recording_of, until
 from . import steps
 
 KEY = "the key of this server's host"
@@ -116,11 +115,3 @@ def test_what_is_recorded_meanwhile_is_there_at_the_next_visit_and_the_host_take
     expect(page.locator("#pane .after")).to_be_visible()
     page.locator("#pane .all > summary").click()
     expect(page.get_by_role("button", name="Delete this story")).to_be_hidden()  # this page has not been told the key
-
-
-@pytest.mark.parametrize("writer", [POLARIS, replace(POLARIS, name="the miniature", is_preview=True)], ids=["none", "miniature"])
-def test_without_recordings_and_beside_the_miniature_there_is_none(new_page, serve, folder: Path, writer) -> None:
-    settings = Settings(data_dir=folder.parent) if writer.is_preview else Settings()
-    page = steps.open_page(new_page(390, 844), serve(ScriptedEngine(echoes, writer=writer), settings))
-    expect(page.get_by_role("heading", name="What the paper measured")).to_be_visible()
-    expect(page.locator("#gallery")).to_be_hidden()
