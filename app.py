@@ -7,6 +7,7 @@ import threading
 from contextlib import closing
 
 from polaris_demo.engine import load_engine
+from polaris_demo.jobs.gallery import Gallery
 from polaris_demo.jobs.shutdown import until_ended
 from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.runner import Runner
@@ -27,7 +28,7 @@ def main() -> None:
     library = Library(settings.data_dir, settings.keep_days, lasts=settings.data_lasts, backup_dir=settings.backup_dir)
     engine = load_engine(settings)
     runner = Runner.by(settings, engine, library)
-    with until_ended(), closing(library), closing(runner):
+    with until_ended(), closing(library), closing(runner), closing(Gallery.by(settings, runner)):
         build_page(runner, settings).launch(prevent_thread_lock=True, **launch_options(runner, settings))
         threading.Event().wait()
 

@@ -15,6 +15,7 @@ MOST_LANES = 8
 ENGINES = ("auto", "local", "vllm")
 PROFILES = ("auto", "tokens", "vllm", "sglang", "transformers", "llama.cpp", "friendli", "openai")
 RECORDINGS = Path(__file__).parent.parent / "examples" / "recordings"
+GALLERY_MINUTES = 10
 SPACES = "https://huggingface.co/spaces/"
 SHORTEST_KEY = 16  # characters; nothing slows down whoever tries keys one by one
 
@@ -67,6 +68,7 @@ class Settings:
     keep_days: int = 30
     backup_dir: Path | None = None
     recordings_dir: Path = RECORDINGS
+    gallery: int | None = None
     admin_key: str = field(default="", repr=False)
     zerogpu: bool = False
     segment_seconds: int = 80
@@ -74,6 +76,16 @@ class Settings:
     root_path: str = ""
     json_logs: bool = False
     hf_token: str | None = field(default=None, repr=False)
+
+    @property
+    def gallery_minutes(self) -> int:
+        """How long nobody may have asked for anything before the gallery is written on; 0 is never."""
+        return GALLERY_MINUTES if self.gallery is None else self.gallery
+
+    @property
+    def gallery_dir(self) -> Path | None:
+        """Where the gallery's recordings go: the folder of recordings that the host named, else one beside the stories."""
+        return self.recordings_dir if self.recordings_dir != RECORDINGS else self.data_dir and self.data_dir / "recordings"
 
     @property
     def space(self) -> str:
@@ -130,6 +142,10 @@ HELP = {
     "Where POLARIS_DATA_DIR is empty at start, the newest snapshot is restored. Default: none.",
     "POLARIS_RECORDINGS_DIR": "the folder of recorded stories that the page shows, made with tools/record.py. "
     "Default: examples/recordings.",
+    "POLARIS_GALLERY": "minutes without a visitor's story after which the server writes premises of examples/featured.json, as recorded "
+    f"stories, 1 to 1440, auto, or off. auto is {GALLERY_MINUTES} on a GPU of this server's own, and off without one, with the miniature, "
+    "on ZeroGPU, and with an engine elsewhere, which may be others' too. They go to POLARIS_RECORDINGS_DIR where that is set, else into "
+    "the folder recordings in POLARIS_DATA_DIR. Default: auto.",
     "POLARIS_ADMIN_KEY": f"a secret of at least {SHORTEST_KEY} characters: whoever has it can delete any story and pause new ones. "
     "Default: none, and nobody can.",
     "POLARIS_SEGMENT_SECONDS": "on ZeroGPU, the most seconds asked for at a time, 30 to 1600. The platform counts them 1.5 times, "
@@ -182,6 +198,7 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
         keep_days=_whole(env, "POLARIS_KEEP_DAYS", 30, 1, 3650),
         backup_dir=_folder(env, "POLARIS_BACKUP_DIR"),
         recordings_dir=_folder(env, "POLARIS_RECORDINGS_DIR") or RECORDINGS,
+        gallery=_gallery(env),
         admin_key=_admin_key(env),
         zerogpu=env.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true"),
         segment_seconds=_whole(env, "POLARIS_SEGMENT_SECONDS", 80, 30, 1600),
@@ -224,6 +241,18 @@ def _lanes(env: Mapping[str, str]) -> int:
     counts = tuple(str(count) for count in range(1, MOST_LANES + 1))
     asked = _one_of(env, "POLARIS_LANES", ("auto", *counts))
     return 0 if asked == "auto" else int(asked)
+
+
+def _gallery(env: Mapping[str, str]) -> int | None:
+    """Minutes, 0 for never; None is for the app to choose."""
+    asked = env.get("POLARIS_GALLERY", "").strip().lower()
+    if asked == "off":
+        return 0
+    if asked in ("", "auto"):
+        return None
+    if not asked.isdecimal() or not 1 <= int(asked) <= 1440:
+        raise SettingsError(f"POLARIS_GALLERY is {asked!r}; it takes auto, off, or minutes from 1 to 1440.")
+    return int(asked)
 
 
 def _options(env: Mapping[str, str]) -> tuple[str, ...]:

@@ -18,14 +18,14 @@ RAW = [
 NAMED = ("write_story", "start_story", "check_request", "get_story", "stop_story", "resume_story", "write_on", "nothing")
 PATHS = (
     "/", "/config", "/stories/status", "/recordings", "/recordings/x", "/recordings/x/record.json", "/stories/stories.zip?ids=a,b,,", "/healthz", "/metrics",
-    "/stories/x/events?once", "/stories/x/events?once&from=-1.x", "/stories/%00/story.md", "/stories/x/story.exe", "/stories/../../etc/passwd", "/page/x/page.js",
+    "/recordings?from=-1&of=x", "/stories/x/events?once", "/stories/x/events?once&from=-1.x", "/stories/%00/story.md", "/stories/x/story.exe", "/stories/../../etc/passwd", "/page/x/page.js",
     "/?story=x", "/?words=NaN&seed=1e999&premise=%ff", "/?recorded=../../x", "/static/../app.py", "/assets/%2e%2e/x", "/gradio_api/info", "/gradio_api/call/get_story/x",
     "/gradio_api/queue/data?session_hash=x", "/gradio_api/upload_progress?upload_id=x", "/gradio_api/file=/etc/passwd", "/gradio_api/proxy=http://127.0.0.1/",
     "/gradio_api/heartbeat/x", "/theme.css", "/manifest.json", "/robots.txt", "/monitoring", "/login", "/svelte/" + "x" * 3000, "/%00", "/gradio_api/deep_link",
 )  # fmt: skip
 POSTED = (
     "/gradio_api/queue/join", "/gradio_api/cancel", "/gradio_api/reset", "/gradio_api/upload", "/gradio_api/component_server", "/gradio_api/mcp", "/gradio_api/mcp/",
-    "/stories/summaries", "/stories/host", "/stories/x/stop", "/stories/x/delete", "/stories/x/nothing", "/stories/status", "/gradio_api/run/predict", "/gradio_api/api/x",
+    "/stories/summaries", "/stories/host", "/stories/x/stop", "/stories/x/delete", "/stories/x/nothing", "/recordings/x/delete", "/stories/status", "/gradio_api/run/predict", "/gradio_api/api/x",
 )  # fmt: skip
 METHODS = ("GET", "GET", "GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE")
 

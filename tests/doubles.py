@@ -189,7 +189,7 @@ def recording_of(text: str, premise: str = "a bell", words: int = 1000, writer: 
         now += 38 if isinstance(event, Delta) and event.kind == "thinking" else a_piece
         story.apply(event, now)
         watch.see(story)
-    return recording_json(story, watch.pace(story))
+    return recording_json(story, watch)
 
 
 def finished(job: Job) -> bool:

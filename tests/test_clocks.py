@@ -64,7 +64,7 @@ def test_a_recordings_planning_is_measured_by_the_steady_clock() -> None:
         steady += 19
         story.apply(event, NOW - HOUR * steady, steady)
         watch.see(story)
-    assert read_recording(recording_json(story, watch.pace(story))).planning_seconds == 38
+    assert read_recording(recording_json(story, watch)).planning_seconds == 38
 
 
 # --- what is deleted -------------------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ def url() -> Iterator[str]:
 ROUTES = [
     ("GET", "/", 200), ("GET", "/config", 200), ("GET", "/theme.css", 200), ("GET", "/robots.txt", 200), ("GET", "/gradio_api/info", 200),
     ("GET", "/recordings", 200), ("GET", "/stories/status", 200), ("GET", "/stories/beside?first=a&second=a", 400), ("POST", "/stories/a/choose", 400), ("GET", "/gradio_api/openapi.json", 200),
+    ("POST", "/recordings/x/delete", 403), ("POST", "/recordings/x", 404), ("POST", "/recordings/x/y/delete", 404),
     ("POST", "/gradio_api/upload", 404), ("GET", "/gradio_api/upload_progress?upload_id=a", 404), ("GET", "/gradio_api/file=/etc/passwd", 404),
     ("GET", "/gradio_api/file/etc/passwd", 404), ("GET", "/gradio_api/proxy=http://127.0.0.1:1/", 404), ("POST", "/gradio_api/component_server", 404),
     ("POST", "/gradio_api/component_server/", 404), ("GET", "/gradio_api/stream/a/b/c/playlist.m3u8", 404), ("POST", "/gradio_api/stream/a", 404),
@@ -157,8 +158,10 @@ def test_another_sites_script_gets_no_answer_about_stories_and_its_links_work(ur
         ("cross-site", "navigate", 200),
         ("none", "navigate", 200),
     ):
-        answer = httpx.get(f"{url}stories/status", headers={"sec-fetch-site": site, "sec-fetch-mode": mode}, timeout=20)
-        assert answer.status_code == status
+        headers = {"sec-fetch-site": site, "sec-fetch-mode": mode}
+        assert httpx.get(f"{url}stories/status", headers=headers, timeout=20).status_code == status
+        removed = httpx.post(f"{url}recordings/x/delete", json={"key": "x"}, headers=headers, timeout=20)
+        assert (removed.json()["refused"] == gate.ANOTHER_SITE) == (status == 403)
 
 
 def test_a_foreign_name_for_this_server_is_in_no_file_and_no_page_a_cache_could_keep() -> None:

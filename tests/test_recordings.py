@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from polaris_demo import card
 from polaris_demo.jobs.rewrite import write_again
-from polaris_demo.page import recordings
+from polaris_demo.page.recordings import Recordings
 from polaris_demo.page.routes import StoryRoutes
 from polaris_demo.settings import Settings
 from polaris_demo.story.citation import read_record, text_hash
@@ -126,8 +126,8 @@ def test_the_page_shows_what_is_sound_and_never_the_miniatures(made: str, tmp_pa
     for words in (2000, 1000):
         (tmp_path / f"ladder-{words}.json").write_text(recording_of("# Two\n\nOne two. " * 4, "two sisters", words))
     with caplog.at_level(logging.WARNING):
-        shown = recordings.shown(tmp_path)
-    assert [(one.request.premise, one.request.words) for one in shown] == [("two sisters", 1000), ("two sisters", 2000), ("a bell", 1000)]
+        shown = Recordings(tmp_path).all()
+    assert [(one.request.premise, one.request.words) for one in shown] == [("two sisters", 1000), ("a bell", 1000), ("two sisters", 2000)]
     assert (
         all(name in caplog.text for name in ("miniature.json", "spoilt.json", "z.json", "february.json", "half.json"))
         and "no samples" in caplog.text
@@ -137,14 +137,14 @@ def test_the_page_shows_what_is_sound_and_never_the_miniatures(made: str, tmp_pa
 def test_a_story_of_another_model_is_no_taste_of_this_one(tmp_path: Path) -> None:
     ablation = replace(POLARIS, name="POLARIS-no-HRI-9B", model=card.MODEL.ablation)
     (tmp_path / "bell.json").write_text(recording_of("# A bell\n\nIt rang.", writer=ablation))
-    (one,) = recordings.shown(tmp_path)
+    (one,) = Recordings(tmp_path).all()
     assert (one.about["writer"], one.about["ours"]) == ("POLARIS-no-HRI-9B", False) and "POLARIS-no-HRI-9B" in one.about["byline"]
 
 
 def test_the_routes_give_the_list_the_story_and_its_record(tmp_path: Path, run) -> None:
     text = "# Two\n\nOne two three four five. One two three four five."
     (tmp_path / "two.json").write_text(recording_of(text, "two sisters", 1000))
-    client = TestClient(Starlette(routes=StoryRoutes(run(tells("x")), Settings(), recordings.shown(tmp_path)).routes()))
+    client = TestClient(Starlette(routes=StoryRoutes(run(tells("x")), Settings(), Recordings(tmp_path)).routes()))
     about = client.get("/recordings").json()["recordings"][0]
     assert about["premise"] == "two sisters" and ["Written", f"{count_words(text)} words"] in about["counts"]
     assert (about["writer"], about["ours"]) == (card.MODEL.name, True) and about["writer"] in about["byline"]
@@ -154,6 +154,54 @@ def test_the_routes_give_the_list_the_story_and_its_record(tmp_path: Path, run) 
     assert read_record(client.get("/recordings/two/record.json").text).intact
     for missing in ("/recordings/other", "/recordings/other/record.json", "/recordings/..%2Ftwo"):
         assert client.get(missing).status_code == 404
+
+
+def test_the_list_is_told_in_parts_and_one_premises_stories_together(tmp_path: Path, run) -> None:
+    for number in range(30):
+        (tmp_path / f"{number:02}.json").write_text(
+            recording_of("# One\n\n" + "A *long* line. " * 400, f"premise {number // 2:02}", 1000 + number)
+        )
+    client = TestClient(Starlette(routes=StoryRoutes(run(tells("x")), Settings(), Recordings(tmp_path)).routes()))
+
+    def asked(query: str) -> tuple[list[str], int]:
+        answer = client.get(f"/recordings{query}")
+        assert len(answer.content) < 15_000
+        return [one["name"] for one in answer.json()["recordings"]], answer.json()["more"]
+
+    parts = [asked(query) for query in ("", "?from=12", "?from=24")]
+    assert [more for _, more in parts] == [18, 6, 0]
+    assert [name for names, _ in parts for name in names] == [f"{n:02}" for n in (*range(0, 30, 2), *range(1, 30, 2))]
+    assert asked("?of=04") == (["04", "05"], 0) and asked("?of=nobody") == ([], 0)
+    for wrong in ("-1", "x", "²"):
+        assert asked(f"?from={wrong}") == parts[0]
+    assert asked(f"?from={'9' * 5000}") == ([], 0)
+
+
+def test_a_recording_that_comes_changes_or_goes_is_seen_at_the_next_look_and_read_once(tmp_path: Path, caplog) -> None:
+    seen = Recordings(tmp_path, tmp_path / "none")
+    assert seen.all() == () and seen.get("bell") is None
+    (tmp_path / "bell.json").write_text(recording_of("# A bell\n\nIt rang."))
+    first = seen.get("bell")
+    assert first and first.about["first"] == "It rang." and seen.get("bell") is first
+    (tmp_path / "bell.json").write_text(recording_of("# A bell\n\nIt did *not* ring."))
+    again = seen.get("bell")
+    assert again and again.about["first"] == "It did not ring."
+    (tmp_path / "bell.json").write_text("no recording")
+    assert not seen.all() and not seen.all() and len(caplog.messages) == 1
+    (tmp_path / "bell.json").unlink()
+    assert seen.all() == ()
+
+
+def test_what_stands_in_the_gallery_is_what_the_story_says_of_itself(tmp_path: Path) -> None:
+    (tmp_path / "bell.json").write_text(
+        recording_of("# A bell\n\n## I\n\nIt *rang*.\n\n* * *\n\n" + "Nobody had `rung` it. " * 40, "a bell", 100)
+    )
+    (one,) = Recordings(tmp_path).all()
+    assert (
+        one.about["first"].startswith("It rang. Nobody had rung it.") and one.about["first"].endswith("…") and len(one.about["first"]) < 225
+    )
+    assert one.about["made"] == "POLARIS-9B · test GPU · 28 May 2026" and one.about["by"] == "Written by POLARIS-9B in one go"
+    assert one.about["ratio"] == f"{one.about['words'] / 100:.2f}"
 
 
 def test_a_recorded_story_can_be_written_again(miniature, made: str) -> None:

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.page import about, wire
-from polaris_demo.page.recordings import shown
+from polaris_demo.page.recordings import Recordings
 from polaris_demo.page.routes import StoryRoutes
 from polaris_demo.page.sharing import LONGEST, Sharing
 from polaris_demo.settings import Settings
@@ -45,7 +45,7 @@ def head(runner: Runner, query: str, settings: Settings | None = None, recording
     settings = settings or Settings()
     sent = [(name.replace("_", "-").encode(), value.encode()) for name, value in ({"host": "testserver"} | headers).items()]
     scope = {"type": "http", "query_string": query.encode(), "headers": sent}
-    title, first = asyncio.run(Sharing(runner, settings, shown(recordings) if recordings else ()).head(scope))
+    title, first = asyncio.run(Sharing(runner, settings, Recordings(recordings) if recordings else Recordings()).head(scope))
     return Head(title + first)
 
 
@@ -124,6 +124,6 @@ def test_what_the_server_says_of_itself_cannot_end_its_element(run, monkeypatch:
     runner = run(tells("x"))
     monkeypatch.setattr("polaris_demo.page.view.status", lambda *told: {"why": "</script><b>"})
     scope = {"type": "http", "query_string": b"", "headers": []}
-    _, first = asyncio.run(Sharing(runner, Settings(), ()).head(scope))
+    _, first = asyncio.run(Sharing(runner, Settings(), Recordings()).head(scope))
     inside = first.split(f'id="{wire.NOW}">')[1].split("</script>")[0]
     assert json.loads(inside) == {"why": "</script><b>"}

@@ -59,7 +59,7 @@ def record(engine: Engine, request: StoryRequest, folder: Path) -> Path | None:
     if story.finish is None or story.finish.reason != WHOLE:
         print(f"  {request.words} words: not kept, since it ended with {story.finish.reason if story.finish else 'nothing'}")
         return None
-    content = recording_json(story, watch.pace(story))
+    content = recording_json(story, watch)
     digest = read_recording(content).recorded.sha256
     path = folder / f"{_slug(request.premise)}-{request.words}-{digest[:6]}.json"
     path.write_text(content)

@@ -51,8 +51,8 @@ def _task(number: int, prompt: Prompt, usual_words: int, width: int) -> Task:
     request, asked = prompt.request, _asked(prompt)
     request = replace(request, words=usual_words) if asked["words"] is None else request
     request = request.with_seed(secrets.randbelow(2**32)) if asked["seed"] is None else request
-    slug = _slug(prompt.name or request.premise)
-    name = f"{number:0{width}}{'-' if slug else ''}{slug}.json"
+    named = slug(prompt.name or request.premise)
+    name = f"{number:0{width}}{'-' if named else ''}{named}.json"
     return Task(number, secrets.token_urlsafe(12), prompt.name, name, asked, request)
 
 
@@ -68,7 +68,7 @@ def _values(request: StoryRequest) -> dict[str, Any]:
     return values | sampling
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
     """A few words of `text` as a part of a file's name."""
     words = re.sub(r"[\W_]+", "-", unicodedata.normalize("NFC", text).lower())
     return words[:LONGEST_SLUG].strip("-")

@@ -82,7 +82,7 @@ class Runner:
         self._changed = threading.Condition()
         self._shelf = Shelf(self.library, self._changed)
         self._waiting: deque[Job] = deque()
-        self._closing = threading.Event()
+        self._closing, self._lull, self._quiet_since = threading.Event(), threading.Event(), time.monotonic()
         self.measured, self.figures = Measured(), Figures()
         self._names = itertools.count()
         self._workers: list[threading.Thread] = []
@@ -275,13 +275,18 @@ class Runner:
             self.fair.guessed(visitor)
         return found
 
-    def pause_new(self, admin_key: object, paused: bool | None, visitor: str = "") -> None:
-        """Let no new story begin, or let them again; it holds over restarts. None leaves it as it is. Raises NotTheHost, TooMany."""
+    def require_host(self, admin_key: object, visitor: str = "") -> None:
+        """Raises NotTheHost, and TooMany for a visitor who tries one key after the other."""
         if not self._is_host(admin_key, visitor):
             raise NotTheHost("This key is not the host's. Whoever runs this server sets it as POLARIS_ADMIN_KEY.")
+
+    def pause_new(self, admin_key: object, paused: bool | None, visitor: str = "") -> None:
+        """Let no new story begin, or let them again; it holds over restarts. None leaves it as it is. Raises NotTheHost, TooMany."""
+        self.require_host(admin_key, visitor)
         if paused is None:
             return
         self.host_paused = paused
+        self._lull.set()
         self.library.remember("new stories", "paused" if paused else "")
 
     async def follow(self, story_id: str, offset: int = 0, cuts: int = 0, reads: bool = True) -> AsyncIterator[Piece]:
@@ -314,10 +319,23 @@ class Runner:
         """Whoever followed a story has gone, and has no page to come back to: unless somebody else does it is paused at once."""
         job.followed, job.seen = False, min(job.seen, time.monotonic() - self._unseen_seconds + LEFT_SECONDS)
 
+    def lull(self, seconds: float) -> threading.Event | None:
+        """What is set once somebody's story is queued, new ones are paused or this server closes; None while somebody's is at work
+        or was within so many seconds. For whoever writes only while nobody asks.
+        """
+        with self._changed:
+            since = max([self._quiet_since, *(job.since for job in self._shelf.jobs())])
+            busy = any(job.active for job in self._shelf.jobs()) or time.monotonic() - since < seconds
+            if busy or self.host_paused or self._closing.is_set():
+                return None
+            self._lull = threading.Event()
+            return self._lull
+
     def close(self) -> None:
         """Pause every story, so that it can be gone on with, and end every worker."""
         with self._changed:
             self._closing.set()
+            self._lull.set()
             for job in self._shelf.jobs():
                 if job.active:
                     self._halt(job, Finish("pause", INTERRUPTED))
@@ -485,6 +503,8 @@ class Runner:
 
     def _tell_places(self) -> None:
         """Tell every waiting story how many stand before it, those being written among them, and how long that may take."""
+        if self._waiting:
+            self._lull.set()
         seconds: list[int] | list[None] = [None] * len(self._waiting)
         if speed := self.measured.speed():
             left = [seconds_left(job.record, speed) for job in self._writing()]

@@ -24,6 +24,7 @@ STYLES = (
     "ask",
     "settings",
     "taste",
+    "gallery",
     "reading",
     "night",
     "after",

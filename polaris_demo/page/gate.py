@@ -26,7 +26,9 @@ OPEN = {
         r"|/pwa_icon(?:/\d+)?"
         rf"|{API}/(?:info/?|openapi\.json|app_id/?|theme\.css|startup-events|queue/data|call/(?:v2/)?[\w.-]+/[\w-]+|mcp/?|mcp/schema)"
     ),
-    "POST": re.compile(rf"/stories/.+|{API}/(?:queue/join|(?:call/(?:v2/)?|run/|api/)[\w.-]+/?|cancel|reset/?|mcp/?)"),
+    "POST": re.compile(
+        rf"/stories/.+|/recordings/[^/]+/delete|{API}/(?:queue/join|(?:call/(?:v2/)?|run/|api/)[\w.-]+/?|cancel|reset/?|mcp/?)"
+    ),
     "DELETE": re.compile(rf"{API}/mcp/?"),  # how an MCP client says that its session is over
     "OPTIONS": re.compile(r"/.*"),  # what a browser asks before it asks another origin
 }
@@ -72,7 +74,7 @@ class Gate:
         """Why a request is refused, None where it may pass; and where the app reads its body, which may have been read here."""
         blocks, method, path = scope["app"].get_blocks(), scope["method"], _path(scope)
         self._sessions.tidy(blocks)
-        if path.startswith("/stories") and _of_another_site(Headers(scope=scope)):
+        if (path.startswith("/stories") or path.endswith("/delete")) and _of_another_site(Headers(scope=scope)):
             return (403, ANOTHER_SITE), receive
         if not is_open(method, path):
             return (404, CLOSED), receive

@@ -20,7 +20,7 @@ from .operations import Operations
 from .parts import dial, embed, hello, js, kinds, knob, presets, run, taste, template
 from .parts import pane as pane_of
 from .pictures import charts
-from .recordings import shown
+from .recordings import recordings
 from .routes import StoryRoutes
 from .sharing import Sharing
 
@@ -74,7 +74,7 @@ class Page(gr.Blocks):
 def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
     """The whole app over `runner`; `launch_options` goes with its launch()."""
     handlers = Handlers(runner, settings)
-    page, recorded = Page(title="POLARIS-9B writes stories", analytics_enabled=False), shown(settings.recordings_dir)
+    page, recorded = Page(title="POLARIS-9B writes stories", analytics_enabled=False), recordings(settings).all()
     with page:
         _part("header")
         with gr.Tabs(elem_id="tabs"):
@@ -84,6 +84,7 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
                         form = Form(settings, runner.default_words)
                     _html(taste(any(one.about["ours"] for one in recorded)), js_on_load=js("taste"), elem_id="taste")
                 form.add_small_print()
+                _part("gallery")
                 pane = _html(pane_of(), js_on_load=js("pane"), elem_id="pane")
             with gr.Tab("My stories", id="shelf"):
                 _part("shelf")
@@ -103,7 +104,7 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
 
 def launch_options(runner: Runner, settings: Settings) -> dict[str, Any]:
     """Arguments of launch(): look, routes, limits, and nothing kept or served that the app does not need."""
-    recorded = shown(settings.recordings_dir)
+    recorded = recordings(settings)
     agents = Agents(runner, settings)
     os.environ["FORWARDED_ALLOW_IPS"] = ""  # or uvicorn believes whoever calls from this machine; who is believed is said by `proxies`
     return {

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from ..errors import CannotRead, TooMany, VisitorError
+from ..jobs import gallery_folder
 from ..jobs.runner import Runner
 from ..settings import Settings
 from ..story import day, exports
@@ -30,13 +31,16 @@ from . import links, reading, view, wire
 from .answers import UNLISTED, answer, body, refused, too_many
 from .beside import Beside
 from .blind import Blind
-from .recordings import Shown
+from .recordings import Recordings, Shown
 from .sharing import status
 from .stream import Telling, compact, place
 from .visitor import visitor
 
 MOST_IDS = 200
+MOST_RECORDINGS = 12  # told of at a time
+NONE = Recordings()
 RECORDED = {"Cache-Control": "public, max-age=300"}
+LATELY = {"Cache-Control": "no-cache"}
 RETRY_MILLISECONDS = 1000
 MOST_MEASURED = 32  # texts
 ARCHIVES, PIECE = 2, 65_536  # made at once; bytes that are sent at a time
@@ -78,10 +82,10 @@ class StoryRoutes:
     """HTTP over one runner. Every refusal is {"refused": sentence}."""
 
     def __init__(
-        self, runner: Runner, settings: Settings, recordings: Sequence[Shown] = (), clock: Callable[[], float] = time.monotonic
+        self, runner: Runner, settings: Settings, recordings: Recordings = NONE, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._runner, self._settings, self._clock = runner, settings, clock
-        self._recordings = {one.name: one for one in recordings}
+        self._recordings = recordings
         self._archiving = asyncio.Semaphore(ARCHIVES)
         self._measured = Once(reading.Repetition.of)
         self._compared = [*Beside(runner, self._measured.of).routes(), *Blind(runner, self._visitor).routes()]
@@ -99,6 +103,7 @@ class StoryRoutes:
             Route("/recordings", self.recordings),
             Route("/recordings/{name}", self.recording),
             Route("/recordings/{name}/record.json", self.recording_record),
+            Route("/recordings/{name}/delete", self.remove_recording, methods=["POST"]),
         ]
 
     async def status(self, request: Request) -> Response:
@@ -221,19 +226,35 @@ class StoryRoutes:
         return answer(host)
 
     async def recordings(self, request: Request) -> Response:
-        """What there is to say of each recorded story."""
-        recordings: wire.Recordings = {"recordings": [one.about for one in self._recordings.values()]}
-        return answer(recordings, headers=RECORDED)
+        """What there is to say of recorded stories: some, from `?from=` on, or the one named in `?of=` and its premise's others."""
+        query, found = request.query_params, await asyncio.to_thread(self._recordings.all)
+        one = next((one for one in found if one.name == query.get("of")), None)
+        if "of" in query:
+            told = [other for other in found if one and (other.request.premise, other.label) == (one.request.premise, one.label)]
+            return _recordings(told, 0)
+        begin = query.get("from", "")[:9]
+        left = found[int(begin) if begin.isdecimal() else 0 :]
+        return _recordings(left[:MOST_RECORDINGS], max(0, len(left) - MOST_RECORDINGS))
 
     async def recording(self, request: Request) -> Response:
         """A recorded story: its text and its pace."""
-        one = self._recordings.get(request.path_params["name"])
+        one = await asyncio.to_thread(self._recordings.get, request.path_params["name"])
         return _recorded(one.whole if one else None, RECORDED)
 
     async def recording_record(self, request: Request) -> Response:
         """The record of a recorded story, to be written again."""
-        one = self._recordings.get(request.path_params["name"])
+        one = await asyncio.to_thread(self._recordings.get, request.path_params["name"])
         return _recorded(one.record if one else None, RECORDED | {"Content-Disposition": "attachment; filename=record.json"})
+
+    async def remove_recording(self, request: Request) -> Response:
+        """Take a recording of the gallery's away for good. Takes the host's key."""
+        asked = cast(wire.Key, await body(request))
+
+        def remove() -> None:
+            self._runner.require_host(asked.get("key"), self._visitor(request))
+            gallery_folder.remove(self._settings.gallery_dir, request.path_params["name"])
+
+        return await _done(remove)
 
     async def act(self, request: Request) -> Response:
         """Stop or delete a story, with its key; the host's key deletes any."""
@@ -242,23 +263,32 @@ class StoryRoutes:
             return refused("A story can be stopped or deleted.", 404)
         asked = cast(wire.Key, await body(request))
         key = asked.get("key")
-        try:
-            if action == "stop":
-                await asyncio.to_thread(self._runner.stop, story_id, key)
-            else:
-                await asyncio.to_thread(self._runner.delete, story_id, key, self._visitor(request))
-        except TooMany as error:
-            return too_many(error)
-        except VisitorError as error:
-            return refused(str(error), 403)
-        acted: wire.Acted = {"done": True}
-        return answer(acted)
+        if action == "stop":
+            return await _done(self._runner.stop, story_id, key)
+        return await _done(self._runner.delete, story_id, key, self._visitor(request))
+
+
+async def _done(act: Callable[..., object], *arguments: object) -> Response:
+    """Do something that takes a key."""
+    try:
+        await asyncio.to_thread(act, *arguments)
+    except TooMany as error:
+        return too_many(error)
+    except VisitorError as error:
+        return refused(str(error), 403)
+    acted: wire.Acted = {"done": True}
+    return answer(acted)
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:
     with file:
         while piece := file.read(PIECE):
             yield piece
+
+
+def _recordings(told: Sequence[Shown], more: int) -> Response:
+    recordings: wire.Recordings = {"recordings": [one.about for one in told], "more": more}
+    return answer(recordings, headers=LATELY)
 
 
 def _recorded(data: bytes | None, headers: dict[str, str]) -> Response:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
 from html import escape
 from urllib.parse import parse_qsl, urlencode
 
@@ -17,7 +16,7 @@ from ..story.exports import title
 from ..story.prompt import heading
 from ..story.request import MAX_PREMISE, StoryRequest
 from . import about, links, view, wire
-from .recordings import Shown
+from .recordings import Recordings
 
 BLIND = "Which of two stories is better?"
 BLIND_DESCRIPTION = "Read both without knowing how they were made, and choose. What each was is told afterwards."
@@ -48,9 +47,8 @@ def status(runner: Runner, settings: Settings) -> wire.Status:
 class Sharing:
     """Makes the head over one runner."""
 
-    def __init__(self, runner: Runner, settings: Settings, recordings: Sequence[Shown]) -> None:
-        self._runner, self._settings = runner, settings
-        self._recordings = {one.name: one for one in recordings}
+    def __init__(self, runner: Runner, settings: Settings, recordings: Recordings) -> None:
+        self._runner, self._settings, self._recordings = runner, settings, recordings
 
     async def head(self, scope: Scope) -> tuple[str, str]:
         """Tags for the page's title and sharing, and what goes before the scripts. A story's are its own."""

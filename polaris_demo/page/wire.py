@@ -197,17 +197,22 @@ class Recording(TypedDict):
     title: str
     premise: str
     kind: str  # as of Going
+    first: str  # its first lines
     writer: str
     ours: bool  # POLARIS-9B
+    by: str  # who wrote it, and whether in one go
     byline: str
+    made: str  # by which model, on what and when
     line: str
     asked: int
     words: int
+    ratio: str
     counts: Rows
 
 
 class Recordings(TypedDict):
     recordings: list[Recording]
+    more: int  # how many come after these
 
 
 class Whole(TypedDict):
@@ -383,6 +388,7 @@ ACTIONS = {
         "compare", "branch", "spot", "earlier", "later", "close-branch", "notify", "watch", "cite", "delete",
     ),
     "taste": ("read", "another", "results"),
+    "gallery": ("more",),
     "shelf": ("continue", "more", "rename", "top", "delete"),
     "beside": ("first", "second", "blind", "other", "close"),
     "blind": ("first", "second", "left", "right", "neither", "link", "csv"),
@@ -391,7 +397,7 @@ ACTIONS = {
 # A part is run by the function of its name that main.js exports, and stands in the page under that id.
 Part = Literal[
     "header", "hello", "ideas", "dial", "next", "differs", "kinds", "knob", "presets", "promise", "link", "note", "prompt", "code", "shelf",
-    "pane", "taste", "about", "foot", "beside", "blind",
+    "pane", "taste", "gallery", "about", "foot", "beside", "blind",
 ]  # fmt: skip
 PARTS: tuple[Part, ...] = get_args(Part)
 CALLED = ("filled", "arrived")  # exported functions that the page's own events run

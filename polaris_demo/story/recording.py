@@ -8,7 +8,7 @@ since the story's first character, pauses left out, and characters there were by
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -44,11 +44,24 @@ class Recording:
 
 
 class Watch:
-    """Notes when the text of a story being written came."""
+    """Notes when the text of a story being written came, by the seconds at work: pauses are left out.
 
-    def __init__(self) -> None:
-        self._began: float | None = None
-        self._pace: list[tuple[float, int]] = []
+    `kept` is what another process needs to go on with it; what `restore` gets of a later moment than the record's is left out.
+    """
+
+    def __init__(self, began: float | None = None, pace: Iterable[tuple[float, int]] = ()) -> None:
+        self._began = began
+        self._pace = list(pace)
+
+    def kept(self) -> str:
+        return json.dumps([self._began, self._pace])
+
+    @classmethod
+    def restore(cls, kept: str, record: StoryRecord) -> "Watch":
+        """Of a record without text it begins anew."""
+        began, points = json.loads(kept) if kept else (None, [])
+        pace = [(at, characters) for at, characters in points if characters <= len(record.story)]
+        return cls(began, pace) if len(record.story) else cls()
 
     def see(self, record: StoryRecord) -> None:
         """Look at a record after each of its events."""
@@ -61,20 +74,24 @@ class Watch:
             return
         self._pace.append((at, characters))
 
+    def planning(self, record: StoryRecord) -> float:
+        """Seconds before the first character. Of a story that was gone on with, those at work: the record has its pauses in them."""
+        return self._began or 0.0 if record.resumed_at else record.seconds_to_first_word
+
     def pace(self, record: StoryRecord) -> Pace:
         """The pace of a story that has ended."""
         end = (round(record.seconds_at_work - (self._began or 0.0), 2), len(record.story))
         return (*(point for point in self._pace if point[1] < end[1]), end)
 
 
-def recording_json(record: StoryRecord, pace: Pace) -> str:
+def recording_json(record: StoryRecord, watch: Watch) -> str:
     """A recording of a story that has ended, for `read_recording`."""
     data = {
         "format": FORMAT,
         "format_version": VERSION,
         "label": record.writer.name if record.writer else "",
-        "planning_seconds": round(record.seconds_to_first_word, 1),
-        "pace": [list(point) for point in pace],
+        "planning_seconds": round(watch.planning(record), 1),
+        "pace": [list(point) for point in watch.pace(record)],
         "record": json.loads(record_json(record)),
     }
     return json.dumps(data | {"sha256": _digest(data)}, ensure_ascii=False, separators=(",", ":")) + "\n"

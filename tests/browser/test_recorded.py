@@ -146,6 +146,7 @@ def test_else_it_finds_what_the_paper_measured_in_four_sentences(new_page, serve
     page = steps.open_page(new_page(390, 844), url)
     taste = page.locator("#taste")
     expect(taste.get_by_role("heading", name="What the paper measured")).to_be_visible()
+    expect(page.locator("#gallery")).to_be_hidden()
     assert taste.locator(".m").count() == 4 and taste.get_by_role("button", name="Keep reading").is_hidden()
     expect(taste.locator(".measured .from")).to_have_text("" if recordings else "No story of POLARIS-9B is recorded on this server yet.")
     taste.get_by_role("button", name="All results").click()

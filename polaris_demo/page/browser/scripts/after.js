@@ -27,13 +27,14 @@ export class After {
     this.offer(update, own, host, id);
   }
   // Of a recorded story there is nothing to go on with.
-  recorded(over) {
+  recorded(over, host) {
     this.element.hidden = !over;
     this.part("record").hidden = false;
     this.part("family").hidden = true;
     setText(one(this.element, ".all summary span"), "counts, record");
     for (const name of ["own-end", "ended"]) this.part(name).hidden = true;
     for (const name of ["details", "prompt", "cite", "about"]) for (const node of this.element.querySelectorAll(`.all .${name}, .all [data-do]`)) node.hidden = true;
+    one(this.element, "[data-do=delete]").hidden = !host;
     this.part("invite").hidden = false;
   }
   measure(update) {

@@ -3,6 +3,7 @@ export { arrived, dial, differs, filled, foot, hello, ideas, next, promise } fro
 export { beside } from "./beside.js";
 export { blind } from "./blind.js";
 export { about, header } from "./frame.js";
+export { gallery } from "./gallery.js";
 export { pane } from "./pane.js";
 export { code, kinds, knob, link, note, presets, prompt } from "./settings.js";
 export { shelf } from "./shelf.js";

@@ -13,6 +13,7 @@ const said = () => {
 export const page = {
   told: said(), // what there is to say of the form as it stands
   status: said(), // who writes here
+  recorded: said(), // the first of the recorded stories
   home: "", // the address that links to stories lead to, as the server says it; empty: this page's own
   preview: false, // the miniature writes here
   recipe: "", // the form's settings as a query, as the server wrote it last

@@ -15,6 +15,7 @@ import { Place } from "./place.js";
 import { source } from "./quote.js";
 import { Rail } from "./rail.js";
 import { Recorded } from "./recorded.js";
+import { tellRecordings } from "./recordings.js";
 import { keys, session } from "./store.js";
 import { UNREACHED, all, answers, copy, lookup, one, post, reached, setHidden, setText } from "./tools.js";
 import { title, where } from "./where.js";
@@ -96,7 +97,7 @@ export class Reader {
     if (over) this.paper.finish();
     this.titlePage(kind, premise, byline);
     this.rail.write(share, !over);
-    this.after.recorded(over);
+    this.after.recorded(over, Boolean(keys.host));
     this.place.grown();
     this.look();
   }
@@ -328,11 +329,12 @@ export class Reader {
   }
   async delete() {
     if (!confirm("Delete this story from the server? Whoever has its link will not find it any more.")) return;
-    const acted = await post(`stories/${this.id}/delete`, { key: keys.get(this.id) || keys.host });
+    const acted = this.recorded ? await this.recorded.remove() : await post(`stories/${this.id}/delete`, { key: keys.get(this.id) || keys.host });
     if (!acted.done) return this.notice(acted.refused);
     this.line?.close();
     this.clear();
     this.gone("The story is deleted.");
+    if (this.recorded) return tellRecordings();
     page.refreshShelf?.();
   }
   async stop() {

@@ -2,8 +2,9 @@
 // other lengths, where it was recorded at several.
 import { minutes } from "./head.js";
 import { embedded } from "./page.js";
-import { by, recorded } from "./taste.js";
-import { button, number, one, rows, setText } from "./tools.js";
+import { recordingsOf } from "./recordings.js";
+import { keys } from "./store.js";
+import { button, number, one, post, rows, setText } from "./tools.js";
 import { title, where } from "./where.js";
 
 const TICK = 0.1; // seconds
@@ -19,14 +20,14 @@ export class Recorded {
   part(name) { return one(this.reader.element, `.${name}`); }
   async open() {
     try {
-      const recordings = await recorded(), recording = recordings.recordings.find((one) => one.name === this.name);
+      const recordings = await recordingsOf(this.name), recording = recordings.recordings.find((one) => one.name === this.name);
       if (this.stopped) return;
       if (!recording) return this.reader.gone("There is no recording of this name here.");
       const whole = await (await fetch(`recordings/${encodeURIComponent(this.name)}`)).json();
       if (this.stopped) return;
       this.characters = [...whole.text];
       this.pace = whole.pace;
-      this.begin(recording, recordings.recordings.filter((one) => one.premise === recording.premise && one.writer === recording.writer));
+      this.begin(recording, recordings.recordings);
     } catch {
       if (!this.stopped) this.reader.notice("The recording cannot be loaded just now. Open it again in a moment.");
     }
@@ -34,7 +35,7 @@ export class Recorded {
   begin(recording, rungs) {
     const { reader } = this, counted = `${number(recording.words)} of ${number(recording.asked)} words`;
     this.recording = recording;
-    this.head = [recording.kind, recording.premise, embedded ? [by(recording), counted, this.minutes()].join(" · ") : recording.byline];
+    this.head = [recording.kind, recording.premise, embedded ? [recording.by, counted, this.minutes()].join(" · ") : recording.byline];
     for (const action of NOT_OFFERED) reader.head.offer(action, false);
     for (const own of reader.buttons("own")) own.hidden = false;
     rows(this.part("stamp"), [...recording.counts, ["Recorded", recording.line]]);
@@ -61,6 +62,8 @@ export class Recorded {
     }));
     one(this.ladder, ".of").hidden = !others.length;
   }
+  // For good, which its host alone may.
+  remove() { return post(`recordings/${encodeURIComponent(this.name)}/delete`, { key: keys.host }); }
   // Another story takes its place.
   stop() {
     clearInterval(this.ticking);

@@ -2,6 +2,7 @@
 import { minutes } from "./head.js";
 import { embedded, here, page } from "./page.js";
 import { Paper } from "./paper.js";
+import { tellRecordings } from "./recordings.js";
 import { one, setText } from "./tools.js";
 import { where } from "./where.js";
 
@@ -12,15 +13,6 @@ const actions = {
   another: (taste) => taste.next(),
   results: () => { if (embedded) window.open(`${here()}?tab=results`, "_blank", "noopener"); else where.go({ tab: "results" }); },
 };
-
-// The list of recorded stories, asked for once.
-let asked;
-async function ask() {
-  const recordings = await (await fetch("recordings")).json();
-  return recordings;
-}
-export const recorded = () => asked ??= ask().catch((error) => { asked = null; throw error; });
-export const by = (recording) => `Written by ${recording.writer} in one go`;
 
 class Taste {
   constructor(element) {
@@ -56,7 +48,7 @@ class Taste {
     const recording = this.now;
     if (this.opened === recording.name) return;
     this.opened = recording.name;
-    setText(this.part("by"), by(recording));
+    setText(this.part("by"), recording.by);
     setText(this.part("minutes"), `${minutes(recording.words)} min to read`);
     setText(one(this.element, ".recorded h2"), recording.title);
     setText(one(this.part("premise"), "bdi"), recording.premise);
@@ -71,11 +63,11 @@ class Taste {
   }
 }
 
-export async function taste(element) {
+export function taste(element) {
   const made = new Taste(element);
-  try {
-    const recordings = await recorded();
+  page.recorded.hear((recordings) => {
     made.fill(recordings.recordings.filter((recording) => recording.ours));
-  } catch { made.fill([]); }
-  if (embedded && made.now && !page.preview && !where.now.story && !where.now.recorded) where.go({ recorded: made.now.name }, true);
+    if (embedded && made.now && !page.preview && !where.now.story && !where.now.recorded) where.go({ recorded: made.now.name }, true);
+  });
+  tellRecordings();
 }

@@ -1,0 +1,117 @@
+"""The gallery below the ask: what the model wrote for its host, read in its own place, with no weight on the first page."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from polaris_demo.jobs.runner import Runner
+from polaris_demo.settings import Settings
+
+from ..conftest import serving
+from ..doubles import ScriptedEngine, echoes, recording_of, until
+from . import steps
+
+KEY = "the key of this server's host"
+HOSTILE = "<img src=x onerror=alert(1)> & " + "x" * 90
+
+
+def record(folder: Path, name: str, title: str, premise: str, words: int = 1000) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.json").write_text(recording_of(f"# {title}\n\nThe first *line* of it. " + "More was told. " * 60, premise, words))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("data") / "recordings"
+    record(folder, "gallery-clock-1000", "The clock", "two sisters")
+    record(folder, "gallery-clock-4000", "The long clock", "two sisters", 4000)
+    record(folder, "hostile", HOSTILE, HOSTILE)
+    for number in range(97):
+        record(folder, f"gallery-{number:02}", f"Story {number:02}", f"premise {number:02}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def full(folder: Path) -> Iterator[str]:
+    with serving(Runner(ScriptedEngine(echoes), admin_key=KEY), Settings(data_dir=folder.parent)) as url:
+        yield url
+
+
+def titles(page: Page) -> list[str]:
+    return page.locator("#gallery .title").all_inner_texts()
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_story_stands_there_with_what_there_is_to_say_of_it_and_is_read_by_keys(new_page, full: str, width: int) -> None:
+    page = steps.open_page(new_page(width, 844), full)
+    entry = page.locator("#gallery li").first
+    said = (
+        "The clock",
+        "A story about two sisters",
+        "The first line of it. More was told.",
+        "of 1,000 words · ratio 0.",
+        "POLARIS-9B · test GPU · 28 May 2026",
+    )
+    for text in said:
+        expect(entry).to_contain_text(text)
+    expect(page.locator("#gallery h2")).to_have_text("Stories it wrote")
+    entry.get_by_role("link", name="The clock").focus()
+    y = page.evaluate("scrollY")
+    until(lambda: steps.module(page, "where", "({ where }) => where.remembered.y") == y, what="the place was kept")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"\?.*recorded=gallery-clock-1000"))
+    expect(page.locator("#pane .story p").nth(1)).to_be_in_viewport()
+    expect(page.locator("#gallery")).to_be_hidden()
+    expect(page.locator("#pane .ladder .rungs button")).to_have_text(["1,000", "4,000"])
+    page.go_back()
+    expect(entry).to_be_visible()
+    page.wait_for_function(f"Math.abs(scrollY - {y}) < 200")
+
+
+def test_a_hundred_stories_weigh_little_on_the_first_page_and_come_as_they_are_asked_for(new_page, full: str) -> None:
+    page, asked = new_page(), []
+    page.on("response", lambda answer: asked.append(answer) if "/recordings" in answer.url else None)
+    steps.open_page(page, full)
+    expect(page.locator("#gallery .title")).to_have_count(6)
+    expect(page.locator("#taste .story")).to_contain_text("More was told.")
+    assert [re.sub(r".*/recordings", "", answer.url) for answer in asked] == ["", "/gallery-clock-1000"]
+    assert len(asked[0].body()) < 15_000
+    more = page.get_by_role("button", name="More stories")
+    for count in (12, 18):
+        more.click()
+        expect(page.locator("#gallery .title")).to_have_count(count)
+        assert page.evaluate("document.activeElement.textContent") == titles(page)[count - 6]
+    for _ in range(14):
+        more.click()
+    expect(page.locator("#gallery .title")).to_have_count(100)
+    expect(more).to_be_hidden()
+    assert len(set(titles(page))) == 100 and titles(page)[-1] == "The long clock" and HOSTILE in titles(page)
+    assert page.locator("#gallery img").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_what_is_recorded_meanwhile_is_there_at_the_next_visit_and_the_host_takes_it_away(new_page, full: str, folder: Path) -> None:
+    page = steps.open_page(new_page(), full)
+    expect(page.locator("#gallery .title").first).to_be_visible()
+    for words in (1000, 2000, 4000):
+        record(folder, f"gallery-mill-{words}", f"The mill {words}", "a mill", words)
+    steps.open_page(page, full)
+    expect(page.locator("#gallery .title").first).to_have_text("The mill 1000")
+    page.once("dialog", lambda dialog: dialog.accept(KEY))
+    page.get_by_role("button", name="Host", exact=True).click()
+    expect(page.locator(".hosting")).to_contain_text("New stories may begin.")
+    page.locator("#gallery .title").first.click()
+    page.locator("#pane .all > summary").click()
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Delete this story").click()
+    expect(page.locator("#pane .notice")).to_have_text("The story is deleted.")
+    assert not (folder / "gallery-mill-1000.json").exists() and (folder / "gallery-mill-1000.removed").exists()
+    steps.to_the_form(page)
+    expect(page.locator("#gallery .title").first).not_to_have_text("The mill 1000")
+    page.goto(f"{full}?recorded=hostile")
+    expect(page.locator("#pane .after")).to_be_visible()
+    page.locator("#pane .all > summary").click()
+    expect(page.get_by_role("button", name="Delete this story")).to_be_hidden()  # this page has not been told the key
