@@ -39,11 +39,11 @@ function families(rows) {
 
 // What a story was written on from in the end, as far as that is in the list. Whoever leads in a circle stands by itself.
 function first(row, byId) {
-  const passed = new Set();
+  const passed = new Set(), above = ({ summary }) => byId.get(summary.parent);
   let at = row;
-  for (let above = row; above; above = byId.get(at.summary.parent)) {
-    if (passed.has(above)) return row;
-    passed.add(at = above);
+  while (above(at) && !passed.has(at)) {
+    passed.add(at);
+    at = above(at);
   }
-  return at;
+  return passed.has(at) ? row : at;
 }
