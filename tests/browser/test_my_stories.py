@@ -424,7 +424,9 @@ def test_all_of_them_come_as_one_archive_or_a_sentence_says_why_not(new_page, ru
     assert made.value.suggested_filename == "stories.zip"
     with zipfile.ZipFile(made.value.path()) as archive:
         assert archive.testzip() is None and len(archive.namelist()) == 6
-    page.route("**/stories.zip?*", lambda route: route.fulfill(status=429, json={"refused": "You have asked for 6 archives within a minute."}))
+    page.route(
+        "**/stories.zip?*", lambda route: route.fulfill(status=429, json={"refused": "You have asked for 6 archives within a minute."})
+    )
     page.get_by_role("link", name="Download all").click()
     expect(page.locator("#shelf .shelf-told")).to_have_text("You have asked for 6 archives within a minute.")
     assert "tab=shelf" in page.url

@@ -15,9 +15,12 @@ export const kept = () => { try { return Boolean(localStorage); } catch { return
 
 // Several values as one change: where one of them cannot be kept, all are as they were. Whether they are kept.
 export function keepAll(values) {
-  const before = Object.keys(values).map((name) => [name, read(storage[name])]);
-  if (Object.entries(values).every(([name, value]) => write(storage[name], value))) return true;
-  for (const [name, value] of before) write(storage[name], value);
+  const keptAs = Object.entries(values).map(([name, value]) => [storage[name], value, localStorage.getItem(storage[name])]);
+  if (keptAs.every(([name, value]) => write(name, value))) return true;
+  for (const [name, , before] of keptAs) {
+    if (before === null) localStorage.removeItem(name);
+    else localStorage.setItem(name, before);
+  }
   return false;
 }
 
