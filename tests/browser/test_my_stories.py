@@ -354,6 +354,15 @@ def test_what_was_finished_since_the_last_visit_is_marked_until_it_is_opened_or_
     assert fresh(page) == [], "it was seen"
 
 
+def test_a_story_that_was_gone_on_with_is_news_once_more(new_page, url: str) -> None:
+    page = steps.open_page(new_page(), url)
+    told = """({ News }) => {
+        const news = new News(), tell = (live) => { const one = { id: "a", live, words: 9 }; news.heard([one], true, null); return news.has(one); };
+        return [tell(false), tell(true), tell(false), tell(false)];
+    }"""
+    assert steps.module(page, "news", told) == [False, False, True, True]
+
+
 def test_a_story_that_is_over_is_new_at_once_and_moves_nothing_below_it(new_page, runner: Runner, url: str, told: Told) -> None:
     jobs = written(runner, "endless", "a bell")
     told.words.release()

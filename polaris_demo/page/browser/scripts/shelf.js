@@ -85,7 +85,6 @@ class Shelf {
   }
   // A visit to the list goes on while one of its stories is read, and is over with any other place.
   went(now) {
-    if (now.story && this.stories.length) this.news.heard(this.stories, false, now.story);
     if (!now.story && now.tab !== "shelf") this.news.leave();
   }
 
