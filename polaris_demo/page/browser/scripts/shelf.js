@@ -85,6 +85,7 @@ class Shelf {
   }
   // A visit to the list goes on while one of its stories is read, and is over with any other place.
   went(now) {
+    if (now.story && this.stories.length) this.news.heard(this.stories, false, now.story); // who goes back at once has opened it too
     if (!now.story && now.tab !== "shelf") this.news.leave();
   }
 
