@@ -24,7 +24,13 @@ PARTS = {
 }
 NAMES, USUAL_WORDS = ("at home", "a stretch", "far out"), int(LIMITS["words"].default)
 STAR = PARTS["star"].strip()
-SHARED = {"STAR": STAR, "COLUMNS": PARTS["columns"].strip().replace("STAR", STAR)}  # stand in other parts
+_ARCHIVED = [made.label for made in FILES.values() if made.archived]
+SHARED = {  # stand in other parts
+    "STAR": STAR,
+    "COLUMNS": PARTS["columns"].strip().replace("STAR", STAR),
+    "ARCHIVED": f"{', '.join(_ARCHIVED[:-1])} and {_ARCHIVED[-1]}",
+    "MOST_STORIES": str(wire.MOST_STORIES),
+}
 
 
 def template(part: str, **values: str) -> str:

@@ -36,7 +36,6 @@ from .sharing import status
 from .stream import Telling, compact, place
 from .visitor import visitor
 
-MOST_IDS = 200
 MOST_RECORDINGS = 12  # told of at a time
 NONE = Recordings()
 RECORDED = {"Cache-Control": "public, max-age=300"}
@@ -173,7 +172,7 @@ class StoryRoutes:
             self._runner.fair.require_archive(self._visitor(request))
         except TooMany as error:
             return too_many(error)
-        ids = list(dict.fromkeys(request.query_params.get("ids", "").split(",")))[:MOST_IDS]
+        ids = list(dict.fromkeys(request.query_params.get("ids", "").split(",")))[: wire.MOST_STORIES]
         async with self._archiving:
             file = await asyncio.to_thread(self._archive, ids)
         return StreamingResponse(_pieces(file), media_type="application/zip", headers=UNLISTED | ARCHIVE)
@@ -206,7 +205,7 @@ class StoryRoutes:
         if not isinstance(ids, list) or not all(isinstance(i, str) for i in ids):
             return refused("Send the ids of stories.", 400)
         try:
-            found = await asyncio.to_thread(self._runner.summaries, ids[:MOST_IDS])
+            found = await asyncio.to_thread(self._runner.summaries, ids[: wire.MOST_STORIES])
         except VisitorError as error:
             return refused(str(error), 503)
         return answer(view.summaries(found, self._runner.library.problem))

@@ -14,6 +14,7 @@ from ..story.table import FORMULA
 from .ideas import IDEAS
 
 WORDS_A_MINUTE = 240  # of a reader of fiction
+MOST_STORIES = 200  # in the list of one browser, and in one archive
 Rows = list[list[str]]  # label and text
 Map = list[tuple[int, float]]  # for each paragraph its characters and how much of it repeats, 0 to 1
 
@@ -389,7 +390,7 @@ ACTIONS = {
     ),
     "taste": ("read", "another", "results"),
     "gallery": ("more",),
-    "shelf": ("continue", "more", "rename", "top", "delete"),
+    "shelf": ("continue", "favourite", "more", "rename", "delete", "all", "take", "bring"),
     "beside": ("first", "second", "blind", "other", "close"),
     "blind": ("first", "second", "left", "right", "neither", "link", "csv"),
 }  # fmt: skip
@@ -406,6 +407,7 @@ TABS = ("write", "shelf", "results", "about")  # by Gradio's data-tab-id
 STORAGE = {
     "stories": "polaris-stories", "names": "polaris-names", "places": "polaris-places", "looks": "polaris-looks", "form": "polaris-form",
     "notify": "polaris-notify", "entries": "polaris-entries", "choices": "polaris-choices",
+    "seen": "polaris-seen",
 }  # fmt: skip
 DATA = {  # attributes of html that scripts set and styles follow
     "view": ("ask", "story", "beside", "blind", "tab", "embed"),
@@ -427,6 +429,7 @@ def module() -> str:
     """What the scripts are given of this, as a module that exports each by its name."""
     given = {
         "events": EVENTS, "fields": FIELDS, "storage": STORAGE, "tabs": TABS, "address": ADDRESS, "marks": MARKS,
-        "star_tokens": STAR_TOKENS, "stars": STARS, "words_a_minute": WORDS_A_MINUTE, "ideas": IDEAS, "formula": FORMULA,
+        "star_tokens": STAR_TOKENS, "stars": STARS, "words_a_minute": WORDS_A_MINUTE, "most_stories": MOST_STORIES, "ideas": IDEAS,
+        "formula": FORMULA,
     }  # fmt: skip
     return "".join(f"export const {name} = {json.dumps(value)};\n" for name, value in given.items())

@@ -3,6 +3,8 @@
 import json
 import re
 import threading
+import time
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -64,14 +66,34 @@ def url(runner: Runner) -> Iterator[str]:
 
 
 def written(runner: Runner, *premises: str, words: int = 1000) -> list[Job]:
+    """Stories at rest, the first of them begun last, a minute after the next."""
     jobs = [runner.submit(asked(premise, words=words)) for premise in premises]
     until(lambda: all(rests(job) or job.record.request.premise == "endless" for job in jobs))
+    last = time.time()
+    for number, job in enumerate(jobs):
+        job.record.created = last - 60 * number
     return jobs
 
 
-def shelf_of(page: Page, url: str, jobs: list[Job], places: dict[str, object] | None = None) -> Page:
+def premises(page: Page) -> list[str]:
+    return page.locator("#shelf li .premise").all_text_contents()
+
+
+def sort(page: Page, label: str) -> None:
+    page.get_by_role("combobox", name="Sort").select_option(label)
+
+
+def look_again(page: Page) -> None:
+    """Until the list is as the server has it."""
+    steps.module(page, "page", "({ page }) => page.refreshShelf()")
+
+
+def shelf_of(
+    page: Page, url: str, jobs: list[Job], places: dict[str, object] | None = None, names: dict[str, object] | None = None
+) -> Page:
     """The list of a browser that began `jobs`, newest first, and one that is gone."""
-    stored = {"polaris-stories": [*([job.record.id, job.key] for job in jobs), GONE], "polaris-places": places or {}}
+    mine = [*([job.record.id, job.key] for job in jobs), GONE]
+    stored = {"polaris-stories": mine, "polaris-places": places or {}, "polaris-names": names or {}}
     page.goto(f"{url}stories/status")
     page.evaluate("all => Object.entries(all).forEach(([name, value]) => localStorage.setItem(name, JSON.stringify(value)))", stored)
     page.goto(f"{url}?tab=shelf")
@@ -177,11 +199,6 @@ def test_the_list_is_searched_named_ordered_and_shortened_and_the_focus_stays_on
     search.fill("tuner")
     expect(page.locator("#shelf li")).to_have_count(1)
     search.fill("")
-    act(page, "a mill", "Keep at the top")
-    expect(page.locator("#shelf li .premise").first).to_have_text("a mill")
-    expect(row(page, "a mill").get_by_role("button", name="More for")).to_be_focused()
-    act(page, "a mill", "Keep no longer at the top")
-    expect(page.locator("#shelf li .premise").first).to_have_text("a bell")
     act(page, "a clock", "Delete")
     expect(page.locator("#shelf li")).to_have_count(2)
     expect(row(page, "a mill").get_by_role("button", name="More for")).to_be_focused()
@@ -212,10 +229,213 @@ def test_a_list_that_cannot_be_asked_for_stays_as_it_was_and_is_asked_for_again(
     jobs = written(runner, "a bell")
     page = shelf_of(new_page(offline_is_fine=True), url, jobs)
     page.route("**/stories/summaries", lambda route: route.abort())
-    steps.module(page, "page", "({ page }) => page.refreshShelf()")
+    look_again(page)
     expect(page.locator("#shelf .shelf-empty")).to_have_text("The server cannot be reached just now. Try again in a moment.")
     expect(page.locator("#shelf li")).to_have_count(1)
     page.unroute("**/stories/summaries")
     expect(page.locator("#shelf .shelf-empty")).to_be_hidden()
     row(page, "a bell").get_by_role("link").click()
     expect(page.locator("#pane .story")).to_contain_text("It was about a bell.")
+
+
+def test_it_is_sorted_as_its_reader_likes_and_stays_so_in_this_browser(new_page, runner: Runner, url: str) -> None:
+    jobs = written(runner, "a bell", "a clock that is wound each night", "Étude", "zeal and nothing else at all, for years")
+    page = shelf_of(new_page(), url, jobs, names={job.record.id: {"name": job.record.request.premise} for job in jobs})
+    a_bell, a_clock, etude, zeal = newest = premises(page)
+    star = row(page, etude).get_by_role("button", name="Favourite: Étude")
+    expect(star).to_have_attribute("aria-pressed", "false")
+    star.press("Space")
+    expect(star).to_have_attribute("aria-pressed", "true")
+    for label, wanted in (
+        ("Longest first", [zeal, a_clock, a_bell, etude]),
+        ("By title", [a_bell, a_clock, etude, zeal]),
+        ("Favourites first", [etude, a_bell, a_clock, zeal]),
+        ("Newest first", newest),
+        ("Favourites first", [etude, a_bell, a_clock, zeal]),
+    ):
+        sort(page, label)
+        assert premises(page) == wanted, label
+    page.reload()
+    expect(page.get_by_role("combobox", name="Sort")).to_have_value("favourites")
+    expect(page.locator("#shelf li .premise").first).to_have_text("Étude")
+    star.click()
+    expect(star).to_have_attribute("aria-pressed", "false")
+    assert premises(page) == [etude, a_bell, a_clock, zeal], "the row went away under the pointer"
+    page.reload()
+    expect(page.locator("#shelf li .premise").first).to_have_text(a_bell)
+
+
+def test_what_was_kept_at_the_top_is_a_favourite(new_page, runner: Runner, url: str) -> None:
+    jobs = written(runner, "a bell", "a clock")
+    page = shelf_of(new_page(), url, jobs, names={jobs[1].record.id: {"top": True}})
+    expect(row(page, "a clock").get_by_role("button", name="Favourite:")).to_have_attribute("aria-pressed", "true")
+
+
+def standing(page: Page) -> list[tuple[str, bool]]:
+    """What this browser calls each, and whether it stands under another."""
+    return [
+        (name, inside > 0)
+        for name, inside in page.locator("#shelf li").evaluate_all(
+            """all => all.map(li => [li.querySelector('.title').textContent,
+                Math.round(li.getBoundingClientRect().left - li.parentElement.getBoundingClientRect().left)])"""
+        )
+    ]
+
+
+def test_versions_stand_under_what_they_were_written_on_from(new_page, runner: Runner, url: str) -> None:
+    first, other = written(runner, "a bell", "a clock")
+    second = runner.write_on(first.record.id, 0, {})
+    until(lambda: rests(second))
+    third = runner.write_on(second.record.id, 0, {})  # a version of a version
+    until(lambda: rests(third))
+    alone = runner.write_on(runner.submit(asked("somebody else's")).record.id, 0, {})
+    until(lambda: rests(alone))
+    second.record.created, third.record.created = time.time() + 60, time.time() + 120
+    jobs = [third, second, alone, first, other]
+    titles = dict(zip(jobs, ("third", "second", "alone", "first", "other"), strict=True))
+    page = shelf_of(new_page(390, 844), url, jobs, names={job.record.id: {"name": titles[job]} for job in jobs})
+    family = [("first", False), ("second", True), ("third", True)]
+    assert standing(page) == [*family, ("alone", False), ("other", False)], "the newest of a family counts"
+    expect(row(page, "third").locator(".about")).to_contain_text("version · today")
+    sort(page, "By title")
+    assert standing(page) == [("alone", False), *family, ("other", False)]
+    search = page.get_by_role("searchbox")
+    search.fill("third")
+    assert standing(page) == [("first", False), ("third", True)], "a version is found under its own"
+    search.fill("first")
+    assert standing(page) == [("first", False)]
+    search.fill("")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="More for first").click()
+    row(page, "first").get_by_role("button", name="Delete").click()
+    expect(page.locator("#shelf li")).to_have_count(4)
+    assert standing(page) == [("alone", False), ("other", False), ("second", False), ("third", True)]
+
+
+def test_who_was_written_on_from_in_a_circle_stands_alone(new_page, url: str) -> None:
+    page = steps.open_page(new_page(), url)
+    heads = steps.module(
+        page,
+        "order",
+        """({ ordered }, parents) => ordered(
+            Object.entries(parents).map(([id, parent]) => ({ known: id, holds: () => true, summary: { id, parent, begun: 1, words: 1 } })), "newest", "",
+        ).map(({ row, version }) => [row.known, version])""",
+        {"a": "b", "b": "a", "c": "a", "d": "d", "e": "d2", "f": "e"},
+    )
+    assert sorted(heads) == [["a", False], ["b", False], ["c", False], ["d", False], ["e", False], ["f", True]]
+
+
+def fresh(page: Page) -> list[str]:
+    """The stories that are marked as new."""
+    return page.locator("#shelf li").filter(has=page.get_by_text("New", exact=True)).locator(".premise").all_text_contents()
+
+
+def test_what_was_finished_since_the_last_visit_is_marked_until_it_is_opened_or_was_seen(
+    new_page, runner: Runner, url: str, told: Told
+) -> None:
+    jobs = written(runner, "endless", "a bell", "a clock", "a mill")
+    page = shelf_of(new_page(), url, jobs[:2])
+    assert fresh(page) == [], "of what was there at the first visit nothing is new"
+    runner.stop(jobs[0].record.id, jobs[0].key)  # before its first word
+    stored = [[job.record.id, job.key] for job in jobs]
+    page.evaluate("stories => localStorage.setItem('polaris-stories', JSON.stringify(stories))", stored)
+    steps.to_the_form(page)
+    look_again(page)
+    page.get_by_role("tab", name="My stories").click()
+    expect(page.locator("#shelf li")).to_have_count(4)
+    assert fresh(page) == ["a clock", "a mill"]
+    row(page, "a clock").get_by_role("link").click()
+    steps.wait_until_over(page)
+    page.go_back()
+    expect(page.locator("#shelf li")).to_have_count(4)
+    assert fresh(page) == ["a mill"], "it is known once it was opened, and the other one is not"
+    page.reload()
+    expect(page.locator("#shelf li")).to_have_count(4)
+    assert fresh(page) == [], "it was seen"
+
+
+def test_a_story_that_was_gone_on_with_is_news_once_more(new_page, url: str) -> None:
+    page = steps.open_page(new_page(), url)
+    told = """({ News }) => {
+        const news = new News(), tell = (live) => { const one = { id: "a", live, words: 9 }; news.heard([one], true, null); return news.has(one); };
+        return [tell(false), tell(true), tell(false), tell(false)];
+    }"""
+    assert steps.module(page, "news", told) == [False, False, True, True]
+
+
+def test_a_story_that_is_over_is_new_at_once_and_moves_nothing_below_it(new_page, runner: Runner, url: str, told: Told) -> None:
+    jobs = written(runner, "endless", "a bell")
+    told.words.release()
+    until(lambda: jobs[0].record.words > 0)
+    page = shelf_of(new_page(390, 844), url, jobs)
+    expect(row(page, "endless").locator(".said")).to_contain_text("Writing")
+    tops = "() => [...document.querySelectorAll('#shelf li')].map(li => [li.offsetTop, li.offsetHeight])"
+    before = page.evaluate(tops)
+    row(page, "a bell").hover()
+    runner.stop(jobs[0].record.id, jobs[0].key)
+    expect(row(page, "endless").get_by_role("button", name="Continue")).to_be_visible()
+    assert fresh(page) == ["endless"] and page.evaluate(tops) == before
+
+
+def test_no_other_story_comes_under_the_pointer(new_page, runner: Runner, url: str) -> None:
+    jobs = written(runner, "a bell", "a clock", "a mill")
+    page = shelf_of(new_page(), url, jobs[1:])
+    row(page, "a clock").hover()
+    stored = [[job.record.id, job.key] for job in jobs]
+    page.evaluate("stories => localStorage.setItem('polaris-stories', JSON.stringify(stories))", stored)
+    look_again(page)
+    assert premises(page) == ["a clock", "a mill"]
+    page.mouse.move(5, 5)
+    expect(page.locator("#shelf li")).to_have_count(3)
+    assert premises(page) == ["a bell", "a clock", "a mill"]
+
+
+def test_two_hundred_stories_cost_what_one_does_of_the_browsers_storage(new_page, runner: Runner, url: str) -> None:
+    (job,) = written(runner, "a bell")
+    made = [[f"story{n:03}", "key"] for n in range(200)]
+    page = new_page(390, 844)
+    page.route("**/stories/summaries", lambda route: _many(route, job))
+    page.goto(f"{url}stories/status")
+    page.evaluate("made => localStorage.setItem('polaris-stories', JSON.stringify(made))", made)
+    page.goto(f"{url}?tab=shelf")
+    expect(page.locator("#shelf li")).to_have_count(200)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    reads, changes = page.evaluate(COSTS)
+    assert reads < 20 and changes == 0, "a list that is as it was is read once, and not touched"
+
+
+COSTS = """async () => {
+    let reads = 0, changes = 0;
+    const { getItem } = Storage.prototype, watcher = new MutationObserver(all => { changes += all.length; });
+    Storage.prototype.getItem = function (name) { reads += 1; return getItem.call(this, name); };
+    watcher.observe(document.querySelector('#shelf ul'), { subtree: true, childList: true, characterData: true });
+    const { modules } = await import(document.querySelector('link[rel=modulepreload][href^="page/"]').href);
+    await modules.page.page.refreshShelf();
+    changes += watcher.takeRecords().length;
+    return [reads, changes];
+}"""
+
+
+def _many(route, job: Job) -> None:
+    """As many stories as are asked for, each of them like this one."""
+    ids = route.request.post_data_json["ids"]
+    answer = route.fetch(post_data=json.dumps({"ids": [job.record.id]}))
+    (like,) = answer.json()["stories"]
+    route.fulfill(response=answer, body=json.dumps({"stories": [like | {"id": one} for one in ids], "kept": "Kept."}))
+
+
+def test_all_of_them_come_as_one_archive_or_a_sentence_says_why_not(new_page, runner: Runner, url: str) -> None:
+    jobs = written(runner, "a bell", "a clock")
+    page = shelf_of(new_page(offline_is_fine=True), url, jobs)
+    page.get_by_role("searchbox").fill("clock")  # and yet it is all of them
+    with page.expect_download() as made:
+        page.get_by_role("link", name="Download all").press("Enter")
+    assert made.value.suggested_filename == "stories.zip"
+    with zipfile.ZipFile(made.value.path()) as archive:
+        assert archive.testzip() is None and len(archive.namelist()) == 6
+    page.route(
+        "**/stories.zip?*", lambda route: route.fulfill(status=429, json={"refused": "You have asked for 6 archives within a minute."})
+    )
+    page.get_by_role("link", name="Download all").click()
+    expect(page.locator("#shelf .shelf-told")).to_have_text("You have asked for 6 archives within a minute.")
+    assert "tab=shelf" in page.url

@@ -1,151 +1,114 @@
-// My stories: every story begun in this browser, where each is and where its reader is in it; those being written move.
+// My stories: every story begun in this browser; those being written move, and nothing else does.
+import { LONGEST_NAME, bring, taken } from "./along.js";
+import { News } from "./news.js";
+import { ordered, sorts } from "./order.js";
 import { page } from "./page.js";
-import { keys, kept, names, places } from "./store.js";
-import { one, post, setText } from "./tools.js";
+import { Row } from "./row.js";
+import { keys, kept, looks, names, places } from "./store.js";
+import { answers, download, one, post, save, setHidden, setText } from "./tools.js";
 import { where } from "./where.js";
 
 const SOON = 2000, LATER = 15_000; // milliseconds until the list is asked for again, where it is seen and where only its tab is
-const LONGEST = 12_000, DAY = 86_400_000, WEEK = 7 * DAY;
-
-// A day as its reader's calendar has it.
-function day(date) {
-  const year = date.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
-  return date.toLocaleDateString("en-GB", { day: "numeric", month: "long", year });
-}
-function when(seconds) {
-  if (!seconds) return "";
-  const date = new Date(seconds * 1000), midnight = (of) => new Date(of.getFullYear(), of.getMonth(), of.getDate());
-  const ago = Math.round((midnight(new Date()) - midnight(date)) / DAY);
-  if (ago === 0) return `today, ${date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })}`;
-  return ago === 1 ? "yesterday" : day(date);
-}
-
-// --- a row -------------------------------------------------------------------------------------------------------------
-
-class Row {
-  constructor(template) {
-    this.item = template.content.firstElementChild.cloneNode(true);
-    this.menu = one(this.item, ".menu");
-    this.opener = this.button("more");
-  }
-  button(action) { return one(this.item, `[data-do=${action}]`); }
-  get own() { return names.get(this.summary.id) || {}; }
-  // What this browser calls it, or it calls itself; it may have no name at all.
-  get name() { return this.own.name || this.summary.title; }
-  holds(wanted) { return [this.own.name, this.summary.title, this.summary.premise].some((text) => text?.toLowerCase().includes(wanted)); }
-  get known() { return this.name || this.summary.premise; }
-  show(summary) {
-    this.summary = summary;
-    const part = (name) => one(this.item, `.${name}`), said = part("said");
-    this.item.dataset.story = summary.id;
-    part("title").href = `?story=${summary.id}`;
-    setText(part("title"), this.name || (summary.live || summary.resumable ? "No title yet" : "No title"));
-    setText(part("premise"), summary.premise);
-    setText(part("about"), this.about(summary));
-    setText(said, summary.said);
-    said.classList.toggle("run", summary.live);
-    said.classList.toggle("cut", summary.resumable);
-    this.draw(summary);
-    this.offer(summary);
-  }
-  // When it was begun, where its reader is, and until when it is kept where that is soon.
-  about(summary) {
-    if (summary.live) return "now";
-    const last = summary.kept * 1000, soon = last && last - Date.now() < WEEK ? `kept until ${day(new Date(last))}` : "";
-    return [when(summary.begun), summary.words ? this.read(places.get(summary.id)) : "", soon].filter(Boolean).join(" · ");
-  }
-  read(place) {
-    if (!place) return "not read yet";
-    return place.done ? "read to the end" : place.part ? `you are at ${place.part}` : "begun to read";
-  }
-  draw(summary) {
-    const line = one(this.item, ".line"), at = (words) => `${(words / Math.max(LONGEST, summary.words)) * 100}%`;
-    line.style.setProperty("--star", at(summary.words));
-    line.style.setProperty("--asked", at(summary.asked));
-  }
-  offer(summary) {
-    const goesOn = this.button("continue");
-    if (!summary.resumable && document.activeElement === goesOn) this.opener.focus();
-    goesOn.hidden = !summary.resumable;
-    this.opener.setAttribute("aria-label", `More for ${this.known}`);
-    setText(this.button("top"), this.own.top ? "Keep no longer at the top" : "Keep at the top");
-  }
-  open(open) {
-    this.menu.hidden = !open;
-    this.opener.setAttribute("aria-expanded", String(open));
-  }
-}
+const FORGETS = "Begun in this browser, which cannot keep their list: take it along below, or keep their links.";
+const FULL = "This browser's storage for this page is full or blocked, so that cannot be kept.";
 
 const actions = {
   continue: (shelf, row) => { page.goesOn = row.summary.id; shelf.open(row); },
+  favourite: (shelf, row) => shelf.change(row, { favourite: !row.favourite }),
   more: (shelf, row) => shelf.only(row),
   rename: (shelf, row) => shelf.rename(row),
-  top: (shelf, row) => shelf.top(row),
   delete: (shelf, row) => shelf.remove(row),
+  all: (shelf, row, event) => shelf.downloadAll(event),
+  take: (shelf) => shelf.takeAlong(),
+  bring: (shelf) => shelf.file.click(),
 };
-
-// --- the list ----------------------------------------------------------------------------------------------------------
 
 class Shelf {
   constructor(element) {
-    Object.assign(this, { element, list: one(element, "ul"), search: one(element, ".search") });
-    this.rows = new Map(); // by the story's id
-    this.stories = [];
-    this.asked = 0;
-    this.search.addEventListener("input", () => this.draw());
-    this.list.addEventListener("click", (event) => this.clicked(event));
-    document.addEventListener("click", (event) => { if (!event.target.closest(".more")) this.only(null); });
-    element.addEventListener("keydown", (event) => { if (event.key === "Escape" && this.only(null)) event.preventDefault(); });
-    new IntersectionObserver(([seen]) => seen.isIntersecting && this.refresh()).observe(element);
+    Object.assign(this, { element, list: one(element, "ul"), search: one(element, ".search"), sort: one(element, ".sort"), file: one(element, ".file") });
+    Object.assign(this, { rows: new Map(), stories: [], order: [], settled: new Set(), news: new News(), asked: 0 });
+    for (const [name, { label }] of Object.entries(sorts)) this.sort.append(new Option(label, name));
+    this.sort.value = Object.hasOwn(sorts, looks.all().sort) ? looks.all().sort : "newest";
+    this.listen();
     page.refreshShelf = () => this.refresh();
     this.refresh();
+  }
+  listen() {
+    const { element, list } = this;
+    this.search.addEventListener("input", () => this.draw(true));
+    this.sort.addEventListener("change", () => { looks.set({ sort: this.sort.value }); this.draw(true); });
+    this.file.addEventListener("change", () => this.bringIn());
+    element.addEventListener("click", (event) => this.clicked(event));
+    document.addEventListener("click", (event) => { if (!event.target.closest(".more")) this.only(null); });
+    element.addEventListener("keydown", (event) => { if (event.key === "Escape" && this.only(null)) event.preventDefault(); });
+    for (const left of ["pointerleave", "focusout"]) list.addEventListener(left, () => requestAnimationFrame(() => this.draw()));
+    where.watch((now) => this.went(now));
+    new IntersectionObserver(([entry]) => {
+      if (!entry.isIntersecting) return;
+      this.draw(true);
+      this.refresh();
+    }).observe(element);
   }
   row(of) { return this.rows.get(of.closest("li")?.dataset.story); }
   clicked(event) {
     const row = this.row(event.target), action = event.target.closest("[data-do]")?.dataset.do;
-    if (action) actions[action](this, row);
+    if (action) actions[action](this, row, event);
     else if (event.target.closest(".title") && !(event.ctrlKey || event.metaKey || event.shiftKey)) {
       event.preventDefault();
       this.open(row);
     }
   }
+  get seen() { return Boolean(this.list.offsetParent) && !document.hidden; }
+  // Whoever points at a row or has the focus in one is not to find another one there.
+  get held() { return this.seen && this.list.matches(":hover, :focus-within"); }
+
+  // --- what there is ---------------------------------------------------------------------------------------------------
 
   // What is known here stays in sight where the server cannot be asked; a list asked for later is the newer one.
-  async refresh() {
+  async refresh(settles = false) {
     clearTimeout(this.again);
     const mine = keys.all(), asked = ++this.asked;
     const summaries = mine.length ? await post("stories/summaries", { ids: mine.map(([id]) => id) }) : { stories: [], kept: "" };
     if (asked !== this.asked) return;
+    this.answered = true;
     this.refused = summaries.refused;
     if (!this.refused) {
       this.stories = summaries.stories;
-      setText(one(this.element, ".shelf-about"), summaries.kept || "Begun in this browser.");
+      this.news.heard(this.stories, this.seen, where.now.story);
+      setText(one(this.element, ".shelf-about"), keys.unkept ? FORGETS : summaries.kept || "Begun in this browser.");
     }
-    this.draw();
+    this.draw(settles);
     page.writing = this.stories.some((summary) => summary.live);
     page.reader?.setLive(page.reader.live);
-    const seen = this.list.offsetParent, moves = this.refused || this.stories.some((summary) => summary.live && (seen || summary.id !== page.reader?.id));
-    if (moves) this.again = setTimeout(() => this.refresh(), seen ? SOON : LATER);
+    const moves = this.refused || this.stories.some((summary) => summary.live && (this.seen || summary.id !== page.reader?.id));
+    if (moves) this.again = setTimeout(() => this.refresh(), this.seen ? SOON : LATER);
   }
-  draw() {
-    const wanted = this.search.value.trim().toLowerCase(), every = one(this.element, ".shelf-all"), empty = one(this.element, ".shelf-empty");
-    const rows = this.stories.map((summary) => this.shown(summary));
-    const found = rows.filter((row) => row.holds(wanted));
-    this.arrange([...found.filter((row) => row.own.top), ...found.filter((row) => !row.own.top)].map((row) => row.item));
-    setText(empty, this.refused || (found.length ? "" : this.stories.length ? "No title or premise holds that." : this.nothing()));
-    empty.hidden = !empty.textContent;
-    every.hidden = !this.stories.length;
-    every.href = `stories/stories.zip?ids=${this.stories.map((summary) => summary.id).join(",")}`;
+  // A visit to the list goes on while one of its stories is read, and is over with any other place.
+  went(now) {
+    if (now.story && this.stories.length) this.news.heard(this.stories, false, now.story); // who goes back at once has opened it too
+    if (!now.story && now.tab !== "shelf") this.news.leave();
   }
-  nothing() {
-    return kept() ? "No story yet. The first one you ask for appears here."
-      : "This browser keeps nothing for this page, so stories are found again by their links only.";
+
+  // --- how it stands there ---------------------------------------------------------------------------------------------
+
+  // The order is found anew where its reader asks for it, or is not there; else only for other stories, and under nobody's hand.
+  draw(settles = false) {
+    if (!this.answered) return;
+    const named = names.all(), read = places.all();
+    for (const summary of this.stories) this.rowOf(summary).take(summary, named[summary.id], read[summary.id], this.news.has(summary));
+    const same = this.stories.length === this.settled.size && this.stories.every(({ id }) => this.settled.has(id));
+    if (settles || !this.seen || !(same || this.held)) this.settle();
+    for (const { row, version } of this.order) row.draw(version);
+    this.arrange(this.order.map(({ row }) => row.item));
+    this.say();
   }
-  shown(summary) {
+  rowOf(summary) {
     if (!this.rows.has(summary.id)) this.rows.set(summary.id, new Row(one(this.element, "template")));
-    const row = this.rows.get(summary.id);
-    row.show(summary);
-    return row;
+    return this.rows.get(summary.id);
+  }
+  settle() {
+    this.settled = new Set(this.stories.map((summary) => summary.id));
+    this.order = ordered(this.stories.map((summary) => this.rowOf(summary)), this.sort.value, this.search.value.trim().toLowerCase());
   }
   // The focus stays on its story's row; where that is gone, on the one that took its place.
   arrange(items) {
@@ -157,8 +120,22 @@ class Shelf {
     const to = at.isConnected ? at : next ? one(next, "[data-do=more]") : document.querySelector("[role=tab][aria-selected=true]");
     to?.focus({ preventScroll: true });
   }
+  // What stands around the list.
+  say() {
+    const { stories, element } = this, empty = one(element, ".shelf-empty"), nothing = !keys.all().length;
+    setText(empty, this.refused || (this.order.length ? "" : stories.length ? "No title or premise holds that." : this.nothing()));
+    setHidden(empty, !empty.textContent);
+    setHidden(one(element, ".shelf-all"), !stories.length);
+    for (const taking of [one(element, "[data-do=take]"), one(element, ".taking")]) setHidden(taking, nothing);
+    one(element, "[data-do=all]").href = `stories/stories.zip?ids=${stories.map((summary) => summary.id).join(",")}`;
+  }
+  nothing() {
+    return kept() ? "No story yet. The first one you ask for appears here."
+      : "This browser keeps nothing for this page, so stories are found again by their links only.";
+  }
+  tell(sentence) { setText(one(this.element, ".shelf-told"), sentence); }
 
-  // --- what can be done ------------------------------------------------------------------------------------------------
+  // --- what can be done with a story -----------------------------------------------------------------------------------
 
   open(row) { where.go({ story: row.summary.id }); }
   // One menu is open at a time; whether one was closed.
@@ -171,14 +148,13 @@ class Shelf {
   }
   change(row, change) {
     this.only(null);
-    names.set(row.summary.id, { ...row.own, ...change });
+    if (!names.set(row.summary.id, { ...row.own, ...change })) alert(FULL);
     this.draw();
   }
   rename(row) {
     const name = window.prompt("What this browser calls it; the story keeps its own title:", row.known);
-    if (name !== null) this.change(row, { name: name.trim() });
+    if (name !== null) this.change(row, { name: name.trim().slice(0, LONGEST_NAME) });
   }
-  top(row) { this.change(row, { top: !row.own.top }); }
   async remove(row) {
     const { id } = row.summary;
     if (!confirm(`Delete “${row.known}” from the server?`)) return;
@@ -186,7 +162,33 @@ class Shelf {
     if (!acted.done) return alert(acted.refused);
     keys.forget(id);
     this.only(null);
-    this.refresh();
+    this.refresh(true);
+  }
+
+  // --- what can be done with all of them -------------------------------------------------------------------------------
+
+  async downloadAll(event) {
+    event.preventDefault();
+    if (this.archiving) return;
+    this.archiving = true;
+    this.tell("The archive is being made …");
+    this.tell(await download(event.target.href, "stories.zip") || "The archive is made, and your browser has it.");
+    this.archiving = false;
+  }
+  takeAlong() {
+    save(taken(), `my-stories-${new Date().toISOString().slice(0, 10)}.json`);
+    answers(one(this.element, "[data-do=take]"), "Saved");
+  }
+  async bringIn() {
+    const [file] = this.file.files, here = new Set(this.stories.map((summary) => summary.id));
+    this.file.value = ""; // or the same file chosen again would be no change
+    const { ids, says } = await bring(file, (id) => !this.refused && !here.has(id));
+    this.tell(says);
+    if (!ids) return;
+    this.news.brought(ids);
+    await this.refresh(true);
+    const gone = this.refused ? 0 : ids.filter((id) => !this.stories.some((summary) => summary.id === id)).length;
+    if (gone) this.tell(`${says} Of those, this server has ${gone} no more.`);
   }
 }
 

@@ -52,6 +52,26 @@ export async function post(path, body) {
   }
 }
 
+// Hands the browser a file to keep.
+export function save(blob, name) {
+  const link = make("a");
+  Object.assign(link, { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // some browsers read it a while after the click
+}
+
+// Hands the browser a file of the server's; where there is none to be had, the sentence that says why.
+export async function download(path, name) {
+  try {
+    const answer = await fetch(path);
+    if (answer.ok) return save(await answer.blob(), name);
+    const gone = await answer.json();
+    return gone.refused;
+  } catch {
+    return UNREACHED;
+  }
+}
+
 // A button says for a moment what has come of it.
 const labels = new WeakMap();
 export function answers(button, text) {
