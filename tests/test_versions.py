@@ -141,11 +141,12 @@ def test_a_versions_record_is_written_again_its_parents_part_included(lanes: Loc
     first = whole(lanes, version_of(lanes, parents[0], 2, seed=11, temperature=0.8))
     second = whole(lanes, replace_id(version_of(lanes, first, 4, seed=12), "second"))
     within = whole(lanes, replace_id(version_of(lanes, second, 1, seed=13), "within"))  # from what it has of its first parent
-    for version in (first, second, within):
-        recorded = read_record(record_json(version))
-        assert recorded.intact and recorded.origins == version.origins
-        again = whole_again(lanes, recorded)
-        assert str(again.story) == str(version.story) and again.token_ids == version.token_ids
+    all_three = (first, second, within)
+    recorded = [read_record(record_json(version)) for version in all_three]
+    with ThreadPoolExecutor(3) as pool:
+        for version, read, again in zip(all_three, recorded, pool.map(lambda one: whole_again(lanes, one), recorded), strict=True):
+            assert read.intact and read.origins == version.origins
+            assert str(again.story) == str(version.story) and again.token_ids == version.token_ids
     assert [len(version.origins) for version in (first, second, within)] == [1, 2, 1]
     assert within.parent and within.parent.sampling == parents[0].request.sampling
 

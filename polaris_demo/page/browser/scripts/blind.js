@@ -3,7 +3,7 @@ import { Columns } from "./columns.js";
 import { csv } from "./csv.js";
 import { besideLink, here } from "./page.js";
 import { choices } from "./store.js";
-import { UNREACHED, copy, make, one, post, rows, setHidden, setText } from "./tools.js";
+import { UNREACHED, copy, one, post, rows, save, setHidden, setText } from "./tools.js";
 import { where } from "./where.js";
 
 const SIDES = ["Left", "Right"], CHOSEN = { left: "You chose the left.", right: "You chose the right.", neither: "You chose neither." };
@@ -16,7 +16,7 @@ const actions = {
   neither: (blind) => blind.choose("neither"),
   right: (blind) => blind.choose("right"),
   link: (blind, button) => copy(button, `${here()}?blind=${encodeURIComponent(blind.pair)}`),
-  csv: () => download(),
+  csv: () => save(new Blob([table()], { type: "text/csv" }), "choices.csv"),
 };
 
 async function ask(name, reader) {
@@ -32,13 +32,6 @@ function table() {
   const made = Object.values(choices.all()).filter((kept) => kept.choice);
   return csv([COLUMNS, ...made.map((kept) => COLUMNS.map((name) => name === "preferred" ? kept[kept.choice] ?? "" : kept[name] ?? ""))]);
 }
-function download() {
-  const link = make("a"), url = URL.createObjectURL(new Blob([table()], { type: "text/csv" }));
-  Object.assign(link, { href: url, download: "choices.csv" });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
-}
-
 class Blind {
   constructor(element) {
     this.element = element;

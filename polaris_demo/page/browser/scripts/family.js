@@ -3,6 +3,7 @@ import { besideLink } from "./page.js";
 import { keys, names } from "./store.js";
 import { make, post, setHidden, setText } from "./tools.js";
 import { where } from "./where.js";
+import { most_stories } from "./wire.js";
 
 export class Family {
   constructor(element, descent) {
@@ -24,7 +25,7 @@ export class Family {
   // `parent` may be somebody else's: it is in the tree where it is still there.
   async show(id, parent) {
     setHidden(this.element, true);
-    const ids = [...new Set([id, ...(parent ? [parent] : []), ...keys.all().map(([known]) => known)])].slice(0, 200);
+    const ids = [...new Set([id, ...(parent ? [parent] : []), ...keys.all().map(([known]) => known)])].slice(0, most_stories);
     this.id = id;
     const summaries = await post("stories/summaries", { ids });
     if (this.id !== id || !summaries.stories) return;
