@@ -12,6 +12,7 @@ from polaris_demo.jobs.runner import Runner
 from ..conftest import serving
 from ..doubles import POLARIS, TextEngine, asked, rests, until
 from . import steps
+from .test_everyone import violations
 
 HOSTILE = "<img src=x onerror=alert(1)> & “the bell”"
 TALE = f"# {HOSTILE}\n\n" + "\n\n".join(f"It rang {n} times, and the fox *went on*." for n in range(1, 7)) + "\n\n* * *\n\nThe end."
@@ -148,3 +149,22 @@ def test_what_is_refused_is_said_in_the_dialog_and_can_be_mended(new_page, runne
     version = runner.get(opened(page, parent.record.id))
     assert version.request.sampling.temperature == 1 and version.request.sampling.top_k == 20
     expect(dialog).to_be_hidden()
+
+
+def test_no_barrier_in_the_dialog_nor_in_the_tree(new_page, runner: Runner, url: str) -> None:
+    parent = told(runner)
+    version = runner.write_on(parent.record.id, 2, {"temperature": 1.1})
+    until(lambda: rests(version))
+    found = []
+    for width in (1440, 390):
+        page = read(new_page(width, 844, reduced_motion="reduce"), url, version, own=False)
+        expect(page.get_by_role("navigation", name="Versions")).to_be_visible()
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            found += [f"tree, {width}, {theme}: {what}" for what in violations(page)]
+            page.get_by_role("button", name="Write on from a paragraph").click()
+            in_dialog(page).get_by_text("Settings", exact=True).click()
+            found += [f"dialog, {width}, {theme}: {what}" for what in violations(page)]
+            in_dialog(page).get_by_text("Settings", exact=True).click()
+            page.keyboard.press("Escape")
+    assert not found, "\n".join(found)

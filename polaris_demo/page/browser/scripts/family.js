@@ -33,7 +33,7 @@ export class Family {
     if (!known.get(first) || !summaries.stories.some((summary) => summary.parent === first)) return;
     const list = make("ul");
     list.append(this.branch(first, known));
-    this.element.replaceChildren(make("h3", "Its versions"), list);
+    this.element.replaceChildren(make("h2", "Its versions"), list);
     setHidden(this.element, false);
   }
   branch(id, known) {
