@@ -11,7 +11,7 @@ run: $(VENV)/.app
 test: needs
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -m "not slow and not engines" --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -m "not slow and not engines" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # Real engines, in an environment of their own, which takes a few GB.
 test-engines: $(VENV)/.dev
