@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from polaris_demo.engine.local import LocalEngine
-from polaris_demo.errors import AnotherModel, Busy, RequestRefused, UnknownStory
+from polaris_demo.errors import AnotherModel, Busy, RequestRefused, TooMany, UnknownStory
 from polaris_demo.jobs import rewrite, versions
+from polaris_demo.jobs.fair import FairUse
 from polaris_demo.jobs.job import Job
 from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.runner import Runner
+from polaris_demo.settings import Shares
 from polaris_demo.story.citation import UnreadableRecord, bibtex, read_record, record_json
 from polaris_demo.story.colophon import changed, colophon, descent
 from polaris_demo.story.events import Delta, Finish, Started
@@ -274,6 +276,17 @@ def test_while_the_model_is_loading_nobody_knows_its_tokens(run, tmp_path: Path)
         runner = run(ScriptedEngine(tells(TALE), writer=None), library=library)
         with pytest.raises(Busy, match="being loaded"):
             runner.write_on(told.id, 1, {})
+
+
+def test_whoever_asks_again_and_again_is_refused_before_the_place_is_looked_for(run) -> None:
+    runner = run(tells(TALE), fair=FairUse(Shares(checks=2)))
+    parent = followed(runner.submit(asked(), "somebody"))
+    for _ in range(2):
+        with pytest.raises(RequestRefused, match="Paragraph"):
+            runner.write_on(parent.id, 99, {}, "somebody")
+    with pytest.raises(TooMany, match="within a minute"):
+        runner.write_on(parent.id, 99, {}, "somebody")
+    assert followed(runner.write_on(parent.id, 1, {}, "another"))
 
 
 def test_it_takes_its_visitors_place_as_any_story(run) -> None:

@@ -132,9 +132,10 @@ class Runner:
         """Queue a new story that begins with another one, whoever's that is, up to the end of its paragraph of that number; with
         paragraph 0 another version of its request. `raw` are the settings to change; the seed is another unless it is given.
 
-        Raises RequestRefused, AnotherModel, UnknownStory or Busy, each with a sentence.
+        Raises RequestRefused, AnotherModel, UnknownStory, TooMany or Busy, each with a sentence.
         """
         with self._counting_refusals():
+            self.fair.require_check(visitor)  # before the story is read and its place found, which is more work than a refusal
             record = self.get(story_id)
             number = versions.number(record, paragraph)
             place = versions.place(record, number, self.engine)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from .aside import at_most
 from .colophon import first_seed, setting, title
 from .markup import blocks
 from .measures import count_words
@@ -55,7 +54,7 @@ def written_on(record: StoryRecord, place: Place, paragraph: int, story_id: str,
     new.doubts = tuple(filter(within, record.doubts))
     new.taken_up = tuple(one for one in record.taken_up if within(one[0]))
     new.resumed_at = (*(tokens for tokens in record.resumed_at if within(tokens)), place.tokens)
-    new.asides = at_most(tuple(a for a in record.asides if within(a.tokens)), place.characters, place.tokens)
+    new.asides = tuple(aside for aside in record.asides if within(aside.tokens))
     new.stretches = tuple(stretch for stretch in record.stretches if within(stretch.tokens))
     new.begin_with(str(record.story)[: place.characters], str(record.thinking))
     return new

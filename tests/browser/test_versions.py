@@ -151,6 +151,23 @@ def test_what_is_refused_is_said_in_the_dialog_and_can_be_mended(new_page, runne
     expect(dialog).to_be_hidden()
 
 
+def test_a_tree_that_leads_in_a_circle_ends(new_page, runner: Runner, url: str) -> None:
+    parent = told(runner)
+    version = runner.write_on(parent.record.id, 2, {})
+    until(lambda: rests(version))
+
+    def circle(route) -> None:
+        answer = route.fetch()
+        stories = [one | {"parent": one["parent"] or version.record.id} for one in answer.json()["stories"]]
+        route.fulfill(response=answer, json=answer.json() | {"stories": stories})
+
+    page = new_page()
+    page.route("**/stories/summaries", circle)
+    read(page, url, version, own=False)
+    tree = page.get_by_role("navigation", name="Versions")
+    expect(tree.locator("[data-story]")).to_have_count(2)
+
+
 def test_no_barrier_in_the_dialog_nor_in_the_tree(new_page, runner: Runner, url: str) -> None:
     parent = told(runner)
     version = runner.write_on(parent.record.id, 2, {"temperature": 1.1})

@@ -1,4 +1,5 @@
 // The versions of a story as a small tree: what it was written on from, and what was written on from it, of this browser's stories.
+import { first } from "./order.js";
 import { besideLink } from "./page.js";
 import { keys, names } from "./store.js";
 import { make, post, setHidden, setText } from "./tools.js";
@@ -29,19 +30,23 @@ export class Family {
     this.id = id;
     const summaries = await post("stories/summaries", { ids });
     if (this.id !== id || !summaries.stories) return;
-    const known = new Map(summaries.stories.map((summary) => [summary.id, summary])), first = top(id, known);
-    if (!known.get(first) || !summaries.stories.some((summary) => summary.parent === first)) return;
+    const known = new Map(summaries.stories.map((summary) => [summary.id, summary])), own = known.get(id);
+    const oldest = own && first(own, (story) => known.get(story.parent));
+    if (!summaries.stories.some((summary) => summary.parent === oldest?.id)) return;
     const list = make("ul");
-    list.append(this.branch(first, known));
+    list.append(this.branch(oldest, new Set(known.values())));
     this.element.replaceChildren(make("h2", "Its versions"), list);
     setHidden(this.element, false);
   }
-  branch(id, known) {
-    const item = make("li"), summary = known.get(id), children = [...known.values()].filter((other) => other.parent === id && other.id !== id);
+  // A story and those below it; each stands once, of `left`, whatever a server says.
+  branch(summary, left) {
+    left.delete(summary);
+    const item = make("li"), children = [...left].filter((other) => other.parent === summary.id);
     item.append(this.story(summary));
     if (children.length) {
+      for (const child of children) left.delete(child);
       const list = item.appendChild(make("ul"));
-      list.append(...children.sort((a, b) => a.begun - b.begun).map((child) => this.branch(child.id, known)));
+      list.append(...children.sort((a, b) => a.begun - b.begun).map((child) => this.branch(child, left)));
     }
     return item;
   }
@@ -68,14 +73,4 @@ export class Family {
     event.preventDefault();
     where.go(story ? { story } : { story: this.id, beside });
   }
-}
-
-// The oldest of its line that is known; no line goes in a circle, whatever a server says.
-function top(id, known) {
-  const seen = new Set();
-  while (known.get(known.get(id)?.parent) && !seen.has(id)) {
-    seen.add(id);
-    id = known.get(id).parent;
-  }
-  return id;
 }

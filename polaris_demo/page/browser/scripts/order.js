@@ -31,19 +31,20 @@ function date(rows) {
 
 function families(rows) {
   const byId = new Map(rows.map((row) => [row.summary.id, row])), found = new Map(rows.map((row) => [row, []]));
-  for (const row of rows) found.get(first(row, byId)).push(row);
+  for (const row of rows) found.get(first(row, ({ summary }) => byId.get(summary.parent))).push(row);
   return [...found].filter(([, family]) => family.length).map(([head, family]) => [
     head, ...family.filter((row) => row !== head).sort((one, other) => one.date - other.date),
   ]);
 }
 
-// What a story was written on from in the end, as far as that is in the list. Whoever leads in a circle stands by itself.
-function first(row, byId) {
-  const passed = new Set(), above = ({ summary }) => byId.get(summary.parent);
-  let at = row;
+// What a story was written on from in the end, as far as that is known: `above` is its parent. Whoever leads in a circle stands by
+// itself.
+export function first(story, above) {
+  const passed = new Set();
+  let at = story;
   while (above(at) && !passed.has(at)) {
     passed.add(at);
     at = above(at);
   }
-  return passed.has(at) ? row : at;
+  return passed.has(at) ? story : at;
 }
