@@ -242,6 +242,20 @@ def test_what_breaks_in_a_lane_stays_in_it(
     assert first == alone(0)[-len(first) :] and last == alone(7)
 
 
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -1e30, 0.0])
+def test_settings_that_no_request_may_have_stay_in_their_lane(
+    value: float, tiny: Qwen3_5ForCausalLM, alone: Callable[[int], list[int]]
+) -> None:
+    lanes, absurd = Lanes(tiny, 4, BUCKETS, lambda step: step), {"repetition_penalty": value, "presence_penalty": value, "min_p": value}
+    stories = [Story(runs()[0], threading.Event())]
+    stories += [Story(replace(run, params=replace(run.params, **absurd)), threading.Event()) for run in runs()[1:4]]
+    for story in stories:
+        lanes.join(story)
+    while not lanes.idle:
+        lanes.turn()
+    assert [int(event) for event in drained(stories[0]) if isinstance(event, int)] == alone(0)
+
+
 def test_numbers_that_are_none_in_a_row_are_gone_when_the_next_story_comes(
     tiny: Qwen3_5ForCausalLM, alone: Callable[[int], list[int]]
 ) -> None:
@@ -279,6 +293,19 @@ def test_whoever_listens_no_more_leaves_too(tiny: Qwen3_5ForCausalLM) -> None:
     next(event for event in telling if isinstance(event, int))
     telling.close()
     until(lambda: decoder._thread is None, what="nothing works for nobody")
+
+
+def test_one_that_is_left_by_its_listener_as_where_it_goes_round_in_circles_changes_no_other(
+    tiny: Qwen3_5ForCausalLM, alone: Callable[[int], list[int]]
+) -> None:
+    decoder = Decoder(tiny, BUCKETS, plain=False, lanes=3)
+    with ThreadPoolExecutor(2) as pool:
+        others = pool.map(lambda n: [int(e) for e in decoder.tokens(runs()[n], threading.Event()) if isinstance(e, int)], (1, 2))
+        for number in (3, 4, 5):
+            telling = decoder.tokens(runs()[number], threading.Event())
+            next(event for event in telling if isinstance(event, int))
+            telling.close()
+        assert list(others) == [alone(1), alone(2)]
 
 
 def test_a_process_that_ends_in_the_middle_of_a_story_ends_well() -> None:
