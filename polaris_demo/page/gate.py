@@ -73,7 +73,7 @@ class Gate:
     async def _judged(self, scope: Scope, receive: Receive) -> tuple[calls.Refusal | None, Receive]:
         """Why a request is refused, None where it may pass; and where the app reads its body, which may have been read here."""
         blocks, method, path = scope["app"].get_blocks(), scope["method"], _path(scope)
-        self._sessions.tidy(blocks)
+        self._sessions.tidy(scope["app"])
         if (path.startswith("/stories") or path.endswith("/delete")) and _of_another_site(Headers(scope=scope)):
             return (403, ANOTHER_SITE), receive
         if not is_open(method, path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -25,9 +26,7 @@ from .routes import StoryRoutes
 from .sharing import Sharing
 
 T = TypeVar("T")
-# Gradio 6.31 keeps a copy of every component for each session, and makes one up for each call that names none: 190 KB that
-# nothing here reads.
-MOST_SESSIONS = 32
+MOST_SESSIONS = 32  # Gradio 6.31 makes one up for each call that names none, and nothing here is kept in any
 MAX_FOLLOWERS = 400  # Gradio runs at most max_threads events at a time, and every follower of the API is one
 
 
@@ -98,6 +97,8 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
         _html(_footer(), elem_id="foot", js_on_load=js("foot"))
         _wire(page, handlers, form, pane)
         api.add_endpoints(handlers, runner.default_words if runner.engine.status().writer else None)
+    # Gradio 6.31 makes a table of its last ten thousand events after each of them, for a monitor that is switched off.
+    os.environ |= {"GRADIO_ANALYTICS_MAX_EVENTS": "1", "GRADIO_ANALYTICS_CACHE_FREQUENCY": f"{sys.maxsize}"}
     page.queue(default_concurrency_limit=None, max_size=MAX_FOLLOWERS, api_open=False)
     return page
 

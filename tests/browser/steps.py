@@ -1,6 +1,10 @@
 """What a visitor does, by what a visitor sees."""
 
-from playwright.sync_api import Page, expect
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+from playwright.sync_api import Page, Route, expect
 
 SCRIPTS = "document.querySelector('link[rel=modulepreload][href^=\"page/\"]')"  # the page's own, as one file
 
@@ -92,3 +96,17 @@ def reached(page: Page, characters: int) -> None:
         arg=characters,
         timeout=60_000,
     )
+
+
+def summaries(
+    page: Page,
+    change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]],
+    ask: Callable[[Route], Any] = lambda route: route.request.post_data_json,
+) -> None:
+    """The list of stories reaches the page as `change` makes it of the app's own."""
+
+    def answer(route: Route) -> None:
+        told = httpx.post(route.request.url, json=ask(route), timeout=20).raise_for_status().json()  # no connection of an earlier app
+        route.fulfill(json=told | {"stories": change(told["stories"])})
+
+    page.route("**/stories/summaries", answer)

@@ -1,6 +1,5 @@
 """My stories: what a row says, that rows move by themselves and nothing else does, and what can be done with them."""
 
-import json
 import re
 import threading
 import time
@@ -129,7 +128,7 @@ def test_a_row_says_when_in_its_readers_time_and_where_the_reader_is_on_one_scal
     }
     page = new_page(timezone_id="Pacific/Auckland")
     page.clock.set_fixed_time(NOW)
-    page.route("**/stories/summaries", lambda route: _without_dates_to_come(route))
+    steps.summaries(page, lambda stories: [story | {"kept": 0} for story in stories])  # the server's clock is of another day
     shelf_of(page, url, jobs, places)
     assert said(page) == {
         "a bell": "today, 14:10 · you are at III. The north wall", "a clock": "today, 00:30 · read to the end",
@@ -139,15 +138,6 @@ def test_a_row_says_when_in_its_readers_time_and_where_the_reader_is_on_one_scal
     widths = page.locator("#shelf .line").evaluate_all("all => all.map(one => one.offsetWidth)")
     ticks = page.locator("#shelf .tick").evaluate_all("all => all.map(one => one.offsetLeft / one.offsetParent.offsetWidth)")
     assert len(set(widths)) == 1 and ticks == pytest.approx([2000 / 12_000] * 4, abs=0.01)
-
-
-def _without_dates_to_come(route) -> None:
-    """The server's clock is of another day than this page's."""
-    answer = route.fetch()
-    summaries = answer.json()
-    for summary in summaries["stories"]:
-        summary["kept"] = 0
-    route.fulfill(response=answer, body=json.dumps(summaries))
 
 
 def test_rows_move_while_a_story_is_written_and_nothing_else_does(new_page, runner: Runner, url: str, told: Told) -> None:
@@ -394,7 +384,8 @@ def test_two_hundred_stories_cost_what_one_does_of_the_browsers_storage(new_page
     (job,) = written(runner, "a bell")
     made = [[f"story{n:03}", "key"] for n in range(200)]
     page = new_page(390, 844)
-    page.route("**/stories/summaries", lambda route: _many(route, job))
+    one = {"ids": [job.record.id]}
+    steps.summaries(page, lambda stories: [stories[0] | {"id": id} for id, _ in made], ask=lambda route: one)
     page.goto(f"{url}stories/status")
     page.evaluate("made => localStorage.setItem('polaris-stories', JSON.stringify(made))", made)
     page.goto(f"{url}?tab=shelf")
@@ -414,14 +405,6 @@ COSTS = """async () => {
     changes += watcher.takeRecords().length;
     return [reads, changes];
 }"""
-
-
-def _many(route, job: Job) -> None:
-    """As many stories as are asked for, each of them like this one."""
-    ids = route.request.post_data_json["ids"]
-    answer = route.fetch(post_data=json.dumps({"ids": [job.record.id]}))
-    (like,) = answer.json()["stories"]
-    route.fulfill(response=answer, body=json.dumps({"stories": [like | {"id": one} for one in ids], "kept": "Kept."}))
 
 
 def test_all_of_them_come_as_one_archive_or_a_sentence_says_why_not(new_page, runner: Runner, url: str) -> None:

@@ -156,13 +156,8 @@ def test_a_tree_that_leads_in_a_circle_ends(new_page, runner: Runner, url: str) 
     version = runner.write_on(parent.record.id, 2, {})
     until(lambda: rests(version))
 
-    def circle(route) -> None:
-        answer = route.fetch()
-        stories = [one | {"parent": one["parent"] or version.record.id} for one in answer.json()["stories"]]
-        route.fulfill(response=answer, json=answer.json() | {"stories": stories})
-
     page = new_page()
-    page.route("**/stories/summaries", circle)
+    steps.summaries(page, lambda stories: [one | {"parent": one["parent"] or version.record.id} for one in stories])
     read(page, url, version, own=False)
     tree = page.get_by_role("navigation", name="Versions")
     expect(tree.locator("[data-story]")).to_have_count(2)
