@@ -2,8 +2,9 @@
 
 Gradio 6.31 sends its page uncompressed, and loads its scripts in three rounds, each of which names the next one's files,
 with a style file for every kind of component: 65 requests, one after another over a browser's six connections. Here the
-page is compressed, its head names all scripts from the start and brings the small styles along. The names are read from
-the Gradio that is installed; where they cannot be found the page loads as Gradio would have it.
+page is compressed, its head names all scripts from the start and brings the small ones along, the styles and the theme:
+22 requests. The names are read from the Gradio that is installed; where they cannot be found the page loads as Gradio would
+have it.
 """
 
 import json
@@ -23,6 +24,8 @@ from . import assets
 FRONTEND = Path(gradio.__file__).parent / "templates" / "frontend"
 ASSETS = FRONTEND / "assets"
 _GRADIOS_TAGS = re.compile(rb"""<meta\s+(?:property="og:|name="twitter:)[^>]*>\s*|<title>[^<]*</title>\s*""")
+_FINDS_ITSELF = re.compile(r"\bimport(?:\.meta|\()")  # a script that has to lie where it lay
+SMALL = 4_000  # characters: what comes with the page comes with it each time
 log = logging.getLogger(__name__)
 # The page's kinds of components, those needed first to ask for a story standing first.
 COMPONENTS = (
@@ -45,6 +48,23 @@ THEMED = """<style>
 :where([data-asked="light"]) body { background: var(--bg); color: var(--col); }
 :where([data-asked="dark"]) body { background: var(--bg-dark); color: var(--col-dark); }
 </style>"""
+
+# Scripts that come with the page, in the place of those that they are. Nothing lies beside them, so they name others in full.
+BRINGS = r"""<script>{
+    const base = new URL("./assets/", document.baseURI).href, imports = {};
+    for (const [file, source] of Object.entries(%s)) {
+        const whole = source.replace(/\b(from|import)"\.\//g, `$1"${base}`);
+        imports[base + file] = URL.createObjectURL(new Blob([whole], { type: "text/javascript" }));
+    }
+    document.head.append(Object.assign(document.createElement("script"), { type: "importmap", textContent: JSON.stringify({ imports }) }));
+}</script>"""
+
+# What Gradio's loader would fetch the theme by, where the page lies where it says.
+THEME_IS_HERE = """<script>{
+    const { root, theme_hash } = gradio_config, path = new URL(root || "/", location.href).pathname.replace(/\\/$/, "");
+    const href = `${location.origin}${path}/theme.css?v=${theme_hash}`;
+    document.head.append(Object.assign(document.createElement("link"), { rel: "brought", href }));
+}</script>"""
 
 
 Head = Callable[[Scope], Awaitable[tuple[str, str]]]  # of a request: its title, and what its head begins with
@@ -79,7 +99,7 @@ class _WithHead:
                 return
             body.extend(message.get("body", b""))
             if not message.get("more_body"):
-                whole = _page(bytes(body), *await self._head(scope))
+                whole = _page(bytes(body), *await self._head(scope), scope["app"].get_blocks().theme_css)
                 MutableHeaders(scope=started[0])["content-length"] = str(len(whole))
                 await send(started[0])
                 await send({"type": "http.response.body", "body": whole})
@@ -87,33 +107,43 @@ class _WithHead:
         await self._app(scope, receive, gather)
 
 
-def _page(page: bytes, title: str, first: str) -> bytes:
-    """Ours come after Gradio's where they refine them."""
+def _page(page: bytes, title: str, first: str, theme: str) -> bytes:
+    """Ours come after Gradio's where they refine them, and its theme last, where it would have put it."""
     scripts, styles = head()
     page = _GRADIOS_TAGS.sub(b"", page)
     begins = '<base href="./" />' + title + first + THEME + assets.preloads() + scripts
     page = page.replace(b'<base href="./" />', begins.encode(), 1)
-    return page.replace(b"</head>", (THEMED + styles + assets.style()).encode() + b"</head>", 1)
+    last = THEMED + styles + assets.style() + (styles and f"<style>{theme}</style>{THEME_IS_HERE}")
+    return page.replace(b"</head>", last.encode() + b"</head>", 1)
 
 
 @cache
 def head() -> tuple[str, str]:
-    """For the page's head, the names of scripts and the styles themselves; empty where Gradio's files are not as expected."""
+    """For the page's head, the scripts by name or whole, and the styles themselves; empty where Gradio's files are not as expected."""
     try:
-        needed = files()
+        needed = {file: (ASSETS / file).read_text() for file in files()}
     except (OSError, AttributeError, LookupError, StopIteration, ValueError) as error:
         log.warning("Gradio's files are not as expected (%r), so the page loads as Gradio has it", error)
         return "", ""
-    scripts = CALM + "".join(f'<link rel="modulepreload" crossorigin href="./assets/{file}">' for file in needed if file.endswith(".js"))
-    styles = [file for file in needed if file.endswith(".css") and "url(" not in (ASSETS / file).read_text()]
+    styles = {file: source for file, source in needed.items() if file.endswith(".css") and "url(" not in source}
     # Gradio's loader takes a style that is named here for fetched. (Named in plain HTML it would be fetched, disabled or not.)
-    named = f"""<script>for (const file of {json.dumps(styles)}) {{
+    named = f"""<script>for (const file of {json.dumps([*styles])}) {{
         const link = Object.assign(document.createElement("link"), {{ rel: "stylesheet", disabled: true }});
         link.setAttribute("disabled", "");
         link.href = `./assets/${{file}}`;
         document.head.append(link);
     }}</script>"""
-    return scripts, f"<style>{''.join((ASSETS / file).read_text() for file in styles)}</style>{named}"
+    scripts = {file: source for file, source in needed.items() if file.endswith(".js")}
+    return CALM + _scripts(scripts), f"<style>{''.join(styles.values())}</style>{named}"
+
+
+def _scripts(scripts: dict[str, str]) -> str:
+    """The small ones whole, and the names of the others; Gradio's loader takes what a link names for fetched."""
+    small = {file: source for file, source in scripts.items() if len(source) <= SMALL and not _FINDS_ITSELF.search(source)}
+    names = "".join(
+        f'<link rel="{"brought" if file in small else "modulepreload"}" crossorigin href="./assets/{file}">' for file in scripts
+    )
+    return BRINGS % json.dumps(small).replace("</", r"<\/") + names
 
 
 def files() -> list[str]:
