@@ -48,20 +48,32 @@ class Told:
                     yield Delta.of("story", "word " * 30, (2,))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def told() -> Told:
     return Told()
 
 
-@pytest.fixture
-def runner(told: Told, tmp_path: Path) -> Iterator[Runner]:
-    yield Runner(ScriptedEngine(told.script, capacity=2), library=Library(tmp_path, keep_days=3))
-
-
-@pytest.fixture
-def url(runner: Runner) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def app(told: Told, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Runner, str]]:
+    """One for all of them: what each shows is what its own browser began."""
+    runner = Runner(ScriptedEngine(told.script, capacity=2), library=Library(tmp_path_factory.mktemp("stories"), keep_days=3))
     with serving(runner) as url:
-        yield url
+        yield runner, url
+
+
+@pytest.fixture
+def runner(app: tuple[Runner, str]) -> Iterator[Runner]:
+    runner, _ = app
+    before = {job.record.id for job in runner._shelf.jobs()}
+    yield runner
+    for job in runner._shelf.jobs():
+        if job.record.id not in before:
+            runner.delete(job.record.id, job.key)
+
+
+@pytest.fixture
+def url(app: tuple[Runner, str]) -> str:
+    return app[1]
 
 
 def written(runner: Runner, *premises: str, words: int = 1000) -> list[Job]:
