@@ -1,12 +1,19 @@
 """Memory that does not grow with what anybody asks for."""
 
+from contextlib import closing
+
 import httpx
 import pytest
 from gradio.blocks import BlocksConfig
 from gradio.queueing import Queue
 
-from .conftest import serving
-from .doubles import Runner, ScriptedEngine, echoes
+from polaris_demo.jobs.runner import Runner
+from polaris_demo.page import sessions
+from polaris_demo.page.layout import build_page, launch_options
+from polaris_demo.settings import Settings
+
+from .conftest import LAUNCH, serving
+from .doubles import ScriptedEngine, echoes, until
 from .server import Server
 
 
@@ -19,6 +26,24 @@ def test_for_a_call_gradio_describes_no_component_and_makes_no_table_of_events(m
         event = httpx.post(f"{url}gradio_api/call/check_request", json={"data": ["nobody"]}).json()["event_id"]
         assert "event: complete" in httpx.get(f"{url}gradio_api/call/check_request/{event}").text
     assert made == []
+
+
+def test_an_answer_is_kept_for_whoever_asked_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = Runner(ScriptedEngine(echoes))
+    page = build_page(runner, Settings())
+    _, url, _ = page.launch(**launch_options(runner, Settings()) | LAUNCH)
+    queue, call = page._queue, f"{url}gradio_api/call/check_request"
+    with closing(runner), httpx.Client(timeout=30) as client:
+        first, *_ = [client.post(call, json={"data": ["a fox"]}).json()["event_id"] for _ in range(3)]
+        until(lambda: not queue.event_ids_to_events, what="all are answered")
+        for _ in range(2 * sessions.EVERY):
+            client.get(f"{url}stories/status")
+        assert "event: complete" in client.get(f"{call}/{first}").text and len(queue.pending_messages_per_session) >= 2
+        monkeypatch.setattr(sessions, "UNREAD_SECONDS", -1)
+        for _ in range(sessions.EVERY):
+            client.get(f"{url}stories/status")
+    assert not queue.pending_event_ids_session and not queue.pending_messages_per_session
+    page.close(verbose=False)
 
 
 def test_two_thousand_calls_without_a_session_and_two_hundred_large_bodies_take_twenty_megabytes_at_most() -> None:

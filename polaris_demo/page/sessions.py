@@ -1,9 +1,11 @@
 """What Gradio keeps and works out for each session: as little as it can do with.
 
 Gradio 6.31 describes every component anew for each session, for links that carry a page's state: 190 KB and half the time of a
-call, which nothing here reads. Its queue keeps the messages of the last two thousand sessions, and the names of all for good.
+call, which nothing here reads. Its queue keeps the messages of the last two thousand sessions, and of all the names and what was
+never fetched for good.
 """
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +14,7 @@ from gradio.routes import App
 from gradio.state_holder import SessionState, StateHolder
 
 EVERY = 50  # requests
+UNREAD_SECONDS = 60  # that an answer waits for whoever asked
 
 
 class Session(SessionState):
@@ -41,6 +44,7 @@ class Sessions:
 
     def __init__(self) -> None:
         self._asked = 0
+        self._over: dict[str, float] = {}  # the sessions for which nothing is at work, and since when
 
     def tidy(self, app: App) -> None:
         """To be called with every request, before the app sees it."""
@@ -49,12 +53,15 @@ class Sessions:
             app.state_holder.set_blocks(app.get_blocks())
         self._asked += 1
         if self._asked % EVERY == 0:
-            _let_go(app.get_blocks()._queue)
+            self._let_go(app.get_blocks()._queue)
 
-
-def _let_go(queue: Any) -> None:
-    events, messages = queue.pending_event_ids_session, queue.pending_messages_per_session
-    for session in [name for name, ids in events.items() if not ids]:
-        del events[session]
-    for session in [name for name, held in messages.items() if name not in events and held.empty()]:
-        del messages[session]
+    def _let_go(self, queue: Any) -> None:
+        """Of what has been read, and of what nobody has come for."""
+        events, messages, now = queue.pending_event_ids_session, queue.pending_messages_per_session, time.monotonic()
+        over = [name for name in events.keys() | messages.keys() if queue.event_ids_to_events.keys().isdisjoint(events.get(name, ()))]
+        self._over = {name: self._over.get(name, now) for name in over}
+        for name, since in self._over.items():
+            unread = events.get(name) or (name in messages and not messages[name].empty())
+            if not unread or now - since > UNREAD_SECONDS:
+                for kept in (events, messages):
+                    kept.pop(name, None)
