@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -27,6 +28,7 @@ from .doubles import POLARIS, ScriptedEngine, asked, finished, until
 from .test_library import piece
 
 SECONDS_A_WORD, WORDS = 0.005, 300
+CONNECT = sqlite3.connect
 
 
 def writes(request, stop):
@@ -237,28 +239,39 @@ def test_nobody_is_told_that_a_story_has_expired_which_cannot_be_read(folder: Pa
             assert page.json() == {"refused": UNREADABLE}
 
 
-def test_a_full_disk_at_start_is_no_reason_to_forget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = Library(tmp_path)
-    first.save(piece("s", "kept ", (1,)))
-    first.close()
-    real, full = sqlite3.connect, threading.Event()
-    full.set()
+def full(path: str, *arguments: Any, **options: Any) -> sqlite3.Connection:
+    raise sqlite3.OperationalError("database or disk is full")
 
-    def connect(path: str, *arguments, **options):
-        if full.is_set() and path != ":memory:":
-            raise sqlite3.OperationalError("database or disk is full")
-        return real(path, *arguments, **options)
+
+def read_only(path: str, *arguments: Any, **options: Any) -> sqlite3.Connection:
+    """SQLite's own switch stands for a disk that takes no writes, which root could write to."""
+    db = CONNECT(path, *arguments, **options)
+    db.execute("PRAGMA query_only = ON")
+    return db
+
+
+@pytest.mark.parametrize("fault", [full, read_only], ids=lambda fault: fault.__name__)
+def test_a_disk_that_takes_nothing_at_start_is_no_reason_to_forget(folder: Path, fault, monkeypatch: pytest.MonkeyPatch, caplog) -> None:
+    over = threading.Event()
+
+    def connect(path: str, *arguments: Any, **options: Any) -> sqlite3.Connection:
+        return (CONNECT if over.is_set() or path == ":memory:" else fault)(path, *arguments, **options)
 
     monkeypatch.setattr(sqlite3, "connect", connect)
-    library = Library(tmp_path)
+    library = Library(folder)
+    runner = Runner(ScriptedEngine(writes), library=library)
+    assert f"Stories cannot be kept in {folder}" in caplog.text
     with pytest.raises(CannotRead):
-        library.load("s")
-    full.clear()
+        library.load("before")
+    job = runner.submit(asked("meanwhile"))
+    until(lambda: finished(job))
+    assert not library.lasting, "nobody is told that it is kept"
+    over.set()
     library._file._tried = 0
-    library.tend()
-    saved = library.load("s")
-    assert saved and saved.text == "kept " and library.lasting
+    until(lambda: library.lasting and not job.owed, what="a file found again")
+    runner.close()
     library.close()
+    assert kept(folder) == {"before": "What was kept before. ", job.record.id: whole("meanwhile")}
 
 
 # --- deletion -----------------------------------------------------------------------------------------------------------
