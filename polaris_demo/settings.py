@@ -158,11 +158,7 @@ HELP = {
 
 
 def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from the environment.
-
-    Raises SettingsError for a value that cannot be used: a server that starts with something other than what was
-    asked for would be worse than one that does not start.
-    """
+    """Settings from the environment. Raises SettingsError for a value that cannot be used, rather than start with something else."""
     return Settings(
         model=env.get("POLARIS_MODEL", "auto").strip() or "auto",
         revision=_revision(env),
@@ -184,17 +180,9 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
         engine_capacity=_whole(env, "POLARIS_ENGINE_CAPACITY", 16, 1, 1000),
         engine_patience=_whole(env, "POLARIS_ENGINE_PATIENCE", 120, 5, 3600),
         proxies=_whole(env, "POLARIS_PROXIES", 1 if "SPACE_ID" in env else 0, 0, 10),
-        shares=Shares(
-            stories=_whole(env, "POLARIS_VISITOR_STORIES", 2, 1, 1000),
-            starts=_whole(env, "POLARIS_VISITOR_STARTS", 30, 1, 100_000),
-            streams=_whole(env, "POLARIS_VISITOR_STREAMS", 50, 1, 100_000),
-            all_streams=_whole(env, "POLARIS_MAX_STREAMS", 2000, 1, 100_000),
-            checks=_whole(env, "POLARIS_VISITOR_CHECKS", 300, 1, 100_000),
-            archives=_whole(env, "POLARIS_VISITOR_ARCHIVES", 6, 1, 1000),
-        ),
+        shares=_shares(env),
         data_dir=_data_dir(env),
-        # A Space's own disk is new at every start, unless a snapshot is restored to it.
-        data_lasts="POLARIS_DATA_DIR" in env or "SPACE_ID" not in env or _folder(env, "POLARIS_BACKUP_DIR") is not None,
+        data_lasts=_data_lasts(env),
         keep_days=_whole(env, "POLARIS_KEEP_DAYS", 30, 1, 3650),
         backup_dir=_folder(env, "POLARIS_BACKUP_DIR"),
         recordings_dir=_folder(env, "POLARIS_RECORDINGS_DIR") or RECORDINGS,
@@ -202,12 +190,32 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
         admin_key=_admin_key(env),
         zerogpu=env.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true"),
         segment_seconds=_whole(env, "POLARIS_SEGMENT_SECONDS", 80, 30, 1600),
-        # Links to a Space lead to its page on the hub: at its direct address a visitor's account does not count.
-        home=_address(env) or (f"{SPACES}{env['SPACE_ID']}" if env.get("SPACE_ID") else ""),
+        home=_home(env),
         root_path=env.get("GRADIO_ROOT_PATH", "").strip(),
         json_logs=_one_of(env, "POLARIS_LOG", LOGS) == "json",
         hf_token=env.get("HF_TOKEN") or None,
     )
+
+
+def _shares(env: Mapping[str, str]) -> Shares:
+    return Shares(
+        stories=_whole(env, "POLARIS_VISITOR_STORIES", 2, 1, 1000),
+        starts=_whole(env, "POLARIS_VISITOR_STARTS", 30, 1, 100_000),
+        streams=_whole(env, "POLARIS_VISITOR_STREAMS", 50, 1, 100_000),
+        all_streams=_whole(env, "POLARIS_MAX_STREAMS", 2000, 1, 100_000),
+        checks=_whole(env, "POLARIS_VISITOR_CHECKS", 300, 1, 100_000),
+        archives=_whole(env, "POLARIS_VISITOR_ARCHIVES", 6, 1, 1000),
+    )
+
+
+def _data_lasts(env: Mapping[str, str]) -> bool:
+    """A Space's own disk is new at every start, unless a snapshot is restored to it."""
+    return "POLARIS_DATA_DIR" in env or "SPACE_ID" not in env or _folder(env, "POLARIS_BACKUP_DIR") is not None
+
+
+def _home(env: Mapping[str, str]) -> str:
+    """Links to a Space lead to its page on the hub: at its direct address a visitor's account does not count."""
+    return _address(env) or (f"{SPACES}{env['SPACE_ID']}" if env.get("SPACE_ID") else "")
 
 
 def _data_dir(env: Mapping[str, str]) -> Path | None:

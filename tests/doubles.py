@@ -13,9 +13,10 @@ from tempfile import TemporaryDirectory
 from polaris_demo import card
 from polaris_demo.engine.base import Allowance, Status, another_model
 from polaris_demo.jobs.job import Job
-from polaris_demo.jobs.library import Library, SavedStory
+from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.lifecycle import Phase
 from polaris_demo.jobs.runner import Runner
+from polaris_demo.jobs.saved import SavedStory
 from polaris_demo.story.events import Delta, Event, Finish, Progress, Resume, Started
 from polaris_demo.story.model_info import LOCAL, ModelInfo, folder_name, hub_name
 from polaris_demo.story.record import StoryRecord

@@ -22,10 +22,11 @@ from polaris_demo.errors import EngineError
 from polaris_demo.jobs import rewrite
 from polaris_demo.settings import PROFILES as NAMES
 from polaris_demo.settings import Settings
+from polaris_demo.story.checks import check
 from polaris_demo.story.events import Finish
 from polaris_demo.story.model_info import ModelInfo
 from polaris_demo.story.record import StoryRecord
-from polaris_demo.story.request import SamplingParams, StoryRequest, check
+from polaris_demo.story.request import SamplingParams, StoryRequest
 
 from . import completions
 from .completions import Answer, Chunks

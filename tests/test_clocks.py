@@ -11,8 +11,9 @@ from polaris_demo.jobs import clock
 from polaris_demo.jobs.backup import restore, snapshot, snapshots
 from polaris_demo.jobs.clock import Moment
 from polaris_demo.jobs.expiry import BELIEVED, DAY
-from polaris_demo.jobs.library import Library, SavedStory, Summary
+from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.runner import Runner
+from polaris_demo.jobs.saved import SavedStory, Summary
 from polaris_demo.jobs.schema import set_aside
 from polaris_demo.page import reading, view
 from polaris_demo.page.routes import StoryRoutes

@@ -21,8 +21,9 @@ from gradio_client import Client
 
 from polaris_demo.engine.local import LocalEngine
 from polaris_demo.jobs.backup import snapshots
-from polaris_demo.jobs.library import Library, SavedStory
+from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.runner import Runner
+from polaris_demo.jobs.saved import SavedStory
 from polaris_demo.story.record import UNFINISHED
 
 from .conftest import serving

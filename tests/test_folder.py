@@ -25,7 +25,8 @@ SERVER = """
 import json, os, sys
 from pathlib import Path
 from polaris_demo.errors import CannotRead
-from polaris_demo.jobs.library import Library, SavedStory
+from polaris_demo.jobs.library import Library
+from polaris_demo.jobs.saved import SavedStory
 folder, bucket = Path(sys.argv[1]), Path(sys.argv[2])
 library = Library(folder, backup_dir=bucket)
 def known(name):

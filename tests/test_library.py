@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from polaris_demo.jobs.clock import Moment
-from polaris_demo.jobs.library import DAY, FULL, UNWRITABLE, Library, SavedStory, hash_key
+from polaris_demo.jobs.library import DAY, FULL, UNWRITABLE, Library
+from polaris_demo.jobs.saved import SavedStory, hash_key
 from polaris_demo.jobs.schema import MIGRATIONS
 from polaris_demo.story.day import FIRST
 
@@ -310,7 +311,7 @@ def test_fifty_forks_while_saves_go_on_harm_nothing(tmp_path: Path) -> None:
 
 def test_a_kill_at_any_moment_loses_no_save_that_was_acknowledged(tmp_path: Path) -> None:
     program = (
-        "import sys\nfrom pathlib import Path\nfrom polaris_demo.jobs.library import Library, SavedStory\n"
+        "import sys\nfrom pathlib import Path\nfrom polaris_demo.jobs.library import Library\nfrom polaris_demo.jobs.saved import SavedStory\n"
         "library = Library(Path(sys.argv[1]))\nstory = library.load('s')\nn = len(story.token_ids) if story else 0\n"
         "while True:\n    assert library.save(SavedStory('s', 'k', 'writing', 1.0, {}, f'{n} ', (n,)))\n    n += 1\n    print(n, flush=True)\n"
     )

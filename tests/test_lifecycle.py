@@ -11,9 +11,10 @@ import pytest
 from polaris_demo.errors import CannotGoOn, UnknownStory
 from polaris_demo.jobs import lifecycle
 from polaris_demo.jobs.job import Job
-from polaris_demo.jobs.library import Library, hash_key
+from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.lifecycle import LEADS, NoSuchStep, Phase, leads, letting_go
 from polaris_demo.jobs.runner import Runner
+from polaris_demo.jobs.saved import hash_key
 from polaris_demo.jobs.schema import MIGRATIONS
 from polaris_demo.jobs.shelf import INTERRUPTED, LEFT
 from polaris_demo.story.events import Delta, Finish, Started

@@ -147,8 +147,8 @@ def test_a_worker_lives_through_whatever_an_engine_raises_and_one_that_dies_is_r
     failed = runner.submit(asked("exit"))
     until(lambda: rests(failed) and not failed.active)
     assert failed.record.state == "failed" and "nobody foresaw" in failed.record.finish.message
-    worker = runner._workers[0]
-    real, dies = runner._next, threading.Event()
+    worker = runner._workers.threads[0]
+    real, dies = runner._turns.take, threading.Event()
 
     def dying():
         if not dies.is_set():
@@ -156,7 +156,7 @@ def test_a_worker_lives_through_whatever_an_engine_raises_and_one_that_dies_is_r
             raise SystemExit
         return real()
 
-    monkeypatch.setattr(runner, "_next", dying)
+    monkeypatch.setattr(runner._turns, "take", dying)
     last = runner.submit(asked("the worker's last"))  # after it the worker asks for the next, and dies
     until(lambda: finished(last))
     until(lambda: not worker.is_alive(), what="the worker dead")

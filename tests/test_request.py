@@ -8,14 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from polaris_demo import card
+from polaris_demo.story.checks import beside_errors, check
 from polaris_demo.story.request import (
     FIELDS,
     LIMITS,
     MAX_PREMISE,
     SamplingParams,
     StoryRequest,
-    beside_errors,
-    check,
     errors,
     expected_words,
     read,

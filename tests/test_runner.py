@@ -19,12 +19,11 @@ import pytest
 
 from polaris_demo.engine.base import BackgroundEngine, GpuBroken, Loading, Status
 from polaris_demo.errors import AnotherModel, Busy, CannotGoOn, EngineError, RequestRefused, UnknownStory
-from polaris_demo.jobs import runner as runner_module
+from polaris_demo.jobs import housekeeper
 from polaris_demo.jobs.job import Job
 from polaris_demo.jobs.library import UNWRITABLE, Library
 from polaris_demo.jobs.lifecycle import Phase
-from polaris_demo.jobs.runner import UNFOLLOWED, UNFORESEEN
-from polaris_demo.jobs.shelf import INTERRUPTED, LEFT
+from polaris_demo.jobs.shelf import INTERRUPTED, LEFT, UNFOLLOWED, UNFORESEEN
 from polaris_demo.story import exports
 from polaris_demo.story.events import Delta, Event, Finish, Resume, Started
 from polaris_demo.story.request import StoryRequest
@@ -246,7 +245,7 @@ def test_fifty_stops_at_random_moments_leave_nothing_behind(run) -> None:
         assert all(job.record.rests for job in jobs)
     print(f"\n50 rounds of stops, the engines free within {slowest:.3f} s")
     assert slowest < 2
-    assert (len(runner._waiting), runner.engine.running, threading.active_count()) == (0, 0, threads)
+    assert (len(runner._turns.waiting), runner.engine.running, threading.active_count()) == (0, 0, threads)
     assert followed(runner, runner.submit(asked())) == "word " * 400
 
 
@@ -332,7 +331,7 @@ def test_a_story_nobody_follows_is_paused_and_one_that_waits_leaves_the_queue(ru
     assert first.record.finish == second.record.finish == Finish("pause", UNFOLLOWED)
     assert first.record.state == second.record.state == "paused" and first.record.words > 0 == second.record.words
     until(lambda: runner.library.load(second.record.id).state == "paused")
-    runner._unfollowed_seconds = 60
+    runner._housekeeper.patience.unfollowed = 60
     for job in (first, second):
         runner.resume(job.record.id, job.key)
     until(lambda: first.record.state == "writing")
@@ -505,7 +504,7 @@ def test_a_story_whose_page_does_not_ask_for_the_next_segment_is_paused_with_a_s
     until(lambda: paused(job))
     second = run(echoes, library=Library(tmp_path))  # the server dies here: what comes after it finds no page either
     assert second.get(job.record.id).finish == Finish("pause", LEFT) and second.get(job.record.id).rests
-    monkeypatch.setattr(runner_module, "BETWEEN_SECONDS", 0.1)
+    monkeypatch.setattr(housekeeper, "BETWEEN_SECONDS", 0.1)
     until(lambda: job.record.rests)
     assert job.record.finish == Finish("pause", LEFT) and job.record.state == "paused"
     runner.resume(job.record.id, job.key)

@@ -13,8 +13,9 @@ import pytest
 from polaris_demo.errors import CannotDelete, UnknownStory
 from polaris_demo.jobs import clock
 from polaris_demo.jobs.clock import Moment
-from polaris_demo.jobs.library import DAY, UNWRITABLE, Library, Summary, hash_key
+from polaris_demo.jobs.library import DAY, UNWRITABLE, Library
 from polaris_demo.jobs.lifecycle import Phase
+from polaris_demo.jobs.saved import Summary, hash_key
 from polaris_demo.jobs.schema import MIGRATIONS
 from polaris_demo.jobs.shelf import MOST_SUMMARIES, UNKNOWN
 from polaris_demo.page import view

@@ -12,7 +12,7 @@ from typing import get_args
 import gradio as gr
 import pytest
 
-from polaris_demo.page import assets, blind, handlers, layout, parts, preload, routes, sharing, wire
+from polaris_demo.page import assets, blind, handlers, heard, layout, parts, preload, routes, sharing, wire
 from polaris_demo.page.layout import build_page
 from polaris_demo.settings import Settings
 from polaris_demo.story.record import State
@@ -65,11 +65,11 @@ def sent(pattern: str) -> dict[str, set[str]]:
 # Messages.
 
 
-@pytest.mark.parametrize("name", wire.HEARD)
+@pytest.mark.parametrize("name", heard.HEARD)
 def test_scripts_read_every_key_of_a_message_and_no_other(name: str) -> None:
     read = found(rf"(?:(?<![\w.$-])|(?<=\.\.\.))(?:this\.)?{name}\??\.(\w+)")
-    unread = {key for message, key in wire.UNREAD if message == name}
-    assert read == keys(wire.HEARD[name]) - unread
+    unread = {key for message, key in heard.UNREAD if message == name}
+    assert read == keys(heard.HEARD[name]) - unread
 
 
 def test_what_arrives_is_named_after_the_message_it_is() -> None:
@@ -78,8 +78,8 @@ def test_what_arrives_is_named_after_the_message_it_is() -> None:
     assert len(lines) > 10
     for line in lines:
         name = re.match(rf"const (\w+) = [^,;]*(?:{arrives})", line)
-        assert name and name[1] in wire.HEARD.keys() | TEXTS, line
-    taken_apart = rf"\}} = (?:this\.)?(?:{'|'.join(wire.HEARD)})\b"
+        assert name and name[1] in heard.HEARD.keys() | TEXTS, line
+    taken_apart = rf"\}} = (?:this\.)?(?:{'|'.join(heard.HEARD)})\b"
     assert not re.search(taken_apart, SCRIPT), "keys taken out of a message by their names alone are not seen by the test above"
 
 

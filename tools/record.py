@@ -22,9 +22,10 @@ from polaris_demo.engine.base import Engine, wait_until_ready
 from polaris_demo.errors import RequestRefused, VisitorError
 from polaris_demo.jobs.rewrite import write
 from polaris_demo.settings import SettingsError, read_settings
+from polaris_demo.story.checks import check
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.recording import WHOLE, Watch, read_recording, recording_json
-from polaris_demo.story.request import StoryRequest, check, errors, read
+from polaris_demo.story.request import StoryRequest, errors, read
 
 LADDER = (1000, 2000, 4000, 8000, 12_000)
 OUT = ROOT / "examples" / "recordings"

@@ -14,8 +14,9 @@ from ..jobs.atomic import PART
 from ..jobs.batch import TABLE, UNFINISHED, Batch, Turn, alone
 from ..jobs.plan import Plan, new_plan, read_plan, require_same, require_writer, write_plan
 from ..settings import read_settings
+from ..story.checks import check
 from ..story.prompts import KINDS, Prompt, prompts
-from ..story.request import Finding, check
+from ..story.request import Finding
 from ..story.table import summary
 from .terminal import DIFFERS, DONE, INTERRUPTED, Load, loaded, say
 

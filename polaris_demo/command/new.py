@@ -16,9 +16,10 @@ from ..jobs.keeping import Keeper, keeper, kept, nobodys
 from ..jobs.rewrite import write
 from ..page import links
 from ..settings import Settings, read_settings
+from ..story.checks import check
 from ..story.events import Finish
 from ..story.record import StoryRecord
-from ..story.request import StoryRequest, check, errors, read
+from ..story.request import StoryRequest, errors, read
 from .files import require_told, require_writable, save
 from .terminal import DONE, FAILED, INTERRUPTED, Aloud, Load, followed, loaded, say
 

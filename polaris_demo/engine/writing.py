@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 
 from ..errors import RequestRefused
+from ..story.checks import check
 from ..story.events import Event, Finish, Resume, Started
 from ..story.model_info import ModelInfo
 from ..story.origin import Place
 from ..story.prompt import user_message
-from ..story.request import Finding, StoryRequest, check, errors, read, thinking_budget, token_budget
+from ..story.request import Finding, StoryRequest, errors, read, thinking_budget, token_budget
 from .base import another_model
 from .closing import NEVER
 from .deltas import Deltas

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 
 from ..engine.base import Allowance, Engine, another_model
 from ..errors import AnotherModel, Busy
+from ..story.checks import beside_errors, check
 from ..story.prompt import user_message
 from ..story.record import StoryRecord
 from ..story.request import (
     TOKENS_PER_WORD,
     Finding,
     StoryRequest,
-    beside_errors,
-    check,
     errors,
     expected_words,
     read,

@@ -17,10 +17,10 @@ from typing import Any
 
 from ..engine.base import Engine, GpuBroken
 from ..errors import RequestRefused, UnknownStory, VisitorError, log_bug
+from ..story.checks import check
 from ..story.citation import FORMAT, record_json, text_hash
 from ..story.events import Finish
 from ..story.record import StoryRecord
-from ..story.request import check
 from ..story.table import FINAL, Row, row, table
 from . import atomic
 from .folder import give_back, owner, take_alone

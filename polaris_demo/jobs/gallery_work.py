@@ -14,11 +14,12 @@ from pathlib import Path
 from ..engine.base import Engine, GpuBroken
 from ..errors import UnknownStory, VisitorError, log_bug
 from ..logs import event
+from ..story.checks import check
 from ..story.events import Finish
 from ..story.model_info import ModelInfo
 from ..story.record import StoryRecord
 from ..story.recording import WHOLE, UnreadableRecording, Watch, read_recording, recording_json
-from ..story.request import LIMITS, StoryRequest, check
+from ..story.request import LIMITS, StoryRequest
 from . import gallery_folder as recordings
 from .job import Job
 from .keeping import kept, nobodys

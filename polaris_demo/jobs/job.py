@@ -11,8 +11,9 @@ from ..story.events import Event, Finish
 from ..story.exports import title
 from ..story.record import StoryRecord
 from . import clock
-from .library import Library, SavedStory, hash_key
+from .library import Library
 from .lifecycle import ACTIVE, Phase, Step, leads
+from .saved import SavedStory, hash_key
 
 TITLE_WITHIN = 500  # characters; a longer first line is no title
 

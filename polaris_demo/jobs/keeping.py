@@ -10,8 +10,9 @@ from ..settings import Settings
 from ..story.record import StoryRecord
 from .folder import give_back, owner, take_alone
 from .job import Job
-from .library import Library, hash_key
-from .runner import SAVE_SECONDS
+from .library import Library
+from .saved import hash_key
+from .workers import SAVE_SECONDS
 
 NOT_KEPT = "The page does not have it, since {}."
 

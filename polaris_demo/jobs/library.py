@@ -5,7 +5,6 @@ that cannot be kept is still written and shown.
 """
 
 import gc
-import hashlib
 import json
 import logging
 import math
@@ -20,14 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CannotRead
-from ..story.colophon import change
 from ..story.events import Finish
-from ..story.record import StoryRecord
 from . import clock
 from .clock import Moment
 from .expiry import DAY, Ages
 from .file import LOCKED, File, code, to_do
 from .lifecycle import can_go_on
+from .saved import SavedStory, Summary, ancestry
 
 MOST_BYTES = 2**30  # some tens of thousands of stories, and a small part of the smallest disk a Space has
 MOST_IN_MEMORY = 2**28  # where there is no file, the model needs the memory more
@@ -40,57 +38,6 @@ DOUBTS = "doubts about time"
 log = logging.getLogger(__name__)
 # A forked child must not tidy up what it inherits: closing a connection there could wait for a lock nobody holds any more.
 os.register_at_fork(after_in_child=gc.freeze)
-
-
-@dataclass(frozen=True)
-class SavedStory:
-    """A story as it lies in the library. `about` is everything of its record but text and tokens."""
-
-    id: str
-    key_hash: str
-    state: str
-    updated: float
-    about: dict[str, Any]
-    text: str
-    token_ids: tuple[int, ...]
-    title: str | None = None
-    words: int | None = None
-    thinking: str = ""
-    steady: float | None = None  # when it is saved, by the steady clock of the process that saves it
-
-
-@dataclass(frozen=True)
-class Summary:
-    """A story in a list of stories; `asked` counts words, `reason` is its last finish's, `parent` the id of what it was written on from,
-    and `change` where and with what.
-
-    `expires` is None where nothing lasts; all times are seconds since the epoch.
-    """
-
-    id: str
-    title: str
-    words: int
-    state: str
-    created: float
-    expires: float | None
-    premise: str
-    asked: int
-    rests: bool
-    resumable: bool
-    reason: str | None
-    parent: str = ""
-    change: str = ""
-
-
-def hash_key(key: str) -> str:
-    """What is kept of an owner's key: who reads the library cannot act as the owner."""
-    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
-
-
-def ancestry(about: dict[str, Any]) -> dict[str, str]:
-    """`parent` and `change` of a version, by what its record says about it."""
-    record = StoryRecord.restore("", "stopped", about, "", ())
-    return {"parent": record.parent.story, "change": change(record)} if record.parent else {}
 
 
 class Library:

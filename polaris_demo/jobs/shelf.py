@@ -11,8 +11,9 @@ from ..story.exports import title
 from ..story.record import UNFINISHED, StoryRecord
 from . import clock
 from .job import Job, Saved
-from .library import Library, SavedStory, Summary
+from .library import Library
 from .lifecycle import Phase, at_rest, resumable
+from .saved import SavedStory, Summary
 
 KEPT = 200  # stories at rest kept in memory
 MOST_SUMMARIES = 200  # in one list

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from ..errors import TooMany
-from . import wire
+from . import heard
 
 UNLISTED = {"X-Robots-Tag": "noindex, nofollow", "Cache-Control": "no-store"}
 MOST_BYTES = 16_384
@@ -33,10 +33,10 @@ def answer(message: Mapping[str, object], status: int = 200, headers: Mapping[st
 
 
 def refused(sentence: str, status: int) -> JSONResponse:
-    message: wire.Refused = {"refused": sentence}
+    message: heard.Refused = {"refused": sentence}
     return answer(message, status)
 
 
 def too_many(error: TooMany) -> JSONResponse:
-    message: wire.Refused = {"refused": str(error)}
+    message: heard.Refused = {"refused": str(error)}
     return answer(message, 429, UNLISTED | {"Retry-After": str(math.ceil(error.seconds))})

@@ -12,7 +12,7 @@ from ..story.length import length_in
 from ..story.model_info import PREVIEW_WANDERS, ModelInfo
 from ..story.request import FIELDS, FORM_NAMES, LABELS, LIMITS, MAX_PREMISE, Finding, StoryRequest, errors
 from ..story.spoken import spoken
-from . import wire
+from . import heard
 from .about import word
 from .view import minutes_to_read
 
@@ -21,7 +21,7 @@ UNKNOWN = "–"
 _REPETITION, _PRESENCE = "repetition_penalty", "presence_penalty"
 
 
-def dial(result: Checked, raw: Mapping[str, object], writer: ModelInfo | None, max_words: int) -> wire.Dial:
+def dial(result: Checked, raw: Mapping[str, object], writer: ModelInfo | None, max_words: int) -> heard.Dial:
     """Everything the ask says of a request. `raw` is the form as it stands, which may not be one."""
     zone, says = _zone(result, writer)
     return {
@@ -35,7 +35,7 @@ def dial(result: Checked, raw: Mapping[str, object], writer: ModelInfo | None, m
     }
 
 
-def facts(result: Checked, writer: ModelInfo | None) -> wire.Rows:
+def facts(result: Checked, writer: ModelInfo | None) -> heard.Rows:
     """Words to get, minutes to read, and what it takes: of a day's GPU time where that is lent, else of time."""
     label, takes = _takes(result, writer)
     if result.request is None:
@@ -108,7 +108,7 @@ def _wrong(result: Checked) -> list[str]:
     return [name for name in FIELDS if name in found]
 
 
-def fits(result: Checked, max_words: int) -> list[wire.Fit]:
+def fits(result: Checked, max_words: int) -> list[heard.Fit]:
     """The longest story that fits the day of each kind of visitor, where GPUs are lent by the day and not every length fits."""
     days = result.allowance.days if result.allowance else ()
     return [{"who": day.who, "words": day.words} for day in days if day.words < max_words]
@@ -152,7 +152,7 @@ def _plain(value: object) -> str:
 # --- beside a field --------------------------------------------------------------------------------------------------
 
 
-def notes(result: Checked, raw: Mapping[str, object], names: Sequence[str], max_words: int) -> list[list[wire.Note]]:
+def notes(result: Checked, raw: Mapping[str, object], names: Sequence[str], max_words: int) -> list[list[heard.Note]]:
     """For every field what there is to say of it, worst first, each with what mends it in one click.
 
     Of the length only what its zone does not say already.
@@ -170,7 +170,7 @@ def _beside(name: str, findings: Sequence[Finding], request: StoryRequest | None
     return [f for f in found if f.level != "note"]
 
 
-def note(found: Finding, raw: Mapping[str, object], max_words: int) -> wire.Note:
+def note(found: Finding, raw: Mapping[str, object], max_words: int) -> heard.Note:
     """A finding as it stands beside its field: shorter than to a script, since the field and what mends it stand there too."""
     wrong, value = found.level == "error", raw.get(found.field)
     said, fixes = _as_found(found), _usual(found.field)
@@ -191,7 +191,7 @@ def note(found: Finding, raw: Mapping[str, object], max_words: int) -> wire.Note
     return {"level": found.level, "message": said, "fixes": fixes}
 
 
-def as_found(found: Finding) -> wire.Note:
+def as_found(found: Finding) -> heard.Note:
     """A finding of what a link says, which has no field of its own to stand beside."""
     return {"level": found.level, "message": found.message, "fixes": []}
 
@@ -209,7 +209,7 @@ def _premise(premise: str, said: str) -> str:
     return f"{length:,} of {MAX_PREMISE:,} characters. Shorten it." if length > MAX_PREMISE else said
 
 
-def _words(words: float | None, said: str, max_words: int) -> tuple[str, list[wire.Fix]]:
+def _words(words: float | None, said: str, max_words: int) -> tuple[str, list[heard.Fix]]:
     low = int(LIMITS["words"].low)
     if words is not None and words > max_words:
         return f"This server writes at most {max_words:,} words.", [_ask_for(max_words)]
@@ -218,11 +218,11 @@ def _words(words: float | None, said: str, max_words: int) -> tuple[str, list[wi
     return said, [_ask_for(min(max_words, int(LIMITS["words"].default)))]
 
 
-def _ask_for(words: int) -> wire.Fix:
+def _ask_for(words: int) -> heard.Fix:
     return {"label": f"Ask for {words:,}", "field": "words", "value": words}
 
 
-def _one_penalty(raw: Mapping[str, object]) -> list[wire.Fix]:
+def _one_penalty(raw: Mapping[str, object]) -> list[heard.Fix]:
     repetition, presence = _number(raw.get(_REPETITION)) or 1, _number(raw.get(_PRESENCE)) or 0
     return [
         {"label": f"Only repetition, {repetition:.2f}", "field": _PRESENCE, "value": 0},
@@ -239,7 +239,7 @@ def _outside(setting: card.Setting, value: float | None, said: str) -> str:
     return f"{outside} The story will be written, and its record will say so."
 
 
-def _usual(name: str) -> list[wire.Fix]:
+def _usual(name: str) -> list[heard.Fix]:
     """Back to what a number is where nobody has touched it."""
     if name not in LIMITS:
         return []

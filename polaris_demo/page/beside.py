@@ -18,7 +18,7 @@ from ..story.measures import count_words
 from ..story.prompt import heading
 from ..story.record import StoryRecord
 from ..story.spoken import spoken
-from . import wire
+from . import heard
 from .answers import answer, refused
 from .reading import Repetition
 
@@ -76,7 +76,7 @@ class Beside:
         return answer(await asyncio.to_thread(contrast, first, second, *measured))
 
 
-def contrast(first: StoryRecord, second: StoryRecord, one: Repetition | None, other: Repetition | None) -> wire.Contrast:
+def contrast(first: StoryRecord, second: StoryRecord, one: Repetition | None, other: Repetition | None) -> heard.Contrast:
     """`one` and `other` are the measures of those that rest."""
     same, label = first.request.premise == second.request.premise, comparison.labels(first, second)
     kind, premise = heading(first.request) if same else ("", "")
@@ -91,7 +91,7 @@ def contrast(first: StoryRecord, second: StoryRecord, one: Repetition | None, ot
     }
 
 
-def compared(record: StoryRecord, label: str, measured: Repetition | None, named: bool) -> wire.Compared:
+def compared(record: StoryRecord, label: str, measured: Repetition | None, named: bool) -> heard.Compared:
     """One of the two; `named` where its premise is not the other's."""
     return {
         "label": label,
@@ -102,7 +102,7 @@ def compared(record: StoryRecord, label: str, measured: Repetition | None, named
     }
 
 
-def figures(record: StoryRecord, measured: Repetition | None) -> wire.Rows:
+def figures(record: StoryRecord, measured: Repetition | None) -> heard.Rows:
     """What came of a story, as many rows before its end as after: what stands below them does not move."""
     return [
         ["Length ratio", ratio(record) if measured else LATER],

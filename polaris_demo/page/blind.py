@@ -23,7 +23,7 @@ from ..jobs.runner import Runner
 from ..story import colophon, comparison
 from ..story.prompt import heading
 from ..story.record import StoryRecord
-from . import beside, reading, wire
+from . import beside, heard, reading, wire
 from .answers import answer, body, refused
 
 MOST_PAIRS, MOST_OF_A_VISITOR, SECONDS_KEPT = 500, 100, 86_400
@@ -105,7 +105,7 @@ class Blind:
             return refused(str(error), error.status)
         if not all(one.rests and len(one.story) for one in found):
             return refused(UNFINISHED, 409)
-        pair: wire.Pair = {"name": self._pairs.make(found, self._visitor(request))}
+        pair: heard.Pair = {"name": self._pairs.make(found, self._visitor(request))}
         return answer(pair)
 
     async def sides(self, request: Request) -> Response:
@@ -115,7 +115,7 @@ class Blind:
             return found
         (left, its), (right, theirs) = found
         kind, premise = heading(left.request) if heading(left.request) == heading(right.request) else ("", "")
-        sides: wire.Sides = {"kind": kind, "premise": premise, "left": text(left, its), "right": text(right, theirs)}
+        sides: heard.Sides = {"kind": kind, "premise": premise, "left": text(left, its), "right": text(right, theirs)}
         return answer(sides)
 
     async def choose(self, request: Request) -> Response:
@@ -129,7 +129,7 @@ class Blind:
             return found
         (left, _), (right, _) = found
         label = comparison.labels(left, right)
-        revealed: wire.Revealed = {
+        revealed: heard.Revealed = {
             "left": side(left, label[0]),
             "right": side(right, label[1]),
             "differs": "; ".join(f"{one.label}: {one.first} / {one.second}" for one in comparison.differences(left, right)),
@@ -155,7 +155,7 @@ def text(record: StoryRecord, characters: int) -> str:
     return colophon.whole(str(record.story)[:characters])
 
 
-def side(record: StoryRecord, label: str) -> wire.Side:
+def side(record: StoryRecord, label: str) -> heard.Side:
     """What one of the two was."""
     figures = f"{record.words:,} of {record.request.words:,} words"
     return {"id": record.id, "title": colophon.title(record), "label": label, "words": figures, "byline": reading.byline(record)}

@@ -22,7 +22,7 @@ from ..jobs.runner import Runner
 from ..settings import Settings
 from ..story.length import length_in
 from ..story.request import FIELDS, LIMITS
-from . import asking, links, snippets, view, wire
+from . import asking, heard, links, snippets, view, wire
 from .visitor import visitor
 
 T = TypeVar("T")
@@ -78,7 +78,7 @@ class Handlers:
             log_bug(log, "Starting a story failed", error)
             yield _refused(UNFORESEEN), *(gr.skip() for _ in range(len(FIELDS) + 1))
             return
-        opened: wire.Opened = {"id": job.record.id, "key": job.key}
+        opened: heard.Opened = {"id": job.record.id, "key": job.key}
         yield opened, *(gr.skip() for _ in range(len(FIELDS) + 1))
         async for _ in self._stay(job.record.id):
             yield gr.skip(), *(gr.skip() for _ in range(len(FIELDS) + 1))
@@ -92,7 +92,7 @@ class Handlers:
         if isinstance(record, dict):
             yield record
             return
-        opened: wire.Opened = {"id": record.id, "turn": len(record.resumed_at)}
+        opened: heard.Opened = {"id": record.id, "turn": len(record.resumed_at)}
         yield opened
         async for _ in self._stay(record.id):
             yield gr.skip()
@@ -107,7 +107,7 @@ class Handlers:
             yield jobs
             return
         (story_id, key), *also = [(job.record.id, job.key) for job in jobs]
-        opened: wire.Opened = {"id": story_id, "key": key, "also": also}
+        opened: heard.Opened = {"id": story_id, "key": key, "also": also}
         yield opened
         async for _ in self._stay(story_id):
             yield gr.skip()
@@ -123,7 +123,7 @@ class Handlers:
         return jobs
 
     @staticmethod
-    async def _tried(action: Callable[[], T]) -> T | wire.Refused:
+    async def _tried(action: Callable[[], T]) -> T | heard.Refused:
         """The action's result, or why it was refused."""
         try:
             return await asyncio.to_thread(action)
@@ -160,15 +160,15 @@ class Handlers:
         result = self._spoken(lambda: self._check(raw if begun else raw | {"premise": "…"}))
         tokens = f"{result.prompt_tokens} tokens. " if result.prompt_tokens else ""
         budget = f"Token budget, thinking included: {result.budget:,}." if result.budget else ""
-        prompt: wire.Prompt | None = {"prompt": result.prompt, "about": tokens + budget} if begun else None
+        prompt: heard.Prompt | None = {"prompt": result.prompt, "about": tokens + budget} if begun else None
         link = links.query(raw, self._runner.default_words)
         code = self._code(result) if begun else None
         return prompt, self._dial(result, raw), link, code, *self._notes(result, raw)
 
-    def _dial(self, result: Checked, raw: dict[str, object]) -> wire.Dial:
+    def _dial(self, result: Checked, raw: dict[str, object]) -> heard.Dial:
         return asking.dial(result, raw, self._runner.engine.status().writer, self._settings.max_words)
 
-    def _code(self, result: Checked) -> wire.Code:
+    def _code(self, result: Checked) -> heard.Code:
         """The request as code, by kind; none of a request that cannot run."""
         if result.request is None:
             return {"about": "One of the settings cannot be used, so there is no code with it.", "code": []}
@@ -200,7 +200,7 @@ class Handlers:
         limit = LIMITS["words"]
         return words if words is not None and limit.low <= words <= self._settings.max_words else gr.skip()
 
-    def _notes(self, result: Checked, raw: dict[str, object]) -> list[list[wire.Note]]:
+    def _notes(self, result: Checked, raw: dict[str, object]) -> list[list[heard.Note]]:
         return asking.notes(result, raw, FIELDS, self._settings.max_words)
 
     # --- the API -----------------------------------------------------------------------------------------------------
@@ -276,7 +276,7 @@ def _said(event: gr.EventData) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def _refused(sentence: str) -> wire.Refused:
+def _refused(sentence: str) -> heard.Refused:
     return {"refused": sentence}
 
 

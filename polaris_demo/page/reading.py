@@ -17,11 +17,11 @@ from ..story.prompt import heading
 from ..story.record import StoryRecord
 from ..story.request import LABELS
 from ..story.spoken import spoken
-from . import wire
+from . import heard
 from .view import Kept, as_read, at_rest, ended, left, minutes_to_read, share, stories
 
 
-def going(record: StoryRecord, speed: Speed | None = None, leave: str = "") -> wire.Going:
+def going(record: StoryRecord, speed: Speed | None = None, leave: str = "") -> heard.Going:
     """A story on its way, beside its text; `speed` is how stories went here lately, `leave` what becomes of one whose owner is away."""
     kind, premise = heading(record.request)
     stage, far, remaining = line(record, speed)
@@ -126,7 +126,7 @@ def byline(record: StoryRecord) -> str:
 class Repetition:
     """Where a text repeats itself, and how much, in a sentence: what takes long of a long story."""
 
-    map: wire.Map
+    map: heard.Map
     said: str
     ratio: float  # of its four-word phrases come again
 
@@ -136,7 +136,7 @@ class Repetition:
         return cls(paragraph_map(text), repeats(ratio), ratio)
 
 
-def rest(record: StoryRecord, kept: Kept, repetition: Repetition, link: str = "") -> wire.Rest:
+def rest(record: StoryRecord, kept: Kept, repetition: Repetition, link: str = "") -> heard.Rest:
     """What is added once a story rests. `link` is its address."""
     return {
         "resumable": resumable(record),
@@ -172,12 +172,12 @@ def repeats(ratio: float) -> str:
     return f"{where}: {ratio:.1%} of its four-word phrases come back{more}. Choose a bar to read that place.".replace("%", " %")
 
 
-def paragraph_map(text: str) -> wire.Map:
+def paragraph_map(text: str) -> heard.Map:
     """For each paragraph its characters and its heat."""
     return [(paragraph.end - paragraph.start, round(paragraph.heat, 3)) for paragraph in paragraph_heat(text)]
 
 
-def stamp(record: StoryRecord) -> wire.Rows:
+def stamp(record: StoryRecord) -> heard.Rows:
     """Rows of label and value: what was asked, what came of it, and how."""
     asked, low_high = record.request.words, card.EVALUATION_BAND.around(record.request.words)
     rows = [["Asked", f"{asked:,} words"], ["Written", f"{record.words:,} words, as the paper counts them"]]
@@ -215,7 +215,7 @@ def _is_preview(record: StoryRecord) -> bool:
     return record.writer is not None and record.writer.is_preview
 
 
-def details(record: StoryRecord) -> wire.Rows:
+def details(record: StoryRecord) -> heard.Rows:
     """Rows of everything else that a record names: all it takes to write the story again."""
     request, writer = record.request, record.writer
     rows = [["Premise", request.premise], ["Form", request.form]]

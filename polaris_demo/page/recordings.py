@@ -17,7 +17,7 @@ from ..story.measures import count_words, length_ratio, self_repetition
 from ..story.prompt import heading
 from ..story.recording import Recording, UnreadableRecording, read_recording
 from ..story.request import StoryRequest
-from . import wire
+from . import heard
 
 BEGINNING, FIRST = 3000, 220  # characters that are looked at for the first lines, and of those
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class Shown:
     name: str
     label: str
     request: StoryRequest
-    about: wire.Recording
+    about: heard.Recording
     whole: bytes
     record: bytes
 
@@ -108,11 +108,11 @@ def _shown(name: str, recording: Recording) -> Shown:
     """Raises ValueError for what cannot be sent as JSON."""
     about, text = _about(name, recording), recording.recorded.text
     _json(about)
-    whole: wire.Whole = {"text": text, "pace": recording.pace}
+    whole: heard.Whole = {"text": text, "pace": recording.pace}
     return Shown(name, recording.label, recording.recorded.request, about, _json(whole), _json(recording.record))
 
 
-def _about(name: str, recording: Recording) -> wire.Recording:
+def _about(name: str, recording: Recording) -> heard.Recording:
     request, text = recording.recorded.request, recording.recorded.text
     words, ratio = count_words(text), length_ratio(count_words(text), request.words)
     kind, premise = heading(request)

@@ -27,7 +27,7 @@ from ..jobs.runner import Runner
 from ..settings import Settings
 from ..story import day, exports
 from ..story.record import StoryRecord
-from . import links, reading, view, wire
+from . import heard, links, reading, view, wire
 from .answers import UNLISTED, answer, body, refused, too_many
 from .beside import Beside
 from .blind import Blind
@@ -144,7 +144,7 @@ class StoryRoutes:
         except VisitorError as error:
             yield f"event: gone\ndata:{compact({'refused': str(error)})}\n\n"
 
-    async def _rest(self, record: StoryRecord, link: str) -> wire.Rest:
+    async def _rest(self, record: StoryRecord, link: str) -> heard.Rest:
         """What is told at the end. However many follow a story, it is measured once, and not where the others wait for it."""
         text = str(record.story)
         return reading.rest(record, self._kept(record), await self._measured.of(text), link)
@@ -221,7 +221,7 @@ class StoryRoutes:
             return too_many(error)
         except VisitorError as error:
             return refused(str(error), 403)
-        host: wire.Host = {"paused": self._runner.host_paused}
+        host: heard.Host = {"paused": self._runner.host_paused}
         return answer(host)
 
     async def recordings(self, request: Request) -> Response:
@@ -275,7 +275,7 @@ async def _done(act: Callable[..., object], *arguments: object) -> Response:
         return too_many(error)
     except VisitorError as error:
         return refused(str(error), 403)
-    acted: wire.Acted = {"done": True}
+    acted: heard.Acted = {"done": True}
     return answer(acted)
 
 
@@ -286,7 +286,7 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _recordings(told: Sequence[Shown], more: int) -> Response:
-    recordings: wire.Recordings = {"recordings": [one.about for one in told], "more": more}
+    recordings: heard.Recordings = {"recordings": [one.about for one in told], "more": more}
     return answer(recordings, headers=LATELY)
 
 

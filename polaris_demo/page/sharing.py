@@ -15,7 +15,7 @@ from ..settings import Settings
 from ..story.exports import title
 from ..story.prompt import heading
 from ..story.request import MAX_PREMISE, StoryRequest
-from . import about, links, view, wire
+from . import about, heard, links, view, wire
 from .recordings import Recordings
 
 BLIND = "Which of two stories is better?"
@@ -39,7 +39,7 @@ FORM = """<script>try {
 } catch { /* a frame without storage */ }</script>""".replace("NAME", json.dumps(wire.STORAGE["form"]))
 
 
-def status(runner: Runner, settings: Settings) -> wire.Status:
+def status(runner: Runner, settings: Settings) -> heard.Status:
     """What a page is told of the server it is on."""
     return view.status(runner.engine.status(), settings.home, runner.default_words, settings.zerogpu)
 

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 
 from ..jobs.following import Piece
-from .wire import Going, Rest
+from .heard import Going, Rest
 
 SLOW = (
     "words",

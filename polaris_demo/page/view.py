@@ -10,7 +10,7 @@ from typing import Any
 from .. import card
 from ..engine.base import Status
 from ..jobs.admission import Checked
-from ..jobs.library import Summary
+from ..jobs.saved import Summary
 from ..story import day
 from ..story.advice import advice
 from ..story.colophon import untitled
@@ -19,7 +19,7 @@ from ..story.measures import ReaderCount
 from ..story.record import UNFINISHED, StoryRecord
 from ..story.request import thinking_budget
 from ..story.spoken import spoken
-from . import wire
+from . import heard, wire
 
 MOST_VERSIONS = 4
 MINIATURE = "Its stories show how the page works, not how well the model writes."
@@ -176,7 +176,7 @@ def at_once(engine: Status, lent_gpu: bool) -> int:
     return 1 if lent_gpu else min(MOST_VERSIONS, engine.capacity)
 
 
-def status(engine: Status, home: str, words: int, lent_gpu: bool = False) -> wire.Status:
+def status(engine: Status, home: str, words: int, lent_gpu: bool = False) -> heard.Status:
     """Who writes here, or why nobody does, or how far loading is; and the length to begin with."""
     who = lead = why = ""
     if writer := engine.writer:
@@ -209,12 +209,12 @@ def promise(kept: Kept, unfollowed_seconds: float, lent_gpu: bool) -> str:
     return f"{place} {paused} Fiction written by a language model; {card.MODEL.name}'s {card.NON_COMMERCIAL}."
 
 
-def summaries(found: Sequence[Summary], problem: str) -> wire.Summaries:
+def summaries(found: Sequence[Summary], problem: str) -> heard.Summaries:
     """The list of a browser's stories; `problem` says why none can be kept now."""
     return {"stories": [summary(one) for one in found], "kept": all_kept([one.expires for one in found], problem) if found else ""}
 
 
-def summary(found: Summary) -> wire.Summary:
+def summary(found: Summary) -> heard.Summary:
     """A story in the list of a browser's stories."""
     live = found.state in (*UNFINISHED, "paused") and not found.rests
     return {

@@ -27,14 +27,9 @@ MOST_DOUBTS = 500  # more than any text that copies itself may go on for without
 SHORTEST_MEASURE = 0.5  # seconds; a speed taken over less says nothing
 _STATE_AT: dict[Stage, State] = {"queued": "queued", "gpu": "queued", "loading": "loading"}
 _STATE_AFTER: dict[Reason, State] = {
-    "stop": "finished",
-    "length": "finished",
-    "loop": "stopped",
-    "cancelled": "stopped",
-    "segment": "paused",
-    "pause": "paused",
+    "stop": "finished", "length": "finished", "loop": "stopped", "cancelled": "stopped", "segment": "paused", "pause": "paused",
     "error": "failed",
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
-"""What may be asked for, and what there is to say about it.
+"""What may be asked for: `read` turns raw values (from a page, a link, an API) into a StoryRequest or says what is wrong with each field.
 
-`read` turns raw values (from a page, a link, an API) into a StoryRequest or says what is wrong with each field;
-`check` adds what is worth knowing about a request that can run. Neither changes a value.
+It changes no value. What is worth knowing about a request that can run is said by checks.py.
 """
 
 import math
@@ -11,12 +10,10 @@ from typing import Literal
 
 from .. import card
 from .characters import is_blank
-from .length import length_in, without_length
 from .model_info import ModelInfo
 
 Level = Literal["error", "warning", "note"]
 VERBATIM = "verbatim"
-NO_EFFECT = {"top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0, "presence_penalty": 0.0}
 FORM_NAMES = (*(form.name for form in card.FORMS), VERBATIM)
 MAX_PREMISE = 4000
 TOKENS_PER_WORD = 1.3  # allowed for in budgets; English takes about 1.26 (measured on stories with Qwen's vocabulary)
@@ -49,7 +46,7 @@ class Limit:
     def sentence(self) -> str:
         kind = "a whole number" if self.whole else "a number"
         also = f", or {self.also:g} for {self.also_means}" if self.also is not None else ""
-        return f"{kind} from {_number(self.low)} to {_number(self.high)}{also}"
+        return f"{kind} from {shown_number(self.low)} to {shown_number(self.high)}{also}"
 
 
 LIMITS = {
@@ -145,35 +142,12 @@ def read(raw: Mapping[str, object]) -> tuple[StoryRequest | None, tuple[Finding,
     return StoryRequest(str(premise).strip(), words, str(form), sampling), ()
 
 
-def check(
-    request: StoryRequest, writer: ModelInfo | None, prompt_tokens: int | None = None, max_words: int = 12_000
-) -> tuple[Finding, ...]:
-    """What to say about a well-formed request when `writer` is to write it.
-
-    The context can be checked only where the writer and `prompt_tokens`, the length of the rendered prompt, are known.
-    """
-    found = [_context(request, writer, prompt_tokens), _too_long(request, max_words)]
-    found += [_outside_range(request, name) for name in card.SETTINGS]
-    found += [_budget(request), _form(request), _named_length(request), _length(request, writer), _long_prompt(prompt_tokens)]
-    found += [_not_taken(request, name) for name in (writer.ignores if writer else ())]
-    return tuple(f for f in found if f)
-
-
 def expected_words(request: StoryRequest, writer: ModelInfo | None) -> int | None:
     """Words to expect from a measured model at this length (model card); None where nothing was measured."""
     bucket = card.bucket(request.words)
     if writer is None or bucket is None or writer.on_the_card not in bucket.ratios:
         return None
     return round(request.words * bucket.ratios[writer.on_the_card])
-
-
-def beside_errors(raw: Mapping[str, object], found: tuple[Finding, ...], writer: ModelInfo | None) -> tuple[Finding, ...]:
-    """What there is to say about the other fields when `found` refuses some, so that one error hides no warning."""
-    refused = {finding.field for finding in found}
-    others = {name: value for name, value in raw.items() if name in FIELDS and name not in refused}
-    request, _ = read({"premise": "–"} | others)
-    findings = check(request, writer) if request else ()
-    return tuple(f for f in findings if f.field not in refused and f.level != "error")
 
 
 def errors(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
@@ -202,9 +176,9 @@ def _number_problem(value: object, limit: Limit) -> str | None:
     if not math.isfinite(number):
         return f"{label}: {_shown(value)} is not a finite number. Give {want}."
     if limit.whole and number != int(number):
-        return f"{label}: {_number(number)} is not a whole number. Give {want}."
+        return f"{label}: {shown_number(number)} is not a whole number. Give {want}."
     if not limit.allows(number):
-        return f"{label}: {_number(number)} is outside the limits. Give {want}."
+        return f"{label}: {shown_number(number)} is outside the limits. Give {want}."
     return None
 
 
@@ -222,8 +196,8 @@ def _premise_problem(premise: object) -> str | None:
 
 def _both_penalties(values: Mapping[str, float]) -> str:
     return (
-        f"Presence penalty: {_number(values['presence_penalty'])} is used together with a repetition penalty of "
-        f"{_number(values['repetition_penalty'])}, and the model card says never both. "
+        f"Presence penalty: {shown_number(values['presence_penalty'])} is used together with a repetition penalty of "
+        f"{shown_number(values['repetition_penalty'])}, and the model card says never both. "
         "Set the presence penalty to 0 or the repetition penalty to 1."
     )
 
@@ -238,122 +212,7 @@ def _shown(value: object) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def _number(value: float) -> str:
+def shown_number(value: float) -> str:
     if not float(value).is_integer():
         return f"{value:.6g}"
     return f"{int(value):,}" if abs(value) < 1e15 else f"{value:.3g}"
-
-
-# --- findings --------------------------------------------------------------------------------------------------------
-
-
-def _context(request: StoryRequest, writer: ModelInfo | None, prompt_tokens: int | None) -> Finding | None:
-    budget = token_budget(request)
-    if writer is None or prompt_tokens is None or prompt_tokens + budget <= writer.context:
-        return None
-    room = writer.context - prompt_tokens
-    fix = f"Lower the token budget to {room:,} or less" if room >= 64 else "Shorten the premise"
-    return Finding(
-        "error", "max_new_tokens",
-        f"Token budget: a prompt of {prompt_tokens:,} tokens and a budget of {budget:,} make {prompt_tokens + budget:,}, "
-        f"more than the {writer.context:,} {writer.name} can read at once. {fix}.",
-    )  # fmt: skip
-
-
-def _too_long(request: StoryRequest, max_words: int) -> Finding | None:
-    if request.words <= max_words:
-        return None
-    return Finding("error", "words", f"Words: {request.words:,} is more than this server writes. Ask for {max_words:,} or fewer.")
-
-
-def _outside_range(request: StoryRequest, name: str) -> Finding | None:
-    setting, value = card.SETTINGS[name], getattr(request.sampling, name)
-    if setting.recommends(value):
-        return None
-    note = f" ({setting.note})" if setting.note else ""
-    only = "value" if setting.low == setting.high else "range"
-    return Finding(
-        "warning", name,
-        f"{LABELS[name]}: {_number(value)} is outside the model card's recommended {only}, {setting.range()}{note}. "
-        "The story will be written, and its record will say so.",
-    )  # fmt: skip
-
-
-def _budget(request: StoryRequest) -> Finding | None:
-    asked, automatic = request.sampling.max_new_tokens, token_budget(replace(request, sampling=SamplingParams()))
-    if request.words >= card.LONG_TARGET_WORDS and 0 < asked < card.LONG_TARGET_MIN_TOKENS:
-        return Finding(
-            "warning", "max_new_tokens",
-            f"Token budget: {asked:,} is less than the {card.LONG_TARGET_MIN_TOKENS:,} the model card asks for from "
-            f"{card.LONG_TARGET_WORDS:,} words on. The story may be cut off; set 0 for automatic.",
-        )  # fmt: skip
-    if 0 < asked < automatic:
-        return Finding(
-            "note", "max_new_tokens",
-            f"Token budget: {asked:,} may not hold the thinking and {request.words:,} words; automatic would be {automatic:,}.",
-        )  # fmt: skip
-    return None
-
-
-def _form(request: StoryRequest) -> Finding | None:
-    if request.form == VERBATIM:
-        return Finding("note", "form", "Form: the premise is sent untouched; the words are only the target it is measured against.")
-    if any(form.weaker for form in card.FORMS if form.name == request.form):
-        return Finding(
-            "note", "form", f"Form: the model card calls POLARIS-9B noticeably weaker on non-narrative writing such as {_a(request.form)}."
-        )
-    return None
-
-
-def _named_length(request: StoryRequest) -> Finding | None:
-    named = length_in(request.premise)
-    if request.form == VERBATIM or named in (None, request.words) or without_length(request.premise) == request.premise:
-        return None
-    return Finding(
-        "note", "words", f"Words: your premise names {named:,}, and {request.words:,} are asked for; the premise's number is left out."
-    )
-
-
-def _length(request: StoryRequest, writer: ModelInfo | None) -> Finding | None:
-    if writer and writer.wanders_above:
-        return _wandering(request, writer.name, writer.wanders_above)
-    low, high = card.TRAINED_WORDS
-    if request.words < low:
-        return Finding("note", "words", f"Words: shorter than the {low:,}–{high:,} POLARIS-9B was trained on.")
-    if request.words > high:
-        return Finding("note", "words", f"Words: longer than the {low:,}–{high:,} POLARIS-9B was trained on.")
-    return None
-
-
-def _wandering(request: StoryRequest, name: str, above: int) -> Finding | None:
-    if request.words <= above:
-        return None
-    return Finding("warning", "words", f"Words: above {above:,} the {name}, wanders from its story, repeats itself and ends too soon.")
-
-
-def _long_prompt(prompt_tokens: int | None) -> Finding | None:
-    if prompt_tokens is None or prompt_tokens <= card.TRAINED_PROMPT_TOKENS:
-        return None
-    return Finding(
-        "note", "premise",
-        f"Premise: the prompt has {prompt_tokens:,} tokens; POLARIS-9B's in training had at most {card.TRAINED_PROMPT_TOKENS}.",
-    )  # fmt: skip
-
-
-def _not_taken(request: StoryRequest, name: str) -> Finding | None:
-    """What an engine elsewhere cannot do, where the request asks for it."""
-    if name == "closing":
-        return Finding(
-            "note", "max_new_tokens", "Token budget: the engine that writes here cannot be made to end its planning; it may use all."
-        )
-    if name == "seed":
-        return Finding("note", "seed", "Seed: the engine that writes here takes none, so it does not tell a story to be written again.")
-    value = getattr(request.sampling, name, None)
-    if value is None or value == NO_EFFECT.get(name):
-        return None
-    level: Level = "note" if value == LIMITS[name].default else "warning"
-    return Finding(level, name, f"{LABELS[name]}: the engine that writes here does not take it, so {_number(value)} has no effect.")
-
-
-def _a(noun: str) -> str:
-    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"

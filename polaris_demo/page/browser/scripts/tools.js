@@ -46,7 +46,7 @@ export const reached = () => fetch("stories/status").then((answer) => answer.ok,
 export async function post(path, body) {
   try {
     const answer = await fetch(path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } });
-    return await answer.json(); // a message of wire.py, which whoever asks names
+    return await answer.json(); // a message of heard.py, which whoever asks names
   } catch {
     return { refused: UNREACHED };
   }
