@@ -56,7 +56,9 @@ BRINGS = r"""<script>{
         const whole = source.replace(/\b(from|import)"\.\//g, `$1"${base}`);
         imports[base + file] = URL.createObjectURL(new Blob([whole], { type: "text/javascript" }));
     }
-    document.head.append(Object.assign(document.createElement("script"), { type: "importmap", textContent: JSON.stringify({ imports }) }));
+    const map = Object.assign(document.createElement("script"), { type: "importmap", textContent: JSON.stringify({ imports }) });
+    document.head.append(map);
+    map.remove(); // it is read
 }</script>"""
 
 # What Gradio's loader would fetch the theme by, where the page lies where it says.

@@ -302,7 +302,9 @@ def masked(said: str, name: str, left: str, right: str) -> set[str]:
         for block in story.split("\n\n"):
             said = said.replace(block.removeprefix("# "), mark)
     said = re.sub(r"reader=[\d-]+", "reader=R", said.replace(name, "PAIR"))
-    said = re.sub(r'"entry":"[^"]*"|html-\w+|session_hash\W+\w+|event_id\W+\w+|duration\W+[\d.e-]+', "", said)  # Gradio's, and drawn
+    said = re.sub(
+        r'"entry":"[^"]*"|html-\w+|session_hash\W+\w+|event_id\W+\w+|duration\W+[\d.e-]+|blob:\S+', "", said
+    )  # Gradio's, and drawn
     return set(said.splitlines())
 
 

@@ -193,6 +193,17 @@ def test_the_page_looks_as_if_gradio_had_fetched_its_styles(serve, new_page, mon
     assert not [pair for pair in zip(ours, theirs, strict=True) if pair[0] != pair[1]][:5]
 
 
+def test_a_tab_is_there_by_its_address_however_late_the_tabs_come(serve, new_page) -> None:
+    url, page, rest = serve(ScriptedEngine(tells("Once."))), new_page(), []
+    (late,) = [file for file in preload.files() if file.endswith(".js") and 'role="tablist"' in (preload.ASSETS / file).read_text()]
+    page.route(f"**/{late}", lambda route: rest.append(route))
+    page.goto(f"{url}?tab=results", wait_until="commit")
+    expect(page.locator("#header .name")).to_be_visible()
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    rest[0].continue_()
+    expect(page.locator("#results")).to_be_visible()
+
+
 def test_while_the_model_loads_the_page_can_be_used_and_says_how_far_it_is(serve, new_page) -> None:
     gate, report_of = threading.Event(), []
 

@@ -30,10 +30,15 @@ function inFull(link, now) {
   link.href = now.story ? storyLink(now.story) : recordedLink(now.recorded);
 }
 
-// Each tab is a place with an address: a click goes there, and whoever comes there by the address finds it selected.
+// Each tab is a place with an address: a click goes there, and whoever comes there by the address finds it selected, as soon as
+// Gradio has its tabs, which may be after all else.
+let wanted;
 function select(tab) {
+  wanted = tab;
   const button = buttons().find((one) => one.dataset.tabId === tab);
-  if (button && button.getAttribute("aria-selected") !== "true") button.click();
+  if (button?.getAttribute("aria-selected") === "true") return;
+  button?.click();
+  requestAnimationFrame(() => { if (wanted === tab) select(tab); });
 }
 document.addEventListener("click", (event) => {
   const tab = event.target.closest?.("#tabs [role=tab]");
