@@ -141,7 +141,8 @@ def kills(writer: ModelInfo, folder: Path, times: int, seed: int) -> tuple[int, 
                 assert [(s.token_ids, s.text) for s in stories] == [(s.token_ids, s.text) for s in whole]
                 break
             # Killed before the first save of its next turn, a story is still what the last start made of it.
-            assert killed < math.inf and all(story.state in (*UNFINISHED, "interrupted") for story in left)
+            assert killed < math.inf
+            assert all(story.state in (*UNFINISHED, "interrupted") for story in left), [(s.state, s.about.get("finish")) for s in left]
             done += 1
             for story in left:
                 tokens, characters = run.there(story.id, killed - 1)
