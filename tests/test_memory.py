@@ -39,6 +39,10 @@ def test_an_answer_is_kept_for_whoever_asked_and_not_for_ever(monkeypatch: pytes
         for _ in range(2 * sessions.EVERY):
             client.get(f"{url}stories/status")
         assert "event: complete" in client.get(f"{call}/{first}").text and len(queue.pending_messages_per_session) >= 2
+        monkeypatch.setattr(sessions, "MOST_UNREAD", 1)
+        for _ in range(sessions.EVERY):
+            client.get(f"{url}stories/status")
+        assert len(queue.pending_event_ids_session) == len(queue.pending_messages_per_session) == 1
         monkeypatch.setattr(sessions, "UNREAD_SECONDS", -1)
         for _ in range(sessions.EVERY):
             client.get(f"{url}stories/status")

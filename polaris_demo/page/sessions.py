@@ -15,6 +15,7 @@ from gradio.state_holder import SessionState, StateHolder
 
 EVERY = 50  # requests
 UNREAD_SECONDS = 60  # that an answer waits for whoever asked
+MOST_UNREAD = 300  # sessions whose answers wait, 10 KB each; the oldest go first
 
 
 class Session(SessionState):
@@ -59,9 +60,10 @@ class Sessions:
         """Of what has been read, and of what nobody has come for."""
         events, messages, now = queue.pending_event_ids_session, queue.pending_messages_per_session, time.monotonic()
         over = [name for name in events.keys() | messages.keys() if queue.event_ids_to_events.keys().isdisjoint(events.get(name, ()))]
-        self._over = {name: self._over.get(name, now) for name in over}
-        for name, since in self._over.items():
-            unread = events.get(name) or (name in messages and not messages[name].empty())
-            if not unread or now - since > UNREAD_SECONDS:
+        self._over = dict(sorted(((name, self._over.get(name, now)) for name in over), key=lambda pair: pair[1]))
+        unread = [name for name in self._over if events.get(name) or (name in messages and not messages[name].empty())]
+        wait = {name for name in unread[-MOST_UNREAD:] if now - self._over[name] <= UNREAD_SECONDS}
+        for name in over:
+            if name not in wait:
                 for kept in (events, messages):
                     kept.pop(name, None)
