@@ -9,10 +9,7 @@ stories, two at a time, and reports what there is of them every few milliseconds
 import json
 import os
 import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,42 +17,20 @@ os.environ |= {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HU
 
 import torch
 
-from polaris_demo.engine.base import Status
 from polaris_demo.engine.loading import load
 from polaris_demo.engine.local import LocalEngine
 from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.settings import Settings
-from polaris_demo.story.events import Event, Resume
-from polaris_demo.story.request import StoryRequest
-
-
-class Pair:
-    """Two engines over one loaded model, so that two stories are written at once."""
-
-    def __init__(self, engines: Sequence[LocalEngine]) -> None:
-        self._free = list(engines)
-        self._status = replace(engines[0].status(), capacity=2)
-        self.prompt, self.allowance = engines[0].prompt, engines[0].allowance
-
-    def status(self) -> Status:
-        return self._status
-
-    def write(self, request: StoryRequest, resume: Resume, stop: threading.Event) -> Iterator[Event]:
-        engine = self._free.pop()
-        try:
-            yield from engine.write(request, resume, stop)
-        finally:
-            self._free.append(engine)
 
 
 def say(**what: Any) -> None:
     os.write(1, f"{json.dumps(what)}\n".encode())  # whole lines, and no lock that a fork could leave held
 
 
-def write(engine: Pair, folder: str, begin: list[dict[str, Any]], resume: list[list[str]]) -> None:
+def write(engine: LocalEngine, folder: str, begin: list[dict[str, Any]], resume: list[list[str]]) -> None:
     library = Library(Path(folder))
-    runner = Runner(engine, library=library)  # type: ignore[arg-type]
+    runner = Runner(engine, library=library)
     say(found={story_id: runner.get(story_id).state for story_id, _ in resume})
     jobs = [runner.submit(raw) for raw in begin]
     keys = [[job.record.id, job.key] for job in jobs] + resume
@@ -76,14 +51,18 @@ def main() -> None:
     torch.set_num_threads(1)
     local = load(Settings(model="preview"), lambda progress: None)
     assert isinstance(local, LocalEngine)
-    engines = [local, LocalEngine(local._model, local._chat, local._writer)]
     say(ready=True)
     for line in sys.stdin:
         task = json.loads(line)
         child = os.fork()
         if child == 0:
             try:
-                write(Pair(engines), task["folder"], task.get("begin", []), task.get("resume", []))
+                write(
+                    LocalEngine(local._model, local._chat, local._writer, lanes=2),
+                    task["folder"],
+                    task.get("begin", []),
+                    task.get("resume", []),
+                )
             finally:
                 os._exit(0)
         say(child=child)
