@@ -221,7 +221,7 @@ def test_whoever_follows_a_story_that_is_deleted_hears_just_that(run, monkeypatc
 
 
 def test_an_engine_that_does_not_let_go_keeps_no_story_from_being_deleted(run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("polaris_demo.jobs.runner.LET_GO_SECONDS", 0.1)
+    monkeypatch.setattr("polaris_demo.jobs.turns.LET_GO_SECONDS", 0.1)
     gate = threading.Event()
 
     def deaf(request, stop):

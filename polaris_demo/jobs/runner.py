@@ -28,12 +28,12 @@ from .following import Piece, follow
 from .housekeeper import Housekeeper, Patience
 from .job import Job
 from .library import Library
-from .lifecycle import Phase, Step, allows, leads
+from .lifecycle import Step, allows, leads
 from .measured import Measured
 from .saved import Summary, hash_key
 from .shelf import INTERRUPTED, NOT_FOLDED, Shelf
 from .shutdown import start_anew
-from .turns import LET_GO_SECONDS, Turns
+from .turns import Turns
 from .workers import Workers
 
 LEFT_SECONDS = 2.5  # in which another follower of a story says that it is there
@@ -238,7 +238,7 @@ class Runner:
         try:
             with self._turns.changed:
                 self._turns.halt(job, Finish("cancelled"))
-                self._turns.changed.wait_for(lambda: job.phase is not Phase.WORKING, LET_GO_SECONDS)
+                self._turns.wait_until_let_go(job)
             self._shelf.delete(job)
         finally:
             job.deleting = False

@@ -87,7 +87,10 @@ class Turns:
     def wait_for_its_worker(self, job: Job) -> None:
         """A story's end is told a moment before its worker has let go of it."""
         if job.record.finish:
-            self.changed.wait_for(lambda: job.phase is not Phase.WORKING, LET_GO_SECONDS)
+            self.wait_until_let_go(job)
+
+    def wait_until_let_go(self, job: Job) -> None:
+        self.changed.wait_for(lambda: job.phase is not Phase.WORKING, LET_GO_SECONDS)
 
     def _require_place(self, visitor: str) -> None:
         self._fair.require_turn(visitor, sum(job.visitor == visitor for job in self.active()))

@@ -3,7 +3,7 @@
 Gradio 6.31 sends its page uncompressed, and loads its scripts in three rounds, each of which names the next one's files,
 with a style file for every kind of component: 65 requests, one after another over a browser's six connections. Here the
 page is compressed, its head names all scripts from the start and brings the small ones along, the styles and the theme:
-22 requests. The names are read from the Gradio that is installed; where they cannot be found the page loads as Gradio would
+20 requests in all. The names are read from the Gradio that is installed; where they cannot be found the page loads as Gradio would
 have it.
 """
 
