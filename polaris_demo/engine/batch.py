@@ -15,12 +15,15 @@ import torch
 from transformers import DynamicCache, PreTrainedModel, StaticCache
 from transformers.cache_utils import StaticLayer
 
+from ..settings import MOST_LANES
+from . import compiled
 from .drawn import packed, unpacked
 from .sampling import Sampler
 
 RING = 16  # tokens a row that may wait for the host
 Step = Callable[[], None]
 Capture = Callable[[Step], Step]
+_spare: list[torch.Tensor] = []  # pinned memory of batches that are gone
 log = logging.getLogger(__name__)
 
 
@@ -46,6 +49,7 @@ class Batch:
         self._busy = torch.zeros(rows, 1, dtype=torch.long, device=device)  # 1 in the rows that hold a story
         self._ring = torch.zeros(RING, rows, dtype=torch.long, device=device)
         self._slot = torch.zeros(1, dtype=torch.long, device=device)
+        self._host = _pinned(self) if device.type == "cuda" else None
         self._issued = 0
         self._replay: Step | None = None
         self._prepare(capture)
@@ -111,17 +115,17 @@ class Batch:
         """One step; what is called later to have the token of every row, a Drawn or BROKEN."""
         (self._replay or self.step)()
         slot, self._issued = self._issued % RING, self._issued + 1
-        if self._ring.device.type != "cuda":
+        if self._host is None:
             drawn = [unpacked(value) for value in self._ring[slot].tolist()]
             return lambda: drawn
-        host = torch.empty(self.rows, dtype=torch.long, pin_memory=True)
-        host.copy_(self._ring[slot], non_blocking=True)
+        self._host[slot, : self.rows].copy_(self._ring[slot], non_blocking=True)
         arrived = torch.cuda.Event()
         arrived.record()
 
         def wait() -> list[int]:
+            assert self._host is not None
             arrived.synchronize()
-            return [unpacked(value) for value in host.tolist()]
+            return [unpacked(value) for value in self._host[slot, : self.rows].tolist()]
 
         return wait
 
@@ -129,13 +133,14 @@ class Batch:
     def step(self) -> None:
         """One token a row: forward, draw, store. What a graph captures: no value reaches the host."""
         mask = self._columns[None, None, None, :] <= self._position[:, None, None, :]
-        hidden = self._model.model(
-            input_ids=self._token,
-            position_ids=self._position,
-            past_key_values=self._cache,
-            use_cache=True,
-            attention_mask={"full_attention": mask, "linear_attention": None},
-        ).last_hidden_state
+        with compiled.step():
+            hidden = self._model.model(
+                input_ids=self._token,
+                position_ids=self._position,
+                past_key_values=self._cache,
+                use_cache=True,
+                attention_mask={"full_attention": mask, "linear_attention": None},
+            ).last_hidden_state
         logits = self._model.lm_head(hidden)[:, -1]
         token = self._sampler.draw(logits)
         self._ring.index_copy_(0, self._slot, packed(token, self._sampler.sureness(logits, token)).view(1, -1))
@@ -216,6 +221,16 @@ class CudaCapture:
             torch.cuda.set_stream(here)  # torch 2.13 stays on its own stream where a capture does not end well
         self._graphs.add(graph)
         return graph.replay
+
+
+def _pinned(batch: Batch) -> torch.Tensor:
+    """Pinned memory for a batch's ring, shape (RING, MOST_LANES). It stays with the process and serves the next batch.
+
+    Once a GPU has failed, torch 2.11 ends the process by a signal when it lets go of such memory, and nobody would be told why.
+    """
+    memory = _spare.pop() if _spare else torch.empty(RING, MOST_LANES, dtype=torch.long, pin_memory=True)
+    weakref.finalize(batch, _spare.append, memory)
+    return memory
 
 
 def _copy_states(mine: Any, theirs: Any, row: int, source: int) -> None:

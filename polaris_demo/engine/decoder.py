@@ -17,6 +17,7 @@ import torch
 from transformers import DynamicCache, PreTrainedModel
 
 from ..story.events import Progress
+from . import attention
 from .base import HEARTBEAT_SECONDS
 from .batch import Capture, CaptureFailed, CudaCapture
 from .drawn import on_the_host
@@ -56,6 +57,8 @@ class Decoder:
         cuda = model.device.type == "cuda"
         self._model = model
         self.plain = not cuda and lanes == 1 if plain is None else plain
+        if cuda:
+            attention.use(model)
         capture = CudaCapture() if capture is None and cuda else capture
         self._lanes = Lanes(model, lanes, buckets or (BUCKETS if cuda else FINE), capture)
         self._lock, self._alone = threading.Lock(), threading.Lock()

@@ -17,7 +17,8 @@ from .. import __version__, card
 from ..errors import EngineError
 from ..settings import MOST_LANES, Settings
 from ..story.model_info import LOCAL, ModelInfo, folder_name, hub_name
-from .base import Report
+from . import compiled
+from .base import Loading, Report
 from .checkpoint import config, fingerprint, require_safetensors, weight_bytes
 from .decoder import LONGEST
 from .first_step import require_sound
@@ -122,6 +123,10 @@ def _load(source: Source, settings: Settings, report: Report, device: str = "") 
     if not settings.zerogpu:  # there only lent workers compute
         explained(lambda: require_sound(model, called, f"checking {source.name}", report), called)
     revision = source.revision or explained(lambda: fingerprint(folder), called)  # now that its files have been read once
+    lanes = _lanes(settings, model, precision, device)
+    if device == "cuda" and not settings.zerogpu and not settings.plain_loop:
+        report(Loading(f"compiling the steps of {source.name}"))
+        explained(lambda: compiled.settle(model, lanes), called)
     return LocalEngine(
         model,
         chat,
@@ -131,7 +136,7 @@ def _load(source: Source, settings: Settings, report: Report, device: str = "") 
             why=why, versions=_versions(precision),
         ),
         settings.plain_loop,
-        _lanes(settings, model, precision, device),
+        lanes,
     )  # fmt: skip
 
 
