@@ -45,6 +45,8 @@ from tools.bench_visitors import LANES, tokens_a_second
 
 OUT = ROOT / "tools" / "results" / "gpu.json"
 PART_SECONDS = 300
+TOKENS, ROUNDS = 48, 1  # for each way and context
+CONTEXTS = {"bf16": (512, 4096, 16_384), "4bit": (512,)}
 CUDA = torch.cuda.is_available()
 
 
@@ -134,8 +136,8 @@ def speed(precision: str) -> dict[str, Any]:
     compiled.settle(model, 1)
     took = time.monotonic() - began
     decoder = Decoder(model)
-    for context in (512, 4096, 16_384):
-        row = bench_decode.bench(model, decoder, context, 64, 2 if precision == "bf16" else 1)
+    for context in CONTEXTS[precision]:
+        row = bench_decode.bench(model, decoder, context, TOKENS, ROUNDS)
         row["share of the bandwidth's ceiling"] = row["ours"] * bench_decode.bytes_a_token(model, context) / bandwidth
         rows.append({"context": context} | _short(row))
     del decoder
@@ -196,10 +198,13 @@ class App:
             found["error"] = f"{error!r}: {traceback.format_exc()[-600:]}"
         found["ends after, s"] = self._ended()
         self._log.seek(0)
-        said = self._log.read()
-        return found | {"log": [line[:300] for line in said.splitlines() if "Captured" in line or "WARN" in line or "ERROR" in line]} | (
-            {"hangs": said[-3000:]} if found["ends after, s"] is None else {}
-        )  # fmt: skip
+        said = self._log.read().splitlines()
+        found["log"] = [line[:300] for line in said if "Captured" in line or "WARN" in line or "ERROR" in line]
+        if found["ends after, s"] is None:
+            found["where it hangs"] = [
+                line for line in said if line.startswith(("Thread", "Current")) or "polaris_demo" in line or "app.py" in line
+            ]
+        return found
 
     def _visit(self, found: dict[str, Any]) -> None:
         while not self._health().get("engine", {}).get("ready"):
@@ -250,9 +255,11 @@ class App:
         began = time.monotonic()
         self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(10)
+            self._process.wait(8)
             return round(time.monotonic() - began, 2)
         except subprocess.TimeoutExpired:
+            self._log.write("\n" + Path(f"/proc/{self._process.pid}/status").read_text().replace("Sig", "Thread Sig"))
+            self._log.flush()
             self._process.send_signal(signal.SIGABRT)
             self._process.wait()
             return None

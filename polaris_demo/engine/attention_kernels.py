@@ -16,8 +16,10 @@ FEWEST_QUERIES = 16  # of a matrix product: groups of fewer heads are padded
 
 
 def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor, scale: float) -> torch.Tensor:
-    """What each row's token sees, shape (rows, 1, heads, size), from `query` (rows, heads, 1, size), `key` and `value` (rows, shared heads,
-    columns, size) and `mask` (rows, 1, 1, columns), True for the first columns, those it may look at. Raises ValueError for sizes that the kernels do not take.
+    """What each row's token sees, shape (rows, 1, heads, size).
+
+    From `query` (rows, heads, 1, size), `key` and `value` (rows, shared heads, columns, size) and `mask` (rows, 1, 1, columns), True for
+    the first columns: those it may look at. Raises ValueError for sizes that the kernels do not take.
     """
     rows, heads, _, size = query.shape
     shared, columns = key.shape[1:3]
