@@ -47,6 +47,7 @@ OUT = ROOT / "tools" / "results" / "gpu.json"
 PART_SECONDS = 300
 TOKENS, ROUNDS = 48, 1  # for each way and context
 CONTEXTS = {"bf16": (512, 4096, 16_384), "4bit": (512,)}
+COUNTS = {"bf16": LANES, "4bit": (1, 8)}
 CUDA = torch.cuda.is_available()
 
 
@@ -141,7 +142,7 @@ def speed(precision: str) -> dict[str, Any]:
         row["share of the bandwidth's ceiling"] = row["ours"] * bench_decode.bytes_a_token(model, context) / bandwidth
         rows.append({"context": context} | _short(row))
     del decoder
-    for count in LANES:
+    for count in COUNTS[precision]:
         compiled.settle(model, count)
         lanes.append(_short(_lanes(model, count)))
     return {"compiling for one lane, s": round(took, 1), "bytes/s of a copy": bandwidth, "one lane, tokens/s": rows, "lanes": lanes}
