@@ -3,7 +3,6 @@
 import spaces  # noqa: F401  before anything that touches CUDA
 
 import sys
-import threading
 from contextlib import closing
 
 from polaris_demo.engine import load_engine
@@ -28,9 +27,9 @@ def main() -> None:
     library = Library(settings.data_dir, settings.keep_days, lasts=settings.data_lasts, backup_dir=settings.backup_dir)
     engine = load_engine(settings)
     runner = Runner.by(settings, engine, library)
-    with until_ended(), closing(library), closing(runner), closing(Gallery.by(settings, runner)):
+    with until_ended() as ended, closing(library), closing(runner), closing(Gallery.by(settings, runner)):
         build_page(runner, settings).launch(prevent_thread_lock=True, **launch_options(runner, settings))
-        threading.Event().wait()
+        ended.wait()
 
 
 if __name__ == "__main__":

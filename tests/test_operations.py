@@ -11,6 +11,7 @@ import threading
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import IO
 
 import httpx
 import pytest
@@ -164,11 +165,11 @@ def test_a_worker_lives_through_whatever_an_engine_raises_and_one_that_dies_is_r
     until(lambda: finished(after), what="another worker's story")
 
 
-def ended_by(which: signal.Signals, folder: Path) -> float:
+def ended_by(which: signal.Signals, folder: Path, *how: str, stderr: IO[str] | None = None) -> float:
     """Seconds until a server with ten stories, over an engine that obeys nobody, has ended; each story is there afterwards."""
     env = os.environ | {"GRADIO_ANALYTICS_ENABLED": "False"}
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.stubborn", str(folder)], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.stubborn", str(folder), *how], cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=stderr, text=True
     ) as process:
         assert process.stdout
         url, *ids = process.stdout.readline().split()
@@ -193,6 +194,18 @@ def most_seconds(pairs: list[float]) -> float:
 @pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGINT], ids=lambda one: one.name)
 def test_a_server_that_is_ended_keeps_its_stories_and_goes_whatever_its_engine_does(which: signal.Signals, tmp_path: Path) -> None:
     most_seconds([ended_by(which, tmp_path)])
+
+
+@pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGINT], ids=lambda one: one.name)
+def test_it_ends_where_another_thread_is_the_one_that_hears_the_signal(which: signal.Signals, tmp_path: Path) -> None:
+    most_seconds([ended_by(which, tmp_path, "deaf")])
+
+
+def test_an_end_that_gets_stuck_says_where_and_ends_all_the_same(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("w") as log:
+        ended_by(signal.SIGTERM, tmp_path / "data", "stuck", stderr=log)
+    said = (tmp_path / "log").read_text()
+    assert "has not ended within" in said and "stubborn.py" in said and "in close" in said
 
 
 @pytest.mark.slow
