@@ -27,6 +27,7 @@ from transformers import PreTrainedModel, TextIteratorStreamer
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
+from polaris_demo.engine import compiled
 from polaris_demo.engine.decoder import Decoder
 from polaris_demo.engine.loading import load
 from polaris_demo.engine.local import LocalEngine
@@ -178,6 +179,7 @@ def at_full_size(args: argparse.Namespace) -> dict[str, Any]:
     runs = [Run(torch.randint(300, 4000, (300,)).tolist(), (), SamplingParams(seed=n), n, 400) for n in range(8)]
     rows = []
     for lanes in LANES:
+        compiled.settle(model, lanes)
         torch.cuda.reset_peak_memory_stats()
         decoder = Decoder(model, lanes=lanes)
         tokens_a_second(decoder, runs[:lanes])  # captures

@@ -5,7 +5,6 @@ decay a few thousand numbers each, take as long as these. transformers' own func
 steps of one token a row alone: a prompt is read, and the plain loop goes, by the library's code as it stands.
 """
 
-import inspect
 import logging
 import sys
 import threading
@@ -44,7 +43,7 @@ def step() -> Iterator[None]:
         _thread.in_step = False
 
 
-def settle(model: PreTrainedModel, rows: int, backend: str = "inductor") -> bool:
+def settle(model: PreTrainedModel, rows: int, backend: str | Function = "inductor") -> bool:
     """Compile the pieces of a model's steps of so many rows; False where that fails here, or says something else than the library.
 
     Takes some 20 s on a GPU the first time, a few where the compiler's cache has it. Raises only what says nothing of the pieces.
@@ -69,10 +68,10 @@ def settle(model: PreTrainedModel, rows: int, backend: str = "inductor") -> bool
     return True
 
 
-def _either(function: Function, backend: str) -> Function:
+def _either(function: Function, backend: str | Function) -> Function:
     """A function that is compiled where a step calls it. What was so before is made anew."""
     own: Function = getattr(function, "of", function)
-    compiled = torch.compile(inspect.unwrap(own), dynamic=False, backend=backend)
+    compiled = torch.compile(own, dynamic=False, backend=backend)
 
     def either(*arguments: Any, **options: Any) -> Any:
         return (compiled if _thread.in_step else own)(*arguments, **options)

@@ -10,14 +10,12 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from ..errors import EngineError
-from . import kernels
 from .base import Report
 from .progress import Measure
 
 
 def require_sound(model: PreTrainedModel, called: str, doing: str, report: Report) -> None:
     """Raises EngineError where two tokens give numbers that are not finite, or the embedding of any other token holds one."""
-    kernels.settle(model)  # a kernel that fails says nothing of the weights
     with torch.no_grad():
         sound = bool(torch.isfinite(_logits(model, Measure(doing, report, _bytes(model, recurse=True)))).all())
         embedding: Any = model.get_input_embeddings()

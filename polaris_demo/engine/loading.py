@@ -17,7 +17,7 @@ from .. import __version__, card
 from ..errors import EngineError
 from ..settings import MOST_LANES, Settings
 from ..story.model_info import LOCAL, ModelInfo, folder_name, hub_name
-from . import compiled
+from . import compiled, kernels
 from .base import Loading, Report
 from .checkpoint import config, fingerprint, require_safetensors, weight_bytes
 from .decoder import LONGEST
@@ -167,6 +167,7 @@ def _from_pretrained(folder: Path, precision: str, device: str, zerogpu: bool) -
     if missing:
         raise EngineError(f"The checkpoint lacks {len(missing)} of the model's weights, {missing[0]} among them. Download it again, whole.")
     placed: PreTrainedModel = model if straight else model.to(device)
+    kernels.use_own(placed)
     placed.eval()
     return placed
 

@@ -16,7 +16,6 @@ from ..story.events import Event, Finish, Progress, Resume
 from ..story.model_info import ModelInfo
 from ..story.origin import Place
 from ..story.request import StoryRequest
-from . import kernels
 from .base import GpuBroken, Status
 from .decoder import Decoder
 from .lanes import NoRoom, NotFinite
@@ -53,7 +52,6 @@ class LocalEngine:
         """Made by the first story: on ZeroGPU the process that loads the model has no GPU to make buffers on."""
         with self._making:
             if self._made is None:
-                kernels.settle(self._model)
                 self._made = Decoder(self._model, plain=self._plain_loop or None, lanes=self._count)
             return self._made
 
