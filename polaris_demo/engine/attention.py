@@ -1,9 +1,9 @@
 """How a batch's step attends: one new token a row, to as many columns as its mask lets it see.
 
 A story has to come out bit for bit the same in any company. So what a row computes may not hang on the batch's length, which follows the
-longest story in it: its columns are cut into parts of one size, and the parts that are empty add nothing. (cuDNN's kernel for the same
-splits by length, and on an H200 one story of twelve came out otherwise in company.) It also leaves out what is not read, and copies no
-key for the heads that share it. What the library has for this, transformers 5.23's packed heads, gives a GPU four blocks of work a row
+longest story in it: its columns are cut into parts of one size, and the parts that are empty add nothing. (With cuDNN's kernel for the
+same one story of twelve came out otherwise in company on an H200.) It also leaves out what is not read, and copies no key for the heads
+that share it. What the library has for this, transformers 5.23's packed heads, gives a GPU four blocks of work a row
 however many columns there are: it is what is used where the kernels here cannot be.
 """
 
