@@ -176,7 +176,10 @@ def ended_by(which: signal.Signals, folder: Path, *how: str, stderr: IO[str] | N
         read = {name: httpx.get(f"{url}stories/{name}/story.txt", timeout=20).text for name in ids}
         begun = time.monotonic()
         process.send_signal(which)
-        process.wait(timeout=60)
+        try:
+            process.wait(timeout=60)
+        finally:
+            process.kill()
         took = time.monotonic() - begun
     with closing(Library(folder)) as library:
         kept = {name: saved.text for name in ids if (saved := library.load(name))}
