@@ -1,7 +1,7 @@
 """Decode steps of several stories at once, a row each, over buffers that never move. Knows no queue and no thread.
 
 A row has a position, a mask and a sampler's row of its own, so it never feels its neighbours; as long as the shape stays, it comes
-out bit for bit as it would beside any others. On CUDA a step launches some two thousand kernels, so it is captured once as a
+out bit for bit as it would beside any others. On CUDA a step launches more than a thousand kernels, so it is captured once as a
 CUDA graph; it draws on the device, and the host reads a few tokens behind.
 """
 

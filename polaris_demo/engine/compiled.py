@@ -1,8 +1,8 @@
 """A step's small operations, joined into a few kernels by torch.compile.
 
-A step of Qwen3.5-9B launches three thousand kernels on a GPU. A hundred and fifty multiply matrices; the others, which norm, turn and
-decay a few thousand numbers each, take as long as these. transformers' own functions are what is compiled, and what comes of it serves
-steps of one token a row alone: a prompt is read, and the plain loop goes, by the library's code as it stands.
+By itself a step of Qwen3.5-9B launches three thousand kernels on a GPU. A hundred and fifty multiply matrices; the others, which norm,
+turn and decay a few thousand numbers each, take as long as these. transformers' own functions are what is compiled, and what comes of
+it serves steps of one token a row alone: a prompt is read, and the plain loop goes, by the library's code as it stands.
 """
 
 import logging
