@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two processes of tests share the cores; torch's threads would wait for each other's
-os.environ["TRITON_INTERPRET"] = "1"  # read when Triton is imported: there is no GPU to run its kernels
 os.environ["POLARIS_DATA_DIR"] = ""  # what a test writes is none of the user's stories
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 os.environ.setdefault("GRADIO_SERVER_PORT", str(7860 + 100 * WORKER))  # each process has its own hundred ports to choose from

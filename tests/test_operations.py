@@ -194,14 +194,11 @@ def most_seconds(pairs: list[float]) -> float:
     return max(pairs)
 
 
-@pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGINT], ids=lambda one: one.name)
-def test_a_server_that_is_ended_keeps_its_stories_and_goes_whatever_its_engine_does(which: signal.Signals, tmp_path: Path) -> None:
-    most_seconds([ended_by(which, tmp_path)])
-
-
-@pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGINT], ids=lambda one: one.name)
-def test_it_ends_where_another_thread_is_the_one_that_hears_the_signal(which: signal.Signals, tmp_path: Path) -> None:
-    most_seconds([ended_by(which, tmp_path, "deaf")])
+@pytest.mark.parametrize(("which", "how"), [(signal.SIGINT, ()), (signal.SIGTERM, ("deaf",))], ids=["Ctrl-C", "another thread hears it"])
+def test_a_server_that_is_ended_keeps_its_stories_and_goes_whatever_its_engine_does(
+    which: signal.Signals, how: tuple[str, ...], tmp_path: Path
+) -> None:
+    most_seconds([ended_by(which, tmp_path, *how)])
 
 
 def test_an_end_that_gets_stuck_says_where_and_ends_all_the_same(tmp_path: Path) -> None:
