@@ -10,7 +10,7 @@ from polaris_demo.page import wire
 from polaris_demo.story.events import Delta, Event, Finish, Started
 from polaris_demo.story.request import StoryRequest
 
-from ..doubles import POLARIS, ScriptedEngine
+from ..doubles import POLARIS, ScriptedEngine, until
 from . import steps
 
 LINE = 32  # pixels
@@ -82,9 +82,14 @@ def stays(page: Page) -> list[str]:
 
 
 def is_where(page: Page, stands: list[str]) -> None:
+    """Once the text is there: a page that had to be loaded again has it a moment later."""
     there(page)
-    now = page.evaluate(STANDS)
-    assert now[0] == stands[0] and abs(float(now[1]) - float(stands[1])) <= LINE, (stands, now)
+
+    def is_there() -> bool:
+        now = page.evaluate(STANDS)
+        return now[0] == stands[0] and abs(float(now[1]) - float(stands[1])) <= LINE
+
+    until(is_there, what=f"the reader at {stands}")
 
 
 def leaves(page: Page, to: str) -> None:
