@@ -46,6 +46,7 @@ train_preview.main()
 """
 
 
+@pytest.mark.slow
 def test_the_same_seed_trains_the_same_model(tmp_path: Path) -> None:
     """In two processes, so that nothing hangs on the order of a set; by a smaller vocabulary's text and smaller batches."""
     outs = [tmp_path / "a", tmp_path / "b"]
