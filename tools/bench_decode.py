@@ -163,6 +163,22 @@ def bench(model, decoder: Decoder, context: int, count: int, rounds: int) -> dic
     return medians | {"ours/generate": ratio["generate"], "ours/streamer": ratio["streamer"]}
 
 
+def contexts(model, decoder: Decoder, lengths: list[int], count: int, rounds: int, bandwidth: float | None) -> list[dict]:
+    """A line for each context: tokens a second of the three ways, their ratios, and ours as a share of the ceiling where there is one."""
+    print(f"{'context':>8} {'ours':>8} {'generate':>9} {'streamer':>9} {'ours/gen':>9} {'ours/str':>9} {'ceiling':>8}")
+    rows = []
+    for context in lengths:
+        row = {"context": context} | bench(model, decoder, context, count, rounds)
+        row["share of ceiling"] = row["ours"] * bytes_a_token(model, context) / bandwidth if bandwidth else None
+        rows.append({k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()})
+        share = f"{row['share of ceiling']:.0%}" if bandwidth else "–"
+        figures = (
+            f"{row['ours']:8.1f} {row['generate']:9.1f} {row['streamer']:9.1f} {row['ours/generate']:9.2f} {row['ours/streamer']:9.2f}"
+        )
+        print(f"{context:8d} {figures} {share:>8}", flush=True)
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full-size", action="store_true")
@@ -179,21 +195,12 @@ def main() -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if args.full_size and device == "cpu":
         sys.exit("--full-size needs a GPU: 9 billion parameters in bf16 take 17 GiB and would say nothing about a GPU's speed.")
-    bandwidth, rows = copy_bandwidth(device), []  # before the model takes the memory
+    bandwidth = copy_bandwidth(device)  # before the model takes the memory
     model = build(args.full_size, args.precision, device)
     if device == "cuda" and not args.plain:
         compiled.settle(model, 1)
     decoder = Decoder(model, plain=args.plain or None)
-    print(f"{'context':>8} {'ours':>8} {'generate':>9} {'streamer':>9} {'ours/gen':>9} {'ours/str':>9} {'ceiling':>8}")
-    for context in args.contexts:
-        row = {"context": context} | bench(model, decoder, context, args.tokens, args.rounds)
-        row["share of ceiling"] = row["ours"] * bytes_a_token(model, context) / bandwidth if bandwidth else None
-        rows.append({k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()})
-        share = f"{row['share of ceiling']:.0%}" if bandwidth else "–"
-        figures = (
-            f"{row['ours']:8.1f} {row['generate']:9.1f} {row['streamer']:9.1f} {row['ours/generate']:9.2f} {row['ours/streamer']:9.2f}"
-        )
-        print(f"{context:8d} {figures} {share:>8}", flush=True)
+    rows = contexts(model, decoder, args.contexts, args.tokens, args.rounds, bandwidth)
     report = {
         "date": datetime.date.today().isoformat(), "model": "Qwen3.5-9B, random weights" if args.full_size else "miniature",
         "precision": args.precision if args.full_size else "fp32", "loop": "plain" if decoder.plain else "compiled and captured",

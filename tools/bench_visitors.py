@@ -15,7 +15,7 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,19 +175,23 @@ def at_full_size(args: argparse.Namespace) -> dict[str, Any]:
     """Decoding alone: random weights tell no story."""
     if not torch.cuda.is_available():
         sys.exit("--full-size needs a GPU: 9 billion parameters in bf16 take 17 GiB and would say nothing about a GPU's speed.")
-    model = build(True, args.precision, "cuda")
-    runs = [Run(torch.randint(300, 4000, (300,)).tolist(), (), SamplingParams(seed=n), n, 400) for n in range(8)]
+    return {"precision": args.precision, "decoding": in_lanes(build(True, args.precision, "cuda"), LANES, args.rounds)}
+
+
+def in_lanes(model: PreTrainedModel, counts: Sequence[int], rounds: int) -> list[dict[str, Any]]:
+    """A line for each number of lanes, all of them taken, on a GPU: tokens a second in all, and the most memory."""
+    runs = [Run(torch.randint(300, 4000, (300,)).tolist(), (), SamplingParams(seed=n), n, 400) for n in range(max(counts))]
     rows = []
-    for lanes in LANES:
+    for lanes in counts:
         compiled.settle(model, lanes)
         torch.cuda.reset_peak_memory_stats()
         decoder = Decoder(model, lanes=lanes)
         tokens_a_second(decoder, runs[:lanes])  # captures
-        speed = statistics.median(tokens_a_second(decoder, runs[:lanes]) for _ in range(args.rounds))
+        speed = statistics.median(tokens_a_second(decoder, runs[:lanes]) for _ in range(rounds))
         rows.append({"lanes": lanes, "tokens/s in all": round(speed, 1), "peak memory, bytes": torch.cuda.max_memory_allocated()})
         del decoder
         torch.cuda.empty_cache()
-    return {"precision": args.precision, "decoding": rows}
+    return rows
 
 
 def median(values: Any) -> float:

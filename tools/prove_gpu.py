@@ -1,6 +1,6 @@
 """What only a GPU shows, in one run: that stories are the same in company, how fast, how faults end, and the app at full size.
 
-    python tools/prove_gpu.py                                # everything; some 8 minutes on an H200, 40 GB of disk
+    python tools/prove_gpu.py                                # everything; 18 GB of disk
     python tools/prove_gpu.py same faults                    # these parts
 
 Each part runs in a process of its own, since one that breaks the GPU is done for. Full size is Qwen3.5-9B's sizes with random weights.
@@ -13,7 +13,6 @@ import json
 import os
 import platform
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from typing import Any
 
 import torch
 import transformers
+from gradio_client import Client
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
@@ -41,12 +41,12 @@ from polaris_demo.settings import Settings
 from polaris_demo.story.events import Delta, Finish, Resume
 from polaris_demo.story.request import SamplingParams, StoryRequest
 from tools import bench_decode, full_size
-from tools.bench_visitors import LANES, tokens_a_second
+from tools.bench_visitors import LANES, in_lanes
 
-OUT = ROOT / "tools" / "results" / "gpu.json"
-PART_SECONDS = 300
+OUT = ROOT / "tools" / "results" / "proof.json"
+PART_SECONDS = 600
 TOKENS, ROUNDS = 48, 1  # for each way and context
-CONTEXTS = {"bf16": (512, 4096, 16_384), "4bit": (512,)}
+CONTEXTS = {"bf16": [512, 4096, 16_384], "4bit": [512]}
 COUNTS = {"bf16": LANES, "4bit": (1, 8)}
 CUDA = torch.cuda.is_available()
 
@@ -129,37 +129,15 @@ def _written(engine: LocalEngine, then: Callable[[], object] | None = None) -> t
 
 
 def speed(precision: str) -> dict[str, Any]:
-    """Tokens a second: one lane beside generate() at three lengths, and one to eight lanes with what memory they took."""
-    bandwidth = bench_decode.copy_bandwidth("cuda")
-    assert bandwidth
-    model, rows, lanes = bench_decode.build(True, precision, "cuda"), [], []
+    """Tokens a second: one lane beside generate(), and several lanes with what memory they took."""
+    bandwidth = bench_decode.copy_bandwidth("cuda")  # before the model takes the memory
+    model = bench_decode.build(True, precision, "cuda")
     began = time.monotonic()
     compiled.settle(model, 1)
     took = time.monotonic() - began
-    decoder = Decoder(model)
-    for context in CONTEXTS[precision]:
-        row = bench_decode.bench(model, decoder, context, TOKENS, ROUNDS)
-        row["share of the bandwidth's ceiling"] = row["ours"] * bench_decode.bytes_a_token(model, context) / bandwidth
-        rows.append({"context": context} | _short(row))
-    del decoder
-    for count in COUNTS[precision]:
-        compiled.settle(model, count)
-        lanes.append(_short(_lanes(model, count)))
+    rows = bench_decode.contexts(model, Decoder(model), CONTEXTS[precision], TOKENS, ROUNDS, bandwidth)
+    lanes = in_lanes(model, COUNTS[precision], ROUNDS)
     return {"compiling for one lane, s": round(took, 1), "bytes/s of a copy": bandwidth, "one lane, tokens/s": rows, "lanes": lanes}
-
-
-def _lanes(model: transformers.PreTrainedModel, count: int) -> dict[str, float]:
-    torch.cuda.empty_cache()
-    torch.cuda.reset_peak_memory_stats()
-    runs = [Run(torch.randint(300, 4000, (300,)).tolist(), (), SamplingParams(seed=n), n, 300) for n in range(count)]
-    decoder = Decoder(model, lanes=count)
-    tokens_a_second(decoder, runs)  # captures
-    speeds = [tokens_a_second(decoder, runs) for _ in range(2)]
-    return {"lanes": count, "tokens/s in all": statistics.median(speeds), "peak memory, GiB": torch.cuda.max_memory_allocated() / 2**30}
-
-
-def _short(figures: dict[str, Any]) -> dict[str, Any]:
-    return {name: round(value, 3) if isinstance(value, float) else value for name, value in figures.items()}
 
 
 # --- the app ---------------------------------------------------------------------------------------------------------
@@ -212,8 +190,6 @@ class App:
             assert self._process.poll() is None and time.monotonic() - self._began < 150, self._health()
             time.sleep(0.1)
         found["ready after, s"] = round(time.monotonic() - self._began, 1)
-        from gradio_client import Client
-
         client = Client("http://127.0.0.1:7861", verbose=False)
         began = time.monotonic()
         alone = self._rested(client, [self._started(client, 10)])[0]
@@ -222,7 +198,7 @@ class App:
         eight = self._rested(client, [self._started(client, 10 + number) for number in range(8)])
         found["eight stories, s"], found["their ends"] = round(time.monotonic() - began, 2), sorted({one["finish_reason"] for one in eight})
         found["the first is the one alone"] = eight[0]["story"] == alone["story"]
-        story, began = self._started(client, 99, max_new_tokens=8000), time.monotonic()
+        story = self._started(client, 99, max_new_tokens=8000)
         time.sleep(2)
         began = time.monotonic()
         client.predict(id=story["id"], key=story["key"], api_name="/stop_story")
