@@ -159,6 +159,25 @@ def learn(server: completions.Server, whole: StoryRecord) -> None:
     server.tokens = tokens  # type: ignore[method-assign]
 
 
+@pytest.mark.parametrize("words", [5, 20, 35])
+def test_a_space_told_behind_its_word_is_said_again_before_the_next(words: int, server: completions.Server, whole: StoryRecord) -> None:
+    """As engines do that tell whole words. After a space that stands alone the miniature would go on with other words."""
+    pieces = [server.local._chat.spelt([token]) for token in whole.token_ids]
+    begins_a_word = [place for place in range(whole.thinking_tokens + 2, whole.tokens) if pieces[place][0] == " "]
+    place = begins_a_word[words]
+
+    def with_its_space(answer: Answer, chunks: Chunks) -> None:
+        answer.say(server.chat_chunk(answer.request, {"content": " "}))
+        answer.cut()
+
+    engine = connected(server)
+    server.requests.clear()
+    server.script = after(place, with_its_space)
+    record, _ = told(engine, StoryRecord("id", REQUEST))
+    assert record.finish == Finish("stop") and str(record.story) == str(whole.story)
+    assert server.requests[1]["prompt"][-1].isalnum()
+
+
 def test_one_that_goes_on_with_nothing_says_so_before_and_keeps_the_text(server: completions.Server, whole: StoryRecord) -> None:
     server.speaks = [CHAT]
     engine = connected(server, "openai")

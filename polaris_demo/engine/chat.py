@@ -52,7 +52,8 @@ class Texts:
         plain, said = bool(written) and self._manner.goes_on == "text", self._chat.spelt(written)
         if plain:
             body = text_body(self._profile, self._model, self._chat, run, len(written), said)
-            asked, heard = self._client.completions.create(**body), Heard(self._chat, False, thinking)
+            heard = Heard(self._chat, False, thinking, said[len(said.rstrip(" ")) :])
+            asked = self._client.completions.create(**body)
         else:
             # A plan that was begun cannot stand in a chat, which would close it; nobody has seen it, so it is made anew.
             begun = "" if thinking else said
@@ -88,10 +89,14 @@ def chat_body(profile: Profile, model: str, chat: ChatTokens, run: Run, written:
 
 
 def text_body(profile: Profile, model: str, chat: ChatTokens, run: Run, written: int, said: str) -> dict[str, Any]:
-    """The request for what comes after a prompt and what was `said`, `written` tokens of it: these fields and no others."""
+    """The request for what comes after a prompt and what was `said`, `written` tokens of it: these fields and no others.
+
+    A model writes a space as the beginning of a word, and goes on badly after one that stands alone: it is left out and said again.
+    """
     drawn, extra = _sampling(profile, run.params, written, chat)
-    prompt = chat.spelt(run.prompt) + said
-    return {"model": model, "prompt": prompt, "max_tokens": run.limit - written, "stream": True, **drawn, "extra_body": extra}
+    sound = said.rstrip(" ")
+    prompt, most = chat.spelt(run.prompt) + sound, run.limit - written + len(said) - len(sound)
+    return {"model": model, "prompt": prompt, "max_tokens": most, "stream": True, **drawn, "extra_body": extra}
 
 
 def _sampling(profile: Profile, params: SamplingParams, written: int, chat: ChatTokens) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -108,7 +113,7 @@ def _sampling(profile: Profile, params: SamplingParams, written: int, chat: Chat
 class Heard:
     """What is said in one answer, as token ids. `thinking` is open at its beginning or is not; it may come `apart` from the story.
 
-    `left_out` is the white space at the end of what was begun: a chat leaves it out, and the model says it again.
+    `left_out` is the white space at the end of what was begun that was left out of the request, and that the model says again.
     """
 
     def __init__(self, chat: ChatTokens, apart: bool, thinking: bool, left_out: str = "") -> None:
