@@ -93,16 +93,23 @@ def test_a_stop_and_a_follower_that_has_gone_end_the_engines_work(engine: Remote
 
 def test_it_goes_on_from_twenty_places_with_nothing_lost_or_doubled(engine: RemoteEngine) -> None:
     reference = whole(engine)
-    for part in range(1, 21):
-        at = part * reference.tokens // 21
-        record = written(engine, StoryRecord("id", REQUEST), lambda record, at=at: record.tokens >= at)
-        if record.finish == Finish("cancelled"):
+
+    def from_place(at: int) -> bool:
+        """Whether the story was cut there; one that rounding in company made shorter has ended before."""
+        record = written(engine, StoryRecord("id", REQUEST), lambda record: record.tokens >= at)
+        cut = record.finish == Finish("cancelled")
+        if cut:
             begun, tokens = str(record.story), list(record.token_ids)
             record.resume()
             record = written(engine, record)
             assert str(record.story).startswith(begun) and record.token_ids[: len(tokens)] == tokens
             assert record.redrawn_at == (len(tokens),)
         assert record.finish == Finish("stop") and is_of_a_piece(engine, record)
+        return cut
+
+    with ThreadPoolExecutor(10) as pool:
+        cut = list(pool.map(from_place, [part * reference.tokens // 21 for part in range(1, 21)]))
+    assert sum(cut) >= 15
 
 
 def test_thinking_is_ended_where_its_budget_ends(engine: RemoteEngine) -> None:
@@ -182,7 +189,7 @@ def test_stories_whose_engine_dies_are_whole_by_themselves(dies: str, router: Se
         victim.kill()
         victim.start()
 
-    stories = many(engine, 16, 600, kill)
+    stories = many(engine, 16, 400, kill)
     victim.wait()
     assert [story.finish for story in stories] == [Finish("stop")] * 16
     assert all(is_of_a_piece(engine, story) for story in stories) and not any(story.resumed_at for story in stories)
@@ -214,8 +221,8 @@ def first_token(engine: RemoteEngine, request: StoryRequest) -> float:
 
 
 def test_what_it_costs_beside_a_client_that_only_counts(engine: RemoteEngine, replicas: list[Server]) -> None:
-    request = replace(REQUEST, words=300)
-    requests = [StoryRequest(f"a fox and the number {n}", 300, sampling=SamplingParams(seed=n)) for n in range(16)]
+    request = replace(REQUEST, words=150)
+    requests = [StoryRequest(f"a fox and the number {n}", 150, sampling=SamplingParams(seed=n)) for n in range(16)]
 
     def deltas(request: StoryRequest) -> list[Delta]:
         events = engine.write(request, StoryRecord("id", request).resume_point(), threading.Event())
