@@ -1,4 +1,6 @@
-"""What is seen to every second: stories that nobody follows, workers that died, saves that are owed, stories that expire."""
+"""What is seen to every second: stories that nobody follows, workers that died, saves that are owed, stories that expire,
+memory that is free.
+"""
 
 import logging
 import math
@@ -8,6 +10,7 @@ from dataclasses import dataclass
 
 from ..errors import log_bug
 from ..story.events import Finish
+from .heap import Heap
 from .job import Job
 from .library import Library
 from .lifecycle import Phase
@@ -35,6 +38,7 @@ class Housekeeper:
 
     def __init__(self, turns: Turns, workers: Workers, shelf: Shelf, library: Library, patience: Patience) -> None:
         self._turns, self._workers, self._shelf, self._library, self.patience = turns, workers, shelf, library, patience
+        self._heap = Heap()
         self.thread = threading.Thread(target=self._tend, name="writer-keeper", daemon=True)
 
     def _tend(self) -> None:
@@ -47,6 +51,7 @@ class Housekeeper:
                     self._shelf.save(job)
                 self._library.tend()
                 self._shelf.save_owed()
+                self._heap.tend()
                 if time.monotonic() - expired >= EXPIRE_SECONDS:
                     expired = time.monotonic()
                     self._shelf.expire()
