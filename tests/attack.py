@@ -45,66 +45,71 @@ class Sent:
 
 def attacks(seed: int, count: int, listeners: int, stories: list[tuple[str, str]]) -> Iterator[Sent]:
     """`count` requests; the private listeners are those below `listeners`, `stories` are ids and keys that there are."""
-    chance = random.Random(seed)
-    known = [part for story in stories for part in story]
+    attacker = Attacker(random.Random(seed), listeners, stories)
+    return (attacker.sends() for _ in range(count))
 
-    def value() -> object:
-        return chance.choice(known) if known and chance.random() < 0.2 else chance.choice(ODD)
 
-    def fields() -> list[object]:
-        return [value() for _ in range(chance.choice((0, 1, 2, 3, 11, 11, 11, 12, 40)))]
+class Attacker:
+    """Draws one request after the other."""
 
-    def body(about: dict[str, object]) -> bytes:
-        if chance.random() < 0.15:
-            return chance.choice(RAW)
+    def __init__(self, chance: random.Random, listeners: int, stories: list[tuple[str, str]]) -> None:
+        self._chance, self._listeners, self._stories = chance, listeners, stories
+        self._known = [part for story in stories for part in story]
+
+    def sends(self) -> Sent:
+        choice, headers, kind = self._chance.choice, self._headers(), self._chance.random()
+        if kind < 0.2:
+            return Sent(choice(METHODS), choice(PATHS), None, headers)
+        if kind < 0.3:
+            file = choice(("events?once", "story.md", "story.epub", "story.txt", "story.json", "story.bib"))
+            return Sent("GET", f"/stories/{self._story()}/{file}", None, headers)
+        if kind < 0.4:
+            path = choice(POSTED).replace("/x/", f"/{self._story()}/")
+            return Sent("POST", path, self._body({"key": self._value(), "ids": self._value(), "paused": self._value()}), headers)
+        where, body = self._to_a_listener() if kind < 0.65 else self._to_an_endpoint()
+        return Sent("POST", where, body, headers)
+
+    def _to_a_listener(self) -> tuple[str, bytes]:
+        value, chance = self._value, self._chance
+        about: dict[str, object] = {
+            "data": self._fields(),
+            "fn_index": chance.randrange(-1, self._listeners + 2),
+            "session_hash": f"s{chance.randrange(50)}",
+        }
+        if chance.random() < 0.5:
+            named = {"id": value(), "key": value(), "premise": value(), "paragraph": value(), "settings": value()}
+            about["event_data"] = chance.choice((value(), named))
+        return chance.choice(("/gradio_api/queue/join", "/gradio_api/run/predict")), self._body(about)
+
+    def _to_an_endpoint(self) -> tuple[str, bytes]:
+        value, name = self._value, self._chance.choice(NAMED)
+        data: object = self._fields()
+        if self._chance.random() < 0.3:
+            data = {"premise": value(), "words": value(), "temperature": value(), "id": value(), "key": value()}
+        where = self._chance.choice(tuple(f"/gradio_api/{way}/{name}" for way in ("call", "call/v2", "run", "api")))
+        return where, self._body(data if "v2" in where and isinstance(data, dict) else {"data": data})
+
+    def _headers(self) -> tuple[tuple[str, str], ...]:
+        pairs = (
+            ("host", "evil.example"), ("x-forwarded-for", f"10.{self._chance.randrange(250)}.1.1"), ("x-forwarded-host", "evil.example"),
+            ("origin", "https://evil.example"), ("content-type", self._chance.choice(("application/json", "text/plain", "multipart/form-data"))),
+            ("last-event-id", "x"), ("cookie", "a=b"),
+        )  # fmt: skip
+        return tuple(pair for pair in pairs if self._chance.random() < 0.1)
+
+    def _value(self) -> object:
+        return self._chance.choice(self._known if self._known and self._chance.random() < 0.2 else ODD)
+
+    def _fields(self) -> list[object]:
+        return [self._value() for _ in range(self._chance.choice((0, 1, 2, 3, 11, 11, 11, 12, 40)))]
+
+    def _body(self, about: dict[str, object]) -> bytes:
+        if self._chance.random() < 0.15:
+            return self._chance.choice(RAW)
         for name in list(about):
-            if chance.random() < 0.1:
-                about[name] = value()
+            if self._chance.random() < 0.1:
+                about[name] = self._value()
         return json.dumps(about).encode()
 
-    def story_path() -> str:
-        return chance.choice(stories)[0] if stories and chance.random() < 0.7 else "x"
-
-    for _ in range(count):
-        headers = tuple(
-            pair
-            for pair in (
-                ("host", "evil.example"), ("x-forwarded-for", f"10.{chance.randrange(250)}.1.1"), ("x-forwarded-host", "evil.example"),
-                ("origin", "https://evil.example"), ("content-type", chance.choice(("application/json", "text/plain", "multipart/form-data"))),
-                ("last-event-id", "x"), ("cookie", "a=b"),
-            )
-            if chance.random() < 0.1
-        )  # fmt: skip
-        kind = chance.random()
-        if kind < 0.2:
-            yield Sent(chance.choice(METHODS), chance.choice(PATHS), None, headers)
-        elif kind < 0.3:
-            file = chance.choice(("events?once", "story.md", "story.epub", "story.txt", "story.json", "story.bib"))
-            yield Sent("GET", f"/stories/{story_path()}/{file}", None, headers)
-        elif kind < 0.4:
-            yield Sent(
-                "POST",
-                chance.choice(POSTED).replace("/x/", f"/{story_path()}/"),
-                body({"key": value(), "ids": value(), "paused": value()}),
-                headers,
-            )
-        elif kind < 0.65:
-            about: dict[str, object] = {
-                "data": fields(),
-                "fn_index": chance.randrange(-1, listeners + 2),
-                "session_hash": f"s{chance.randrange(50)}",
-            }
-            if chance.random() < 0.5:
-                about["event_data"] = chance.choice(
-                    (value(), {"id": value(), "key": value(), "premise": value(), "paragraph": value(), "settings": value()})
-                )
-            yield Sent("POST", chance.choice(("/gradio_api/queue/join", "/gradio_api/run/predict")), body(about), headers)
-        else:
-            name = chance.choice(NAMED)
-            data: object = fields()
-            if chance.random() < 0.3:
-                data = {"premise": value(), "words": value(), "temperature": value(), "id": value(), "key": value()}
-            where = chance.choice(
-                (f"/gradio_api/call/{name}", f"/gradio_api/call/v2/{name}", f"/gradio_api/run/{name}", f"/gradio_api/api/{name}")
-            )
-            yield Sent("POST", where, body(data if "v2" in where and isinstance(data, dict) else {"data": data}), headers)
+    def _story(self) -> str:
+        return self._chance.choice(self._stories)[0] if self._stories and self._chance.random() < 0.7 else "x"

@@ -34,28 +34,28 @@ def told_back(premise: str) -> str:
     return " ".join(f"{premise} says {n}." for n in range(40))
 
 
-def main() -> None:
-    capacity, queue, followers = map(int, sys.argv[1:])
-    shares = Shares(stories=4, streams=2000, all_streams=5000)
+class Crowd(ScriptedEngine):
+    """Goes on from the word after the last one there is; a long story begins once so many follow."""
 
-    class Crowd(ScriptedEngine):
-        """Goes on from the word after the last one there is."""
+    def __init__(self, capacity: int, followers: int) -> None:
+        super().__init__(endless, capacity=capacity)
+        self.followers, self.following = followers, lambda: 0
 
-        def write(self, request: StoryRequest, resume: Resume, stop: threading.Event) -> Generator[Event, None, None]:
-            turn = ScriptedEngine(lambda request, stop: script(request, stop, len(resume.token_ids)))
-            self.running += 1
-            try:
-                yield from turn.write(request, resume, stop)
-            finally:
-                self.running -= 1
+    def write(self, request: StoryRequest, resume: Resume, stop: threading.Event) -> Generator[Event, None, None]:
+        turn = ScriptedEngine(lambda request, stop: self._tells(request, stop, len(resume.token_ids)))
+        self.running += 1
+        try:
+            yield from turn.write(request, resume, stop)
+        finally:
+            self.running -= 1
 
-    def script(request: StoryRequest, stop: threading.Event, had: int) -> Iterator[Event]:
+    def _tells(self, request: StoryRequest, stop: threading.Event, had: int) -> Iterator[Event]:
         if request.premise == "endless":
             yield from endless(request, stop)
             return
         yield Started("<prompt>", 60, POLARIS)
         if request.premise == "long":
-            while runner.fair.streams < followers and not stop.wait(0.05):
+            while self.following() < self.followers and not stop.wait(0.05):
                 yield Delta.of("thinking", "", (1,))
             for at in range(0, len(LONG), 700):
                 if stop.wait(0.01):
@@ -69,8 +69,12 @@ def main() -> None:
                     yield Delta.of("story", f"{' ' if n else ''}{word}", (2,))
         yield Finish("stop")
 
-    engine = Crowd(endless, capacity=capacity)
-    runner = Runner(engine, queue, library=Library(Path(mkdtemp())), fair=FairUse(shares), unseen_seconds=3, unfollowed_seconds=600)
+
+def main() -> None:
+    capacity, queue, followers = map(int, sys.argv[1:])
+    fair, engine = FairUse(Shares(stories=4, streams=2000, all_streams=5000)), Crowd(capacity, followers)
+    engine.following = lambda: fair.streams
+    runner = Runner(engine, queue, library=Library(Path(mkdtemp())), fair=fair, unseen_seconds=3, unfollowed_seconds=600)
     settings = Settings(proxies=1, max_words=12_000)
     options = launch_options(runner, settings) | {
         "quiet": True,

@@ -37,8 +37,7 @@ class DeviceService:
         self.let_go = threading.Event()
         self._idle: set[int] = set()
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = Listener(self)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
@@ -70,68 +69,77 @@ class DeviceService:
             self.releases.append((token, failed, time.monotonic()))
         return slot is not None
 
-    def _handler(service) -> type[BaseHTTPRequestHandler]:
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.0"
 
-            def do_POST(self) -> None:
-                address = urlparse(self.path)
-                query = {key: values[0] for key, values in parse_qs(address.query).items()}
-                match address.path:
-                    case "/startup-report":
-                        self.answer(200)
-                    case "/schedule":
-                        self.schedule(query)
-                    case "/allow":
-                        service.pids[service.lent[query["allowToken"]]] = int(query["pid"])
-                        self.answer(200)
-                    case "/release":
-                        known = service.take_back(query["allowToken"], query["fail"].lower() == "true")
-                        self.answer(200 if known else 404)
+class Listener(ThreadingHTTPServer):
+    """The service at its address."""
 
-            def schedule(self, query: dict[str, str]) -> None:
-                asked = int(query["durationSeconds"])
-                service.asked.append(asked)
-                service.tasks.add(query["taskId"])
-                word = service.next.popleft() if service.next else ""
-                if word in ("timeout", "queue"):
-                    self.queued(word)
-                elif not word:
-                    self.answer(200, service.lend())
-                else:
-                    status, result, body = REFUSALS[word]
-                    if word == "half the quota" and body:
-                        body = body | {"left": asked // 2}
-                    self.answer(status, body, {"X-Approve-Result": result, "X-Authenticated": "regular"} if result else {})
+    daemon_threads = True
 
-            def queued(self, word: str) -> None:
-                self.send_response(200)
-                self.send_header("content-type", "text/event-stream")
-                self.send_header("X-Queuing-Reason", "node")
-                self.end_headers()
-                slot = None
-                try:
-                    while word == "queue" and not service.let_go.wait(0.1):
-                        self.say("event: ping\n\n")
-                    slot = None if word == "timeout" else service.lend()
-                    self.say(f"event: succeeded\ndata: {json.dumps(slot)}\n\n" if slot else "event: failed\n\n")
-                except OSError:  # whoever was queueing has gone
-                    if slot:
-                        service.take_back(slot["allowToken"], failed=True)
+    def __init__(self, service: DeviceService) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.service = service
 
-            def say(self, text: str) -> None:
-                self.wfile.write(text.encode())
-                self.wfile.flush()
 
-            def answer(self, status: int, body: dict[str, Any] | None = None, headers: dict[str, str] | None = None) -> None:
-                data = json.dumps(body).encode() if body is not None else b""
-                self.send_response(status)
-                for name, value in {"content-type": "application/json", "content-length": str(len(data)), **(headers or {})}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(data)
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.0"
+    server: "Listener"
 
-            def log_message(self, *args: object) -> None:
-                pass
+    def do_POST(self) -> None:
+        address, service = urlparse(self.path), self.server.service
+        query = {key: values[0] for key, values in parse_qs(address.query).items()}
+        match address.path:
+            case "/startup-report":
+                self.answer(200)
+            case "/schedule":
+                self.schedule(query)
+            case "/allow":
+                service.pids[service.lent[query["allowToken"]]] = int(query["pid"])
+                self.answer(200)
+            case "/release":
+                known = service.take_back(query["allowToken"], query["fail"].lower() == "true")
+                self.answer(200 if known else 404)
 
-        return Handler
+    def schedule(self, query: dict[str, str]) -> None:
+        service, asked = self.server.service, int(query["durationSeconds"])
+        service.asked.append(asked)
+        service.tasks.add(query["taskId"])
+        word = service.next.popleft() if service.next else ""
+        if word in ("timeout", "queue"):
+            self.queued(word)
+        elif not word:
+            self.answer(200, service.lend())
+        else:
+            status, result, body = REFUSALS[word]
+            if word == "half the quota" and body:
+                body = body | {"left": asked // 2}
+            self.answer(status, body, {"X-Approve-Result": result, "X-Authenticated": "regular"} if result else {})
+
+    def queued(self, word: str) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("X-Queuing-Reason", "node")
+        self.end_headers()
+        service, slot = self.server.service, None
+        try:
+            while word == "queue" and not service.let_go.wait(0.1):
+                self.say("event: ping\n\n")
+            slot = None if word == "timeout" else service.lend()
+            self.say(f"event: succeeded\ndata: {json.dumps(slot)}\n\n" if slot else "event: failed\n\n")
+        except OSError:  # whoever was queueing has gone
+            if slot:
+                service.take_back(slot["allowToken"], failed=True)
+
+    def say(self, text: str) -> None:
+        self.wfile.write(text.encode())
+        self.wfile.flush()
+
+    def answer(self, status: int, body: dict[str, Any] | None = None, headers: dict[str, str] | None = None) -> None:
+        data = json.dumps(body).encode() if body is not None else b""
+        self.send_response(status)
+        for name, value in {"content-type": "application/json", "content-length": str(len(data)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *args: object) -> None:
+        pass

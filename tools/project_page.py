@@ -49,11 +49,31 @@ def addresses(demo: str, page: str) -> Addresses:
 
 def document(at: Addresses) -> str:
     """The whole page."""
-    model = card.MODEL
     return f"""<!doctype html>
 <!-- Written by tools/project_page.py from card.py: change it there. -->
 <html lang="en">
-<head>
+{_head(at)}
+<body>
+<header>
+<svg viewBox="4 4 40 40" width="52" height="52" aria-hidden="true"><path d="{STAR}"/></svg>
+<h1>{escape(card.TITLE)}</h1>
+<p class="authors">{_authors()}</p>
+<p class="where">arXiv {card.MODEL.arxiv}</p>
+<nav aria-label="Paper, model and more">{_links(at)}</nav>
+</header>
+{_main(at)}
+<footer>
+<p>{escape(card.GATE)} {escape(about.gate_sources())}</p>
+<p>Figures: {escape(card.Source.CARD.value)}, {escape(card.Source.SIBLINGS.value)} and {escape(card.Source.CODE.value)}; read {card.REVISION.read}.</p>
+</footer>
+<script src="page.js"></script>
+</body>
+</html>
+"""
+
+
+def _head(at: Addresses) -> str:
+    return f"""<head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
@@ -63,16 +83,11 @@ def document(at: Addresses) -> str:
 <link rel="icon" href="{ICON}">
 <link rel="stylesheet" href="results.css">
 <link rel="stylesheet" href="style.css">
-</head>
-<body>
-<header>
-<svg viewBox="4 4 40 40" width="52" height="52" aria-hidden="true"><path d="{STAR}"/></svg>
-<h1>{escape(card.TITLE)}</h1>
-<p class="authors">{_authors()}</p>
-<p class="where">arXiv {model.arxiv}</p>
-<nav aria-label="Paper, model and more">{_links(at)}</nav>
-</header>
-<main>
+</head>"""
+
+
+def _main(at: Addresses) -> str:
+    return f"""<main>
 <section aria-labelledby="abstract">
 <h2 id="abstract">In short</h2>
 {_abstract()}
@@ -86,7 +101,7 @@ def document(at: Addresses) -> str:
 <p>Say what the story is about; the full page writes it, and shows how far it is. The thinking is never shown.</p>
 <div class="frame">
 <p>The demo has not answered yet; one that sleeps takes a while to wake.</p>
-{about.frame(at.frame + about.EMBED, f"{model.name} demo").replace(" src=", " data-src=")}
+{about.frame(at.frame + about.EMBED, f"{card.MODEL.name} demo").replace(" src=", " data-src=")}
 </div>
 <p><a href="{escape(at.demo)}">Open the demo in a page of its own</a></p>
 </section>
@@ -95,15 +110,7 @@ def document(at: Addresses) -> str:
 <pre id="bibtex" tabindex="0" aria-label="BibTeX entry">{escape(card.CITATION)}</pre>
 <button type="button" data-copies="bibtex" hidden>Copy</button>
 </section>
-</main>
-<footer>
-<p>{escape(card.GATE)} {escape(about.gate_sources())}</p>
-<p>Figures: {escape(card.Source.CARD.value)}, {escape(card.Source.SIBLINGS.value)} and {escape(card.Source.CODE.value)}; read {card.REVISION.read}.</p>
-</footer>
-<script src="page.js"></script>
-</body>
-</html>
-"""
+</main>"""
 
 
 def _citation_tags(at: Addresses) -> str:

@@ -28,69 +28,53 @@ from . import steps
 
 RUN = "window.pwned=1"
 AWAY = "https://elsewhere.example/x"
-
-
-def families() -> dict[str, list[str]]:
-    """The texts, by what they try."""
-    handlers = [
-        ("img src=x", "onerror"), ("svg", "onload"), ("video src=x", "onerror"), ("body", "onload"), ("input autofocus", "onfocus"),
-        ("details open", "ontoggle"), ("p", "onmouseover"), ("audio src=x", "onerror"), ("marquee", "onstart"), ("div tabindex=0", "onfocusin"),
-    ]  # fmt: skip
-    plain = [f"<{tag} {on}={RUN}>" for tag, on in handlers]
-    fetching = [
-        "img src",
-        "script src",
-        "iframe src",
-        "embed src",
-        "object data",
-        "link rel=stylesheet href",
-        "video poster",
-        "source srcset",
-    ]
-    return {
-        "scripts": [
-            f"<script>{RUN}</script>", f"<SCRIPT>{RUN}</SCRIPT>", f"<scr<script>ipt>{RUN}</script>", f"<script type=module>{RUN}</script>",
-            f"</p><script>{RUN}</script>", f"</textarea><script>{RUN}</script>", f"</script><script>{RUN}</script>",
-            f'"><script>{RUN}</script>', f"--><script>{RUN}</script>", f"]]><script>{RUN}</script>", f"</title><script>{RUN}</script>",
-            f"</style><script>{RUN}</script>",
-        ],
-        "handlers": [*plain, *(f"'\" {text}" for text in plain[:4]), "<svg><animate onbegin=window.pwned=1 attributeName=x dur=1s>"],
-        "half open": [
-            f"<img src=x onerror={RUN} ", f"<script>{RUN}", "<script", f"<a href=javascript:{RUN}", "<!--", "<p title='", "<textarea>", "</p",
-            "<", "&", "<style>*{display:none}", "<plaintext>",
-        ],
-        "frames": [
-            f"<iframe srcdoc='<script>parent.{RUN}</script>'></iframe>", f"<iframe src='javascript:parent.{RUN}'></iframe>",
-            f"<object data='data:text/html,<script>{RUN}</script>'></object>", f"<embed src='javascript:{RUN}'>",
-            f"<svg><script>{RUN}</script></svg>", f"<math><mtext><script>{RUN}</script></mtext></math>",
-            f"<svg><use href='data:image/svg+xml,<svg onload={RUN}>'/></svg>", "<template><script>window.pwned=1</script></template>",
-        ],
-        "fetching": [
-            *(f"<{what}={AWAY}>" for what in fetching), f"<meta http-equiv=refresh content='0;url={AWAY}'>", f"<base href={AWAY}>",
-            f"<style>@import '{AWAY}'</style>", f"<p style=background:url({AWAY})>", f"<form action={AWAY}><button autofocus>",
-        ],
-        "links": [
-            f"[x](javascript:{RUN})", f"<a href='javascript:{RUN}'>x</a>", f"![x]({AWAY})", f"[x]: {AWAY}", f"<javascript:{RUN}>",
-            f"javascript:{RUN}", f"data:text/html,<script>{RUN}</script>", f"![x](x'onerror='{RUN})", f"**<b onclick={RUN}>bold</b>**",
-        ],
-        "templates": [
-            f"${{{RUN}}}", f"{{{{{RUN}}}}}", f"{{{RUN}}}", f"{{@html '<img src=x onerror={RUN}>'}}", f"{{{{#with this}}}}{{{{{RUN}}}}}{{{{/with}}}}",
-            f"`${{{RUN}}}`", f"<%= {RUN} %>", f"#{{{RUN}}}", f"[[{RUN}]]", f"{{% {RUN} %}}", f"{{{{constructor.constructor('{RUN}')()}}}}",
-            f"');{RUN};('", f"\\';{RUN}//", f"</script>${{{RUN}}}", "{{value}} ${value} ${props.value}",
-        ],
-        "entities": [
-            f"&lt;script&gt;{RUN}&lt;/script&gt;", f"&#60;img src=x onerror={RUN}&#62;", "&#x3c;b&#x3e;&amp;lt;&nbsp;&shy;", f"\\u003cscript\\u003e{RUN}",
-            f"%3Cscript%3E{RUN}%3C/script%3E", f"+ADw-script+AD4-{RUN}",
-        ],
-        "unicode": [
-            "\u202egnp.\u202c<b>", "\u2066\u2067isolated", "\u200bzero\u200d\u200cwidth\ufeff", "e\u0301\u0316\u0317\u0318\u0319" * 20,
-            "\u2028line\u2029paragraph", "x" * 500, "\U0001f468\u200d\U0001f469\u200d\U0001f467 family", "שלום <b>עולם</b> مرحبا",
-            "＜script＞window.pwned=1＜/script＞", "\u0085next \u00a0 \u3000",
-        ],
-    }  # fmt: skip
-
-
-FAMILIES = families()
+HANDLERS = [
+    ("img src=x", "onerror"), ("svg", "onload"), ("video src=x", "onerror"), ("body", "onload"), ("input autofocus", "onfocus"),
+    ("details open", "ontoggle"), ("p", "onmouseover"), ("audio src=x", "onerror"), ("marquee", "onstart"), ("div tabindex=0", "onfocusin"),
+]  # fmt: skip
+PLAIN = [f"<{tag} {on}={RUN}>" for tag, on in HANDLERS]
+FETCHING = ("img src", "script src", "iframe src", "embed src", "object data", "link rel=stylesheet href", "video poster", "source srcset")
+FAMILIES: dict[str, list[str]] = {
+    "scripts": [
+        f"<script>{RUN}</script>", f"<SCRIPT>{RUN}</SCRIPT>", f"<scr<script>ipt>{RUN}</script>", f"<script type=module>{RUN}</script>",
+        f"</p><script>{RUN}</script>", f"</textarea><script>{RUN}</script>", f"</script><script>{RUN}</script>",
+        f'"><script>{RUN}</script>', f"--><script>{RUN}</script>", f"]]><script>{RUN}</script>", f"</title><script>{RUN}</script>",
+        f"</style><script>{RUN}</script>",
+    ],
+    "handlers": [*PLAIN, *(f"'\" {text}" for text in PLAIN[:4]), "<svg><animate onbegin=window.pwned=1 attributeName=x dur=1s>"],
+    "half open": [
+        f"<img src=x onerror={RUN} ", f"<script>{RUN}", "<script", f"<a href=javascript:{RUN}", "<!--", "<p title='", "<textarea>", "</p",
+        "<", "&", "<style>*{display:none}", "<plaintext>",
+    ],
+    "frames": [
+        f"<iframe srcdoc='<script>parent.{RUN}</script>'></iframe>", f"<iframe src='javascript:parent.{RUN}'></iframe>",
+        f"<object data='data:text/html,<script>{RUN}</script>'></object>", f"<embed src='javascript:{RUN}'>",
+        f"<svg><script>{RUN}</script></svg>", f"<math><mtext><script>{RUN}</script></mtext></math>",
+        f"<svg><use href='data:image/svg+xml,<svg onload={RUN}>'/></svg>", "<template><script>window.pwned=1</script></template>",
+    ],
+    "fetching": [
+        *(f"<{what}={AWAY}>" for what in FETCHING), f"<meta http-equiv=refresh content='0;url={AWAY}'>", f"<base href={AWAY}>",
+        f"<style>@import '{AWAY}'</style>", f"<p style=background:url({AWAY})>", f"<form action={AWAY}><button autofocus>",
+    ],
+    "links": [
+        f"[x](javascript:{RUN})", f"<a href='javascript:{RUN}'>x</a>", f"![x]({AWAY})", f"[x]: {AWAY}", f"<javascript:{RUN}>",
+        f"javascript:{RUN}", f"data:text/html,<script>{RUN}</script>", f"![x](x'onerror='{RUN})", f"**<b onclick={RUN}>bold</b>**",
+    ],
+    "templates": [
+        f"${{{RUN}}}", f"{{{{{RUN}}}}}", f"{{{RUN}}}", f"{{@html '<img src=x onerror={RUN}>'}}", f"{{{{#with this}}}}{{{{{RUN}}}}}{{{{/with}}}}",
+        f"`${{{RUN}}}`", f"<%= {RUN} %>", f"#{{{RUN}}}", f"[[{RUN}]]", f"{{% {RUN} %}}", f"{{{{constructor.constructor('{RUN}')()}}}}",
+        f"');{RUN};('", f"\\';{RUN}//", f"</script>${{{RUN}}}", "{{value}} ${value} ${props.value}",
+    ],
+    "entities": [
+        f"&lt;script&gt;{RUN}&lt;/script&gt;", f"&#60;img src=x onerror={RUN}&#62;", "&#x3c;b&#x3e;&amp;lt;&nbsp;&shy;", f"\\u003cscript\\u003e{RUN}",
+        f"%3Cscript%3E{RUN}%3C/script%3E", f"+ADw-script+AD4-{RUN}",
+    ],
+    "unicode": [
+        "\u202egnp.\u202c<b>", "\u2066\u2067isolated", "\u200bzero\u200d\u200cwidth\ufeff", "e\u0301\u0316\u0317\u0318\u0319" * 20,
+        "\u2028line\u2029paragraph", "x" * 500, "\U0001f468\u200d\U0001f469\u200d\U0001f467 family", "שלום <b>עולם</b> مرحبا",
+        "＜script＞window.pwned=1＜/script＞", "\u0085next \u00a0 \u3000",
+    ],
+}  # the texts, by what they try  # fmt: skip
 TEXTS = [text for family in FAMILIES.values() for text in family]
 # What is no text at all: never in a premise, and in a model's output only shown.
 CONTROLS = ["\x00<b>nul</b>", "bell\x07 escape\x1b[31m", "half a pair \ud800 alone"]

@@ -163,6 +163,27 @@ def _premise(rng: random.Random) -> tuple[str, dict[str, str]]:
     """A premise and the cast it leaves to the plan, made up where the premise is silent."""
     form = rng.choice(PREMISES)
     used = set(_SLOT.findall(form))
+    cast = _cast(rng, used)
+    verb = made_up_word(rng) if rng.random() < 0.1 else rng.choice(w.VERBS)
+    cast["w"] = _expand(rng, rng.choice(w.WISHES), cast.__getitem__)
+    words = _words(rng, verb)
+    _wish(rng, used, cast, words)
+    if "o2" in used:
+        cast["o"] = f"{cast['o']} and {words['o2']}"
+    if "gerund" in used and "o" not in used:
+        cast["o"] = words["gerund"]
+    for short, key in (("ar", "r"), ("ao", "o"), ("ap", "p"), ("af", "f")):
+        words[short] = article(cast[key])
+        words[short.capitalize()] = words[short].capitalize()
+    plural = form.startswith(("two", "three"))
+    premise = _expand(rng, form, (cast | words).__getitem__)
+    if plural:
+        cast["f"] = cast["r"]
+    return premise, cast
+
+
+def _cast(rng: random.Random, used: set[str]) -> dict[str, str]:
+    """Who and what a premise with these slots is about."""
     said = lambda *slots: any(slot in used for slot in slots)  # noqa: E731
     she = rng.random() < 0.5
     gendered = w.WOMENS_ROLES if she else w.MENS_ROLES
@@ -178,42 +199,36 @@ def _premise(rng: random.Random) -> tuple[str, dict[str, str]]:
     else:
         cast["N"] = rng.choice(w.WOMEN if she else w.MEN)
     cast["C"] = rng.choice(w.MEN if she else w.WOMEN)
-    cast |= _pronouns(she) | _pronouns(not she, "c")
-    verb = made_up_word(rng) if rng.random() < 0.1 else rng.choice(w.VERBS)
-    gerund = verb.split()[0].removesuffix("e") + "ing" + verb[len(verb.split()[0]) :]
-    cast["w"] = _expand(rng, rng.choice(w.WISHES), cast.__getitem__)
-    find = rng.choice(w.FINDS)
-    local = {
+    return cast | _pronouns(she) | _pronouns(not she, "c")
+
+
+def _words(rng: random.Random, verb: str) -> dict[str, str]:
+    """What a premise says beside its cast."""
+    first = verb.split()[0]
+    return {
+        "verb": verb,
+        "verb2": first,
+        "gerund": first.removesuffix("e") + "ing" + verb[len(first) :],
+        "finds": rng.choice(w.FINDS),
         "p2": rng.choice(w.PLACES),
         "o2": rng.choice(w.OBJECTS),
-        "verb": verb,
-        "verb2": verb.split()[0],
-        "gerund": gerund,
         "fact": rng.choice(w.FACTS),
         "Aside": rng.choice(w.ASIDES),
-        "finds": find,
         "find": rng.choice(["find", "share", "steal", "inherit", "run", "guard", "repair", "lose"]),
     }
-    if said("deed"):
+
+
+def _wish(rng: random.Random, used: set[str], cast: dict[str, str], words: dict[str, str]) -> None:
+    """What the lead wants is what the premise does, where it does something."""
+    verb = words["verb"]
+    if "deed" in used:
         deed, wish = rng.choice(list(w.DEEDS.items()))
-        local["deed"] = deed.format(verb=verb, gerund=gerund, h=cast["h"])
+        words["deed"] = deed.format(verb=verb, gerund=words["gerund"], h=cast["h"])
         cast["w"] = wish.format(verb=verb)
-    elif said("verb"):
+    elif "verb" in used:
         cast["w"] = f"to {verb}"
-    elif said("o", "ao") and rng.random() < 0.3:
+    elif used & {"o", "ao"} and rng.random() < 0.3:
         cast["w"] = f"to {rng.choice(['keep', 'understand', 'find', 'save', 'let go of'])} the {cast['o']}"
-    if said("o2"):
-        cast["o"] = f"{cast['o']} and {local['o2']}"
-    if said("gerund") and not said("o"):
-        cast["o"] = gerund
-    for short, key in (("ar", "r"), ("ao", "o"), ("ap", "p"), ("af", "f")):
-        local[short] = article(cast[key])
-        local[short.capitalize()] = local[short].capitalize()
-    plural = form.startswith(("two", "three"))
-    premise = _expand(rng, form, (cast | local).__getitem__)
-    if plural:
-        cast["f"] = cast["r"]
-    return premise, cast
 
 
 # --- the story -------------------------------------------------------------------------------------------------------
