@@ -111,14 +111,15 @@ def test_a_growing_story_of_76_kb_leaves_the_browser_idle(serve, new_page) -> No
         had = len(steps.story(page))
         busy, frame = window(page)
         assert len(steps.story(page)) - had > 5 * UPDATES, "the window measured no growing story"
-        least, _ = window(bare)
-        measured.append((busy, busy / least, frame))
+        least, anyway = window(bare)
+        measured.append((busy <= MOST_BUSY or busy <= MOST_TIMES * least) and frame <= max(LONGEST_FRAME, 2 * anyway))
         print(
-            f"\n76 KB shown: main thread {busy:.1%} busy, {busy / least:.2f} times a page of text alone; longest frame over 50 ms: {frame:.0f} ms"
+            f"\n76 KB shown: main thread {busy:.1%} busy, {busy / least:.2f} times a page of text alone; "
+            f"longest frame over 50 ms: {frame:.0f} ms, and {anyway:.0f} ms"
         )
-        if busy <= MOST_BUSY and frame <= LONGEST_FRAME:
+        if measured[-1]:
             break
-    assert any((busy <= MOST_BUSY or times <= MOST_TIMES) and frame <= LONGEST_FRAME for busy, times, frame in measured), measured
+    assert any(measured)
 
 
 FRAMES = """async move => {
