@@ -36,6 +36,7 @@ from tools.bench_decode import FULL_SIZE
 
 from .doubles import until
 from .test_local import asked
+from .tiny import tiny_model
 
 BUCKETS = (32, 48, 96, 256, 8192)  # small enough to be outgrown in a test
 LONGEST = 60  # tokens of a story
@@ -44,17 +45,7 @@ CLOSING = Closing(9, (7, 3, 8), 2, 3, frozenset({7, 8}))
 
 @pytest.fixture(scope="module")
 def tiny() -> Qwen3_5ForCausalLM:
-    """Of the same architecture, with random weights: what it says means nothing, and it says it quickly."""
-    torch.manual_seed(5)
-    config = Qwen3_5TextConfig(
-        vocab_size=96, hidden_size=32, intermediate_size=48, num_hidden_layers=2, layer_types=["linear_attention", "full_attention"],
-        num_attention_heads=2, num_key_value_heads=1, head_dim=16, linear_num_key_heads=1, linear_num_value_heads=2,
-        linear_key_head_dim=16, linear_value_head_dim=16, max_position_embeddings=16_384, tie_word_embeddings=True,
-    )  # fmt: skip
-    model = Qwen3_5ForCausalLM(config).eval()
-    with torch.no_grad():
-        model.lm_head.weight.mul_(30)  # likelihoods far enough from even to be a model's
-    return model
+    return tiny_model(96)
 
 
 @functools.cache
