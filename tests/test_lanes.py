@@ -158,7 +158,7 @@ def test_and_so_it_is_in_a_shape_that_stays(tiny: Qwen3_5ForCausalLM, alone: Cal
 def test_the_miniatures_stories_at_once_are_those_it_writes_alone(miniature: LocalEngine) -> None:
     """Through the whole engine: eight threads, joining as they come, and the plain loop."""
     plain, many = (LocalEngine(miniature._model, miniature._chat, miniature._writer, plain_loop=p, lanes=8) for p in (True, False))
-    requests = [replace(asked(words=60, seed=n, max_new_tokens=100), premise=f"a fox and the number {n}") for n in range(8)]
+    requests = [replace(asked(words=60, seed=n, max_new_tokens=64), premise=f"a fox and the number {n}") for n in range(8)]
 
     def story(engine: LocalEngine, request: Any) -> tuple[list[int], str]:
         *_, record = rewrite.write(engine, StoryRecord("x", request))

@@ -191,7 +191,7 @@ def test_record_colophon_and_bibtex_name_the_parent_the_place_and_what_changed(l
 
 
 def test_another_version_is_the_same_request_with_another_seed(runner: Runner) -> None:
-    parent = followed(runner.submit(asked("a fox", words=60, seed=3)))
+    parent = followed(runner.submit(asked("a fox", words=60, seed=3, max_new_tokens=100)))
     version = followed(runner.write_on(parent.id, 0, {}))
     assert version.request.sampling.seed != 3 and version.request == parent.request.with_seed(version.request.sampling.seed)
     assert version.inherited == Place() and descent(version).startswith("Another version of “")
