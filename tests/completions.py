@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from polaris_demo.engine.decoder import Decoder
 from polaris_demo.engine.loading import PREVIEW_FOLDER
 from polaris_demo.engine.local import LocalEngine
 from polaris_demo.engine.run import Run
 from polaris_demo.story.request import SamplingParams
+
+from .remembering import Remembering
 
 MODEL = "polaris"
 CONTEXT = 16_384
@@ -114,7 +115,7 @@ class Server(ThreadingHTTPServer):
         params = SamplingParams(**{name: request[name] for name in vars(SamplingParams()) if name in request})
         run = Run(prompt, (), params, request.get("seed") or 0, request["max_tokens"])
         ends, left = set(request.get("stop_token_ids") or self.local._chat.ends), request["max_tokens"]
-        for token in Decoder(self.local._model, plain=True).tokens(run, threading.Event()):
+        for token in Remembering(self.local._model, plain=True).tokens(run, threading.Event()):
             if isinstance(token, int):
                 left -= 1
                 said = "stop" if token in ends else "length" if left == 0 else None

@@ -1,7 +1,9 @@
 """Fixtures: the miniature loaded once, and the whole app on a free port over any engine."""
 
+import functools
 import json
 import os
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,6 +17,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # two processes of tests share th
 os.environ["POLARIS_DATA_DIR"] = ""  # what a test writes is none of the user's stories
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 os.environ.setdefault("GRADIO_SERVER_PORT", str(7860 + 100 * WORKER))  # each process has its own hundred ports to choose from
+# Each httpx.get is a client of its own, and reads the authorities' certificates for 40 ms. Nobody here speaks TLS.
+setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))  # noqa: B010
 
 import pytest
 

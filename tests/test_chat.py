@@ -48,6 +48,13 @@ def server(miniature: LocalEngine) -> Iterator[completions.Server]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def standing(miniature: LocalEngine) -> Iterator[tuple[completions.Server, RemoteEngine]]:
+    """A server and who is connected to it, which takes longer than a story: for those that hear what is said, not how it began."""
+    with completions.serving(miniature) as server:
+        yield server, connected(server)
+
+
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(elsewhere, "FIRST_PAUSE", 0.01)
@@ -315,9 +322,8 @@ IN_A_CHAT = [case for case in IN_A_STREAM if case.name not in OF_IDS] + [
 
 @pytest.mark.parametrize("at", ["start", "middle", "end"])
 @pytest.mark.parametrize("case", IN_A_CHAT, ids=lambda case: case.name)
-def test_a_chat_that_fails(case: Case, at: str, server: completions.Server, whole: StoryRecord) -> None:
-    place = {"start": 0, "middle": 80, "end": whole.tokens - 2}[at]
-    engine = connected(server)
+def test_a_chat_that_fails(case: Case, at: str, standing: tuple[completions.Server, RemoteEngine], whole: StoryRecord) -> None:
+    place, (server, engine) = {"start": 0, "middle": 80, "end": whole.tokens - 2}[at], standing
     learn(server, whole)
     server.script = after(place, case.fails)
     record, said = told(engine, StoryRecord("id", REQUEST))

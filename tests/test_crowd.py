@@ -5,6 +5,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -16,17 +17,11 @@ from .server import Server
 FOLLOWERS, VISITORS = 500, 250
 
 
-@pytest.fixture
-def server() -> Iterator[Callable[..., Server]]:
-    servers: list[Server] = []
-
-    def start(*arguments: int) -> Server:
-        servers.append(Server(*arguments))
-        return servers[-1]
-
-    yield start
-    for one in servers:
-        one.close()
+@pytest.fixture(scope="module")
+def small() -> Iterator[Server]:
+    """Four stories at a time and twelve that wait: one crowd after another finds it as the last one left it."""
+    with closing(Server(4, 12, FOLLOWERS)) as server:
+        yield server
 
 
 def client(url: str, connections: int = 600) -> httpx.AsyncClient:
@@ -87,8 +82,8 @@ async def an_ending(url: str) -> tuple[list[str], list[float], list[float]]:
         return list(await asyncio.gather(*readers)), stops, looks
 
 
-def test_five_hundred_readers_of_an_ending_hold_nobody_up(server) -> None:
-    texts, stops, looks = asyncio.run(an_ending(server(4, 20, FOLLOWERS).url))
+def test_five_hundred_readers_of_an_ending_hold_nobody_up(small: Server) -> None:
+    texts, stops, looks = asyncio.run(an_ending(small.url))
     assert texts == [LONG] * FOLLOWERS
     print(
         f"\n{FOLLOWERS} readers of {len(LONG.split()):,} words: stop answered within {statistics.median(stops):.3f} s (worst {max(stops):.3f}), "
@@ -132,18 +127,16 @@ async def many_joins(web: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("flood", [drops, stops, joins, many_joins], ids=lambda one: one.__name__)
-def test_a_flood_leaves_the_engine_and_its_places_free(server, flood) -> None:
-    at = server(4, 12)
-
+def test_a_flood_leaves_the_engine_and_its_places_free(small: Server, flood: Callable[[httpx.AsyncClient], Any]) -> None:
     async def all_of_it() -> tuple[float, str]:
-        async with client(at.url) as web:
+        async with client(small.url) as web:
             accepted = [await begun(web, f"kept {n}", 1000 + n) for n in range(3)]
             texts = [asyncio.create_task(read(web, one["id"], 1000 + n)) for n, one in enumerate(accepted)]
             await flood(web)
             over = time.monotonic()
-            while at.says()["active"] > 0:
+            while small.says()["active"] > 0:
                 await asyncio.sleep(0.1)
-                assert time.monotonic() - over < 60, at.says()
+                assert time.monotonic() - over < 60, small.says()
             took = time.monotonic() - over
             assert list(await asyncio.gather(*texts)) == [told_back(f"kept {n}") for n in range(3)], "an accepted story did not finish"
             after = await begun(web, "after it", 5000)
@@ -151,7 +144,7 @@ def test_a_flood_leaves_the_engine_and_its_places_free(server, flood) -> None:
 
     took, text = asyncio.run(all_of_it())
     print(f"\n{flood.__name__}: everything free {took:.1f} s after")
-    assert text == told_back("after it") and at.says()["running"] == 0
+    assert text == told_back("after it") and small.says()["running"] == 0
     assert took < 10
 
 
@@ -176,12 +169,23 @@ async def visits(url: str, run: int) -> tuple[list[tuple[str, str]], list[float]
         return list(await asyncio.gather(*tasks)), took
 
 
-def test_each_of_250_visitors_at_once_gets_their_own_story_whole(server) -> None:
-    at, waited = server(40, 400), []
-    for run in range(3):
-        got, took = asyncio.run(visits(at.url, run))
-        assert not [(promised[:40], len(promised), text[-60:]) for promised, text in got if promised != text] and len(got) == VISITORS
-        worst = sorted(took)[int(len(took) * 0.95) - 1]
-        print(f"\nrun {run + 1}: {len(got)} of {VISITORS} whole, stop p95 {worst:.3f} s")
-        waited.append(worst)
-    assert min(waited) < 0.5, "by the best of three: other work on the machine may hold up any of them"
+def everybodys_own(url: str, run: int) -> float:
+    """All 250 get theirs; seconds within which 19 of 20 stops were answered meanwhile."""
+    got, took = asyncio.run(visits(url, run))
+    assert not [(promised[:40], len(promised), text[-60:]) for promised, text in got if promised != text] and len(got) == VISITORS
+    worst = sorted(took)[int(len(took) * 0.95) - 1]
+    print(f"\nrun {run + 1}: {len(got)} of {VISITORS} whole, stop p95 {worst:.3f} s")
+    return worst
+
+
+def test_each_of_250_visitors_at_once_gets_their_own_story_whole() -> None:
+    with closing(Server(40, 400)) as server:
+        promptly = any(everybodys_own(server.url, run) < 0.5 for run in range(3))
+    assert promptly, "by the best of three: other work on the machine may hold up any of them"
+
+
+@pytest.mark.slow
+def test_and_again_for_250_others_and_for_250_more() -> None:
+    with closing(Server(40, 400)) as server:
+        waited = [everybodys_own(server.url, run) for run in range(3)]
+    assert min(waited) < 0.5

@@ -18,13 +18,13 @@ from polaris_demo.engine.batch import Batch, Step
 from polaris_demo.engine.closing import Closing
 from polaris_demo.engine.decoder import Decoder
 from polaris_demo.engine.lanes import PREFILL_CHUNK
-from polaris_demo.engine.local import LocalEngine
 from polaris_demo.engine.run import Run, Stopped
 from polaris_demo.engine.sampling import Sampler
 from polaris_demo.story.events import Progress
 from polaris_demo.story.request import SamplingParams
 
 from .doubles import until
+from .tiny import tiny_model
 
 THINK_START, THINK_END = 4087, 4088
 CLOSING = Closing(12, (198, THINK_END, 263), THINK_START, THINK_END, frozenset({198, 263, 357}))  # of the miniature: 357 is ".\\n"
@@ -32,9 +32,14 @@ GREEDY = SamplingParams(temperature=0, repetition_penalty=1.0)
 SMALL = (64, 128, 1024, 2048)  # buckets small enough to be outgrown in a test
 
 
+@pytest.fixture(scope="module")
+def tiny() -> Qwen3_5ForCausalLM:
+    return tiny_model()
+
+
 @pytest.fixture(scope="module", params=["growing", "fixed"])
-def decoder(request: pytest.FixtureRequest, miniature: LocalEngine) -> Decoder:
-    return Decoder(miniature._model, SMALL, plain=request.param == "growing")
+def decoder(request: pytest.FixtureRequest, tiny: Qwen3_5ForCausalLM) -> Decoder:
+    return Decoder(tiny, SMALL, plain=request.param == "growing")
 
 
 def tokens(decoder: Decoder, run: Run) -> list[int]:
@@ -47,21 +52,21 @@ def writes(seed: int = 3, limit: int = 100) -> Run:
 
 
 @pytest.fixture(scope="module")
-def drawn(miniature: LocalEngine) -> Callable[[int], list[int]]:
+def drawn(tiny: Qwen3_5ForCausalLM) -> Callable[[int], list[int]]:
     """What the plain loop draws of a seed; each seed once, however many are held against it."""
-    by_itself = Decoder(miniature._model, SMALL, plain=True)
+    by_itself = Decoder(tiny, SMALL, plain=True)
     return functools.cache(lambda seed: tokens(by_itself, writes(seed)))
 
 
 @pytest.fixture(scope="module")
-def generated(miniature: LocalEngine) -> Callable[[int, float], tuple[list[int], list[int]]]:
+def generated(tiny: Qwen3_5ForCausalLM) -> Callable[[int, float], tuple[list[int], list[int]]]:
     """A prompt of so many tokens, and what the library's greedy generate() makes of it; each once, for both loops."""
 
     @functools.cache
     def generate(length: int, penalty: float) -> tuple[list[int], list[int]]:
         torch.manual_seed(length)
         prompt = torch.randint(300, 4000, (1, length))
-        written = miniature._model.generate(
+        written = tiny.generate(
             prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=24, do_sample=False, repetition_penalty=penalty,
             eos_token_id=None, pad_token_id=0, temperature=None, top_p=None, top_k=None,
         )  # fmt: skip
@@ -100,8 +105,8 @@ def test_a_run_cut_into_segments_draws_the_same_tokens(decoder: Decoder, uncut: 
     assert done == uncut and len(uncut) == 100
 
 
-def test_both_ways_draw_the_same_tokens_across_buckets(miniature: LocalEngine, drawn: Callable[[int], list[int]]) -> None:
-    fixed = Decoder(miniature._model, SMALL, plain=False)
+def test_both_ways_draw_the_same_tokens_across_buckets(tiny: Qwen3_5ForCausalLM, drawn: Callable[[int], list[int]]) -> None:
+    fixed = Decoder(tiny, SMALL, plain=False)
     for seed in range(4):
         assert tokens(fixed, writes(seed)) == drawn(seed)
 
@@ -165,8 +170,8 @@ class _Watch(TorchDispatchMode):
 
 
 @pytest.fixture(scope="module")
-def batch(miniature: LocalEngine) -> Batch:
-    return Batch(miniature._model, Sampler(4096, rows=2), 2, 64)
+def batch(tiny: Qwen3_5ForCausalLM) -> Batch:
+    return Batch(tiny, Sampler(4096, rows=2), 2, 64)
 
 
 def begin(batch: Batch, seed: int = 1, closing: Closing | None = None) -> None:
@@ -198,9 +203,9 @@ def test_the_full_size_step_stays_on_its_device(rows: int) -> None:
     assert watch.calls > 1000 and not watch.waits and not watch.on_cpu
 
 
-def test_a_step_costs_the_host_the_same_however_many_stories_and_however_long(miniature: LocalEngine) -> None:
+def test_a_step_costs_the_host_the_same_however_many_stories_and_however_long(tiny: Qwen3_5ForCausalLM) -> None:
     def operations(rows: int, length: int) -> int:
-        batch = Batch(miniature._model, Sampler(4096, rows=rows), rows, length)
+        batch = Batch(tiny, Sampler(4096, rows=rows), rows, length)
         begin(batch)
         batch._position.fill_(length - 2)
         with _Watch() as watch:
@@ -256,9 +261,9 @@ class _Capture:
         return replay
 
 
-def test_a_step_is_captured_once_a_bucket_whatever_the_stories(miniature: LocalEngine, drawn: Callable[[int], list[int]]) -> None:
+def test_a_step_is_captured_once_a_bucket_whatever_the_stories(tiny: Qwen3_5ForCausalLM, drawn: Callable[[int], list[int]]) -> None:
     capture = _Capture()
-    captured = Decoder(miniature._model, SMALL, plain=False, capture=capture)
+    captured = Decoder(tiny, SMALL, plain=False, capture=capture)
     for seed in range(3):
         assert tokens(captured, writes(seed)) == drawn(seed)
     assert capture.captured == 3 and capture.replays == 3 * 99
@@ -266,23 +271,23 @@ def test_a_step_is_captured_once_a_bucket_whatever_the_stories(miniature: LocalE
 
 @pytest.mark.parametrize("breaks_at", [1, 2, 3])
 def test_where_capturing_fails_the_plain_loop_goes_on_with_the_story(
-    miniature: LocalEngine, drawn: Callable[[int], list[int]], breaks_at: int, caplog: pytest.LogCaptureFixture
+    tiny: Qwen3_5ForCausalLM, drawn: Callable[[int], list[int]], breaks_at: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     capture = _Capture(breaks_at)
-    decoder = Decoder(miniature._model, SMALL, plain=False, capture=capture)
+    decoder = Decoder(tiny, SMALL, plain=False, capture=capture)
     assert tokens(decoder, writes()) == drawn(3)
     assert "capturing is not for this GPU" in caplog.text and decoder.plain and not decoder._lanes._batches
     assert tokens(decoder, writes(2, limit=20)) == drawn(2)[:20] and capture.captured == breaks_at, "it is not tried again"
 
 
-def test_the_plain_loop_can_be_chosen_where_steps_would_be_captured(miniature: LocalEngine) -> None:
+def test_the_plain_loop_can_be_chosen_where_steps_would_be_captured(tiny: Qwen3_5ForCausalLM) -> None:
     capture = _Capture()
-    assert tokens(Decoder(miniature._model, SMALL, plain=True, capture=capture), writes(limit=5)) and not capture.captured
+    assert tokens(Decoder(tiny, SMALL, plain=True, capture=capture), writes(limit=5)) and not capture.captured
 
 
-def test_buckets_out_of_use_make_room_for_the_next(miniature: LocalEngine, drawn: Callable[[int], list[int]]) -> None:
+def test_buckets_out_of_use_make_room_for_the_next(tiny: Qwen3_5ForCausalLM, drawn: Callable[[int], list[int]]) -> None:
     capture = _Capture(3, torch.OutOfMemoryError("no room for the third bucket"))
-    decoder = Decoder(miniature._model, SMALL, plain=False, capture=capture)
+    decoder = Decoder(tiny, SMALL, plain=False, capture=capture)
     assert tokens(decoder, writes()) == drawn(3)
     assert sorted(decoder._lanes._batches) == [(1, 128), (1, 1024)] and capture.captured == 4
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
+from transformers import Qwen3_5ForCausalLM
 
 from polaris_demo.engine import lanes, local
 from polaris_demo.engine.base import GpuBroken
@@ -17,6 +18,7 @@ from polaris_demo.story.events import Delta, Event, Finish, Resume
 
 from .doubles import until
 from .test_local import asked
+from .tiny import tiny_model
 
 TOKENS = 64
 BRIEF = asked(words=50, max_new_tokens=TOKENS, seed=5)
@@ -49,18 +51,23 @@ class Faults:
         self.calls, self.at = 0, {one + before * (one > 0) for one in at}
 
 
+@pytest.fixture(scope="module")
+def tiny() -> Qwen3_5ForCausalLM:
+    return tiny_model()
+
+
 @pytest.fixture(params=["plain", "fixed"])
-def engine(request: pytest.FixtureRequest, miniature: LocalEngine) -> LocalEngine:
-    """The miniature by either loop."""
-    made = LocalEngine(miniature._model, miniature._chat, miniature._writer)
-    made._made = Decoder(miniature._model, plain=request.param == "plain", lanes=2)
+def engine(request: pytest.FixtureRequest, tiny: Qwen3_5ForCausalLM, miniature: LocalEngine) -> LocalEngine:
+    """By either loop, with the miniature's tokenizer."""
+    made = LocalEngine(tiny, miniature._chat, miniature._writer)
+    made._made = Decoder(tiny, plain=request.param == "plain", lanes=2)
     return made
 
 
 @pytest.fixture
-def faults(miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
+def faults(tiny: Qwen3_5ForCausalLM, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
     monkeypatch.setattr(lanes.torch.cuda, "empty_cache", lambda: None)
-    yield Faults(miniature._model.model, monkeypatch)
+    yield Faults(tiny.model, monkeypatch)
 
 
 def written(engine: LocalEngine) -> tuple[list[int], list[Event]]:

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import pytest
 
 from polaris_demo.engine import elsewhere, zerogpu
 from polaris_demo.engine.base import Allowance, BackgroundEngine, Engine, wait_until_ready
 from polaris_demo.engine.connecting import connect
+from polaris_demo.engine.decoder import Decoder
 from polaris_demo.engine.local import LocalEngine
 from polaris_demo.engine.remote import RemoteEngine
 from polaris_demo.errors import EngineError
@@ -26,8 +28,9 @@ from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import SamplingParams, StoryRequest
 from polaris_demo.story.version import paragraphs, written_on
 
-from . import completions
+from . import completions, remembering
 from .doubles import TextEngine
+from .remembering import Remembering
 
 PACKAGE = Path(__file__).parent.parent / "polaris_demo"
 REQUEST = StoryRequest("a robot who learns to paint", 50, sampling=SamplingParams(seed=4))
@@ -57,14 +60,22 @@ def in_company(miniature: LocalEngine) -> Engine:
     return engine
 
 
+def remembered(miniature: LocalEngine) -> LocalEngine:
+    """The miniature for an engine that only passes on what it draws; that it draws aright is seen of itself and of its lanes."""
+    local = LocalEngine(miniature._model, miniature._chat, miniature._writer)
+    local._made = Remembering(miniature._model, plain=True)
+    return local
+
+
 def background(miniature: LocalEngine) -> Engine:
-    engine = BackgroundEngine(lambda report: miniature)
+    local = remembered(miniature)
+    engine = BackgroundEngine(lambda report: local)
     wait_until_ready(engine)
     return engine
 
 
 def on_zerogpu(miniature: LocalEngine) -> Engine:
-    return zerogpu.ZeroGpuEngine(miniature, 80)
+    return zerogpu.ZeroGpuEngine(remembered(miniature), 80)
 
 
 def without_ids(miniature: LocalEngine) -> Engine:
@@ -161,7 +172,13 @@ def test_all_text_comes_with_the_tokens_it_takes(call: tuple[StoryRecord, list[E
     assert not record.token_ids or len(record.token_ids) == record.tokens
 
 
-def test_a_stop_is_obeyed_at_once_wherever_it_comes(engine: Engine) -> None:
+def draw_anew(patch: pytest.MonkeyPatch) -> None:
+    """Nothing is remembered, for a stop that has to come between two tokens: those take the model's own time."""
+    patch.setattr(remembering, "DRAWN", WeakKeyDictionary())
+
+
+def test_a_stop_is_obeyed_at_once_wherever_it_comes(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw_anew(monkeypatch)
     for after in (1, 3, 9):
         stop, said = threading.Event(), []
         for event in engine.write(REQUEST, Resume(), stop):
@@ -172,12 +189,13 @@ def test_a_stop_is_obeyed_at_once_wherever_it_comes(engine: Engine) -> None:
         assert said[-1] == Finish("cancelled") and len(new) <= 2
 
 
-def test_it_goes_on_from_the_very_next_character(engine: Engine, whole: StoryRecord) -> None:
+def test_it_goes_on_from_the_very_next_character(engine: Engine, whole: StoryRecord, monkeypatch: pytest.MonkeyPatch) -> None:
     """One story, stopped four times on its way; greedy where what is drawn hangs on where it was stopped."""
     record = StoryRecord("id", REQUEST)
     if (writer := engine.status().writer) and writer.redraws:
         *_, whole = rewrite.write(engine, StoryRecord("id", GREEDY))
         record = StoryRecord("id", GREEDY)
+    draw_anew(monkeypatch)
     for share in (0, 0.1, 0.4, 0.8):
         record, _ = events(engine, record, until=lambda r, share=share: r.tokens > share * whole.tokens)
         assert record.finish == Finish("cancelled") and str(whole.story).startswith(str(record.story))
@@ -220,7 +238,7 @@ def breaks_off(tokens: Iterator[object]) -> Iterator[object]:
     raise ConnectionResetError
 
 
-def break_it(engine: Engine, miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+def break_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     if isinstance(engine, TextEngine):
         monkeypatch.setattr(engine, "fails_at", 20)
         return
@@ -229,16 +247,16 @@ def break_it(engine: Engine, miniature: LocalEngine, monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(elsewhere, "MOST_TAKEN_UP", 0)
         monkeypatch.setattr(completions.Server, "chunks", lambda *asked: breaks_off(chunks(*asked)))
         return
-    decoder = (engine if isinstance(engine, LocalEngine) else miniature)._decoder
-    tokens = decoder.tokens
-    monkeypatch.setattr(decoder, "tokens", lambda *asked: breaks_off(tokens(*asked)))
+    for decoder in (Remembering, Decoder):
+        tokens = decoder.tokens
+        monkeypatch.setattr(decoder, "tokens", lambda *asked, tokens=tokens: breaks_off(tokens(*asked)))
 
 
 def test_what_fails_is_a_finish_and_what_was_written_before_is_kept(
-    engine: Engine, miniature: LocalEngine, monkeypatch: pytest.MonkeyPatch, whole: StoryRecord
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, whole: StoryRecord
 ) -> None:
     with monkeypatch.context() as patch:
-        break_it(engine, miniature, patch)
+        break_it(engine, patch)
         record, said = events(engine)
     assert isinstance(said[-1], Finish) and said[-1].reason == "error" and said[-1].message.endswith(".")
     assert record.tokens > 3 and str(whole.story).startswith(str(record.story))

@@ -1,6 +1,7 @@
 """An engine elsewhere that fails in every way: what can be taken up becomes a whole story by itself, what cannot rests with a sentence."""
 
 import asyncio
+import functools
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -47,13 +48,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(elsewhere, "STALL_SECONDS", 0.4)
 
 
-@pytest.fixture
-def serve(miniature: LocalEngine, whole: StoryRecord) -> Iterator[Callable[[completions.Script], completions.Server]]:
+@pytest.fixture(scope="module")
+def by_heart(miniature: LocalEngine, whole: StoryRecord) -> Iterator[completions.Server]:
     """A server that knows the story by heart."""
     with completions.serving(miniature) as server:
         ids = [*whole.token_ids]
 
-        def by_heart(request: dict[str, Any]) -> Chunks:
+        def chunks(request: dict[str, Any]) -> Chunks:
             start = len(request["prompt"]) - whole.prompt_tokens
             assert request["prompt"][whole.prompt_tokens :] == ids[:start]
             text = miniature._chat.decoder()
@@ -62,14 +63,22 @@ def serve(miniature: LocalEngine, whole: StoryRecord) -> Iterator[Callable[[comp
                 choice = {"index": 0, "text": text.step(token), "token_ids": [token], "finish_reason": said}
                 yield {"id": "x", "object": "text_completion", "created": 0, "model": request["model"], "choices": [choice]}
 
-        def start(script: completions.Script) -> completions.Server:
-            server.script = script
-            return server
-
-        server.chunks = by_heart  # type: ignore[method-assign]
-        yield start
+        server.chunks = chunks  # type: ignore[method-assign]
+        yield server
 
 
+@pytest.fixture
+def serve(by_heart: completions.Server) -> Iterator[Callable[[completions.Script], completions.Server]]:
+    def start(script: completions.Script) -> completions.Server:
+        by_heart.script = script
+        by_heart.requests.clear()
+        return by_heart
+
+    yield start
+    until(lambda: by_heart.running == 0, what="the next one finds it idle")
+
+
+@functools.cache  # to make its client takes longer than to tell a story
 def engine(miniature: LocalEngine, loop: Loop, url: str, patience: float = 5) -> RemoteEngine:
     writer = miniature.status().writer
     assert writer
@@ -373,7 +382,10 @@ def test_the_end_of_thinking_is_put_in_where_its_budget_ends(miniature: LocalEng
     assert record.closed_at == local.closed_at == 32 and record.token_ids == local.token_ids
 
 
-def test_going_on_from_every_fifth_token_loses_and_doubles_nothing(serve, miniature: LocalEngine, loop: Loop, whole: StoryRecord) -> None:
+def test_going_on_from_every_fifth_token_loses_and_doubles_nothing(
+    serve, miniature: LocalEngine, loop: Loop, whole: StoryRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(elsewhere, "HEARTBEAT_SECONDS", 0.02)  # after which a stop is seen in a silence
     server = serve(completions.as_it_should)
     one = engine(miniature, loop, server.url)
     for tokens in range(1, whole.tokens, 5):

@@ -230,7 +230,7 @@ def test_fifty_stops_at_random_moments_leave_nothing_behind(run) -> None:
             stop.wait(0.004)
 
     runner = run(slowly, capacity=2, queue_size=6)
-    threads = threading.active_count()
+    before = set(threading.enumerate())
     slowest = 0.0
     for _ in range(50):
         jobs = [runner.submit(asked()) for _ in range(chance.randint(1, 4))]
@@ -245,7 +245,7 @@ def test_fifty_stops_at_random_moments_leave_nothing_behind(run) -> None:
         assert all(job.record.rests for job in jobs)
     print(f"\n50 rounds of stops, the engines free within {slowest:.3f} s")
     assert slowest < 2
-    assert (len(runner._turns.waiting), runner.engine.running, threading.active_count()) == (0, 0, threads)
+    assert (len(runner._turns.waiting), runner.engine.running, set(threading.enumerate()) - before) == (0, 0, set())
     assert followed(runner, runner.submit(asked())) == "word " * 400
 
 
@@ -432,9 +432,11 @@ def test_seconds_are_expected_once_a_story_has_been_written(run) -> None:
 
 
 def test_stop_lands_within_a_second_on_the_miniature_and_the_next_story_starts(run, miniature) -> None:
-    """Six stops each while it reads a long prompt, plans and writes; by the fastest of each, since a busy machine may hold up any."""
+    """Stops while it reads a long prompt, plans and writes; by the fastest of up to six each, since a busy machine may hold up any."""
     runner, took = run(miniature), {"reading": [], "planning": [], "writing": []}
     for i, stage in enumerate([*took] * 6):
+        if len(took[stage]) > 1 and min(took[stage]) < 1.0:
+            continue
         job = runner.submit(asked("a river and a bell " * (200 if stage == "reading" else 1), words=2000, seed=i))
         state = "writing" if stage == "writing" else "planning"
         until(lambda job=job, state=state: job.record.state == state, seconds=60)

@@ -36,9 +36,9 @@ def lanes(miniature: LocalEngine) -> LocalEngine:
 
 @pytest.fixture(scope="module")
 def parents(lanes: LocalEngine) -> list[StoryRecord]:
-    """Four stories, in fp32."""
-    requests = [StoryRequest(f"a fox and the number {n}", 250, sampling=SamplingParams(seed=n)) for n in range(1, 5)]
-    with ThreadPoolExecutor(4) as pool:
+    """Six stories of eight paragraphs or more, in fp32."""
+    requests = [StoryRequest(f"a fox and the number {n}", 150, sampling=SamplingParams(seed=n)) for n in range(1, 7)]
+    with ThreadPoolExecutor(6) as pool:
         return list(pool.map(lambda request: whole(lanes, StoryRecord(f"parent {request.sampling.seed}", request)), requests))
 
 
@@ -80,7 +80,7 @@ def test_from_forty_places_it_is_the_parent_token_for_token(lanes: LocalEngine, 
 
 
 def test_from_a_story_that_is_being_written_or_is_somebody_elses(runner: Runner, lanes: LocalEngine) -> None:
-    parent = runner.submit(asked("a fox", words=300, seed=3))
+    parent = runner.submit(asked("a fox", words=150, seed=3))
     until(lambda: len(paragraphs(str(parent.look().story))) > 3, 60)
     version = runner.write_on(parent.record.id, 2, {"seed": 3}, "another visitor")
     assert [one.parent for one in runner.summaries([parent.record.id, version.record.id])] == ["", parent.record.id]
@@ -117,7 +117,7 @@ def test_after_a_restart_and_after_its_parent_is_deleted(run, lanes: LocalEngine
 
 
 def test_a_stopped_version_goes_on_where_it_was(runner: Runner) -> None:
-    parent = followed(runner.submit(asked("a fox", words=300, seed=3)))
+    parent = followed(runner.submit(asked("a fox", words=150, seed=3)))
     version = runner.write_on(parent.id, 1, {"seed": 9})
     until(lambda: version.look().tokens > version.look().inherited.tokens + 20, 60)
     runner.stop(version.record.id, version.key)
@@ -191,7 +191,7 @@ def test_record_colophon_and_bibtex_name_the_parent_the_place_and_what_changed(l
 
 
 def test_another_version_is_the_same_request_with_another_seed(runner: Runner) -> None:
-    parent = followed(runner.submit(asked("a fox", words=60, seed=3)))
+    parent = followed(runner.submit(asked("a fox", words=60, seed=3, max_new_tokens=100)))
     version = followed(runner.write_on(parent.id, 0, {}))
     assert version.request.sampling.seed != 3 and version.request == parent.request.with_seed(version.request.sampling.seed)
     assert version.inherited == Place() and descent(version).startswith("Another version of “")
