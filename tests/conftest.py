@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -29,6 +30,8 @@ from tools import prepare
 from .doubles import ScriptedEngine, until
 
 if TYPE_CHECKING:  # torch takes seconds, and not every process that reads this needs it
+    from gradio import Blocks
+
     from polaris_demo.engine.local import LocalEngine
 
 SLOW_RESULTS = Path(__file__).parent.parent / "tools" / "results" / "slow.json"
@@ -120,14 +123,24 @@ def run() -> Iterator[Callable[..., Runner]]:
 CLOSED: set[str] = set()  # the addresses at which there was an app and is none any more
 
 
+def built(runner: Runner, settings: Settings) -> "Blocks":
+    """The app as launch() wants it. Gradio 6.31 makes its web application three times before that, half of all that an app costs."""
+    from gradio.routes import App
+
+    from polaris_demo.page.layout import build_page
+
+    with patch.object(App, "create_app", lambda blocks, **options: None):
+        return build_page(runner, settings)
+
+
 @contextmanager
 def serving(runner: Runner, settings: Settings | None = None) -> Iterator[str]:
     """The app over a runner; yields its address."""
-    from polaris_demo.page.layout import build_page, launch_options
+    from polaris_demo.page.layout import launch_options
 
     with ExitStack() as stack:
         stack.callback(runner.close)
-        page = build_page(runner, settings := settings or Settings())
+        page = built(runner, settings := settings or Settings())
         _, url, _ = page.launch(**launch_options(runner, settings) | LAUNCH)
         stack.callback(page.close, verbose=False)
         CLOSED.discard(url)

@@ -16,12 +16,12 @@ from pathlib import Path
 from polaris_demo.engine.base import Status
 from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.runner import Runner
-from polaris_demo.page.layout import build_page, launch_options
+from polaris_demo.page.layout import launch_options
 from polaris_demo.settings import Settings
 from polaris_demo.story.events import Delta, Event, Finish, Resume, Started
 from polaris_demo.story.request import StoryRequest
 
-from ..conftest import LAUNCH
+from ..conftest import LAUNCH, built
 from ..doubles import POLARIS
 
 PLANNING = 10
@@ -67,7 +67,7 @@ class Counting:
 def serve(port: int, folder: Path, seconds_a_token: float) -> None:
     settings = Settings(data_dir=folder)
     runner = Runner(Counting(seconds_a_token), library=Library(folder))
-    page = build_page(runner, settings)
+    page = built(runner, settings)
     page.launch(**launch_options(runner, settings) | LAUNCH | {"server_port": port, "prevent_thread_lock": False})
 
 

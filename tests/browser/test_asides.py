@@ -73,9 +73,9 @@ def in_circles(page: Page, url: str) -> Page:
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
 def test_what_a_reader_has_before_them_stays_there_when_the_story_is_closed(
-    serve, new_page, circles: Circles, width: int, height: int
+    serve, same_page, circles: Circles, width: int, height: int
 ) -> None:
-    page = in_circles(new_page(width, height), serve(circles.engine))
+    page = in_circles(same_page(width, height), serve(circles.engine))
     read, before = paragraphs(page), page.evaluate(LOOK)
     circles.closes.set()
     steps.wait_until_over(page)
@@ -100,8 +100,8 @@ def test_whoever_comes_later_sees_the_mark_and_may_unfold_what_came_after(serve,
     expect(later.get_by_text("not on day 6.")).to_be_visible()
 
 
-def test_it_goes_on_from_the_sound_place_and_the_aside_stays_folded_there(serve, new_page, circles: Circles) -> None:
-    page = in_circles(new_page(), serve(circles.engine))
+def test_it_goes_on_from_the_sound_place_and_the_aside_stays_folded_there(serve, same_page, circles: Circles) -> None:
+    page = in_circles(same_page(), serve(circles.engine))
     circles.closes.set()
     steps.wait_until_over(page)
     page.get_by_role("button", name="Continue", exact=True).first.click()
@@ -116,8 +116,8 @@ def test_it_goes_on_from_the_sound_place_and_the_aside_stays_folded_there(serve,
     expect(page.get_by_role("button", name="Go on without the guard")).to_be_hidden()
 
 
-def test_one_click_goes_on_without_the_guard_from_the_very_end(serve, new_page, circles: Circles) -> None:
-    page = in_circles(new_page(), serve(circles.engine))
+def test_one_click_goes_on_without_the_guard_from_the_very_end(serve, same_page, circles: Circles) -> None:
+    page = in_circles(same_page(), serve(circles.engine))
     circles.closes.set()
     steps.wait_until_over(page)
     before = page.evaluate(LOOK)

@@ -63,22 +63,24 @@ def servers() -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture
-def page(servers, new_page) -> Page:
-    return steps.open_page(new_page(), servers["POLARIS-9B"])
+def page(servers, same_page) -> Page:
+    return steps.open_page(same_page(), servers["POLARIS-9B"])
 
 
 def says(page: Page) -> str:
     return page.locator("#dial .says").inner_text()
 
 
-def cut(page: Page) -> list[str]:
-    """Sentences of which a part stands outside their place."""
-    return page.evaluate(f"""() => [...document.querySelectorAll({SAYS!r})]
-        .filter(node => node.checkVisibility({{ visibilityProperty: true }})).filter(node => {{
-            const text = document.createRange(), place = node.getBoundingClientRect();
-            text.selectNodeContents(node);
-            return [...text.getClientRects()].some(line => line.width && (line.bottom > place.bottom + {HIT} || line.right > place.right + 1));
-        }}).map(node => `${{node.className || node.id}}: ${{node.innerText}}`)""")
+# In the next frame: where what is typed and pressed stands, and sentences of which a part stands outside their place.
+LOOKS = f"""async () => {{
+    await new Promise(requestAnimationFrame);
+    const cut = [...document.querySelectorAll({SAYS!r})].filter(node => node.checkVisibility({{ visibilityProperty: true }})).filter(node => {{
+        const text = document.createRange(), place = node.getBoundingClientRect();
+        text.selectNodeContents(node);
+        return [...text.getClientRects()].some(line => line.width && (line.bottom > place.bottom + {HIT} || line.right > place.right + 1));
+    }});
+    return [{PLACES}, cut.map(node => `${{node.className || node.id}}: ${{node.innerText}}`)];
+}}"""
 
 
 def states(page: Page, servers: dict[str, str]) -> Iterator[str]:
@@ -119,23 +121,22 @@ def states(page: Page, servers: dict[str, str]) -> Iterator[str]:
             yield f"{writer}, {words} words"
 
 
-def test_nothing_it_says_moves_what_is_typed_and_pressed(servers, new_page) -> None:
-    page, where, unseen = new_page(), {window: {} for window in WINDOWS}, {}
-    for state in states(page, servers):
-        for width, height in WINDOWS:
+def test_nothing_it_says_moves_what_is_typed_and_pressed(servers, same_page) -> None:
+    page, where, unseen = same_page(), {window: {} for window in WINDOWS}, {}
+    for number, state in enumerate(states(page, servers)):
+        for width, height in WINDOWS[:: -1 if number % 2 else 1]:  # the first is the last of the state before
             page.set_viewport_size({"width": width, "height": height})
-            page.evaluate("new Promise(requestAnimationFrame)")
-            where[width, height][state] = tuple(page.evaluate(PLACES))
-            unseen[f"{state}, {width}"] = cut(page)
+            places, unseen[f"{state}, {width}"] = page.evaluate(LOOKS)
+            where[width, height][state] = tuple(places)
     assert not {window: found for window, found in where.items() if len(set(found.values())) != 1}
     assert not {state: what for state, what in unseen.items() if what}
     assert not [at for at in WINDOWS if max(where[at].values())[2] + 48 > at[1]], "Write is below the fold"
 
 
 @pytest.mark.parametrize("width", [390, 360])
-def test_on_a_phone_everything_is_big_enough_for_a_finger(servers, new_page, width: int) -> None:
+def test_on_a_phone_everything_is_big_enough_for_a_finger(servers, same_page, width: int) -> None:
     page = steps.open_page(
-        new_page(width, 844), servers["lent by the day"], query="temperature=1.3&words=14000&presence_penalty=1&repetition_penalty=1.1"
+        same_page(width, 844), servers["lent by the day"], query="temperature=1.3&words=14000&presence_penalty=1&repetition_penalty=1.1"
     )
     steps.open_settings(page)
     page.locator("#write").click()
@@ -150,8 +151,8 @@ def test_on_a_phone_everything_is_big_enough_for_a_finger(servers, new_page, wid
     assert not fields
 
 
-def test_a_link_hides_nothing(servers, new_page) -> None:
-    page = steps.open_page(new_page(390, 844), servers["POLARIS-9B"])
+def test_a_link_hides_nothing(servers, same_page) -> None:
+    page = steps.open_page(same_page(390, 844), servers["POLARIS-9B"])
     line = page.locator("#differs")
     expect(line).to_have_text("short story · temperature 0.6 · any seed")
     steps.open_page(page, servers["POLARIS-9B"], query="temperature=1.3&repetition_penalty=1.1&presence_penalty=1&seed=42")
@@ -222,14 +223,20 @@ def test_a_warning_stands_at_its_setting_and_leads_back(page: Page) -> None:
     steps.set_number(page, "temperature", "1.3")
     expect(page.locator("#note-temperature")).to_contain_text("1.3 is above the 0.4–1 the model card recommends")
     expect(page.locator("#temperature input")).not_to_have_attribute("aria-invalid", "true")
+    steps.set_number(page, "top_k", "40")
+    expect(page.locator("#note-top_k")).to_contain_text("40 is not the 20 the model card recommends")
+    page.locator("#note-top_k").get_by_role("button", name="Back to 20").click()
+    expect(page.locator("#top_k input[type=number]")).to_have_value("20")
+    expect(page.locator("#note-top_k .note")).to_have_count(0)
+    expect(page.locator("#note-temperature .note")).to_have_count(1)
     page.get_by_role("button", name="Back to 0.6").click()
     expect(page.locator("#temperature input")).to_have_value("0.6")
     expect(page.locator("#note-temperature .note")).to_have_count(0)
 
 
 @pytest.mark.parametrize(("choice", "left"), [("Only repetition, 1.10", ("1.1", "0")), ("Only presence, 1.0", ("1", "1"))])
-def test_of_two_penalties_one_is_kept(servers, new_page, choice: str, left: tuple[str, str]) -> None:
-    page = steps.open_page(new_page(), servers["POLARIS-9B"], query="premise=a+fox&repetition_penalty=1.1&presence_penalty=1")
+def test_of_two_penalties_one_is_kept(servers, same_page, choice: str, left: tuple[str, str]) -> None:
+    page = steps.open_page(same_page(), servers["POLARIS-9B"], query="premise=a+fox&repetition_penalty=1.1&presence_penalty=1")
     page.locator("#write").click()
     expect(page.locator("#presence_penalty input[type=number]")).to_be_focused()  # its fold has opened
     page.get_by_role("button", name=choice).click()
@@ -238,19 +245,19 @@ def test_of_two_penalties_one_is_kept(servers, new_page, choice: str, left: tupl
     expect(page.locator("#settings .error")).to_have_count(0)
 
 
-def test_the_settings_lie_over_the_book_page_and_on_a_phone_below(servers, new_page) -> None:
-    page = steps.open_page(new_page(), servers["POLARIS-9B"])
+def test_the_settings_lie_over_the_book_page_and_on_a_phone_below(servers, page: Page) -> None:
     before = page.evaluate(PLACES)
     steps.open_settings(page)
     panel, book = (page.locator(it).bounding_box() for it in ("#settings > [data-testid=accordion-content]", "#taste .page"))
     assert panel and book and panel["x"] <= book["x"] + 1 and panel["y"] == book["y"] and panel["height"] >= book["height"]
     assert page.evaluate("document.elementFromPoint(1000, 300).closest('#settings') !== null")
     assert page.evaluate(PLACES) == before
-    phone = steps.open_page(new_page(390, 844), servers["POLARIS-9B"])
-    before = phone.evaluate(PLACES)
-    steps.open_settings(phone)
-    assert phone.evaluate(PLACES) == before
-    panel, line = (phone.locator(it).bounding_box() for it in ("#settings > [data-testid=accordion-content]", "#differs"))
+    page.set_viewport_size({"width": 390, "height": 844})
+    steps.open_page(page, servers["POLARIS-9B"])
+    before = page.evaluate(PLACES)
+    steps.open_settings(page)
+    assert page.evaluate(PLACES) == before
+    panel, line = (page.locator(it).bounding_box() for it in ("#settings > [data-testid=accordion-content]", "#differs"))
     assert panel and line and panel["y"] >= line["y"] + line["height"] - 1
 
 
@@ -263,9 +270,10 @@ def test_an_idea_names_no_length_and_a_premise_that_does_moves_the_star(page: Pa
     expect(page.locator("#dial input[type=range]")).to_have_value("3000")
 
 
-def test_where_a_gpu_is_lent_by_the_day_it_says_what_a_day_holds_and_goes_there(servers, new_page) -> None:
-    page = steps.open_page(new_page(390, 844), servers["lent by the day"])
+def test_where_a_gpu_is_lent_by_the_day_it_says_what_a_day_holds_and_goes_there(servers, same_page) -> None:
+    page = steps.open_page(same_page(390, 844), servers["lent by the day"])
     expect(page.locator("#dial .facts")).to_contain_text("Of 2 free minutes")
+    expect(page.locator("#dial .facts")).to_contain_text("about 4 min")
     expect(page.locator("#next")).to_contain_text("It pauses when your free minutes are over.")
     page.locator("#next").get_by_role("button", name="6,400 words with a free account").press("Enter")
     expect(page.locator("#words input[type=number]")).to_have_value("6400")

@@ -106,8 +106,8 @@ def paragraph(page: Page, number: int, seed: int) -> Locator:
 # --- side by side ----------------------------------------------------------------------------------------------------
 
 
-def test_both_stand_beside_each_other_with_what_differs_and_what_came_of_them(new_page, url: str, two) -> None:
-    page = side_by_side(new_page(), url, *two)
+def test_both_stand_beside_each_other_with_what_differs_and_what_came_of_them(same_page, url: str, two) -> None:
+    page = side_by_side(same_page(), url, *two)
     expect(page).to_have_title(f"Two versions · {PREMISE}")
     expect(page.get_by_role("heading", level=1, name=PREMISE)).to_be_visible()
     for place, seed, label in (("first", 42, "seed 42"), ("second", 7, "seed 7, all else the same")):
@@ -123,8 +123,8 @@ def test_both_stand_beside_each_other_with_what_differs_and_what_came_of_them(ne
     assert left and right and left["y"] == right["y"] and left["x"] + left["width"] < right["x"]
 
 
-def test_it_is_a_place_with_an_address_like_any_other(new_page, url: str, two) -> None:
-    page = side_by_side(new_page(), url, *two)
+def test_it_is_a_place_with_an_address_like_any_other(same_page, url: str, two) -> None:
+    page = side_by_side(same_page(), url, *two)
     page.mouse.wheel(0, 900)
     page.wait_for_function("scrollY >= 900")
     page.wait_for_timeout(250)  # when the browser is told where one is
@@ -143,8 +143,8 @@ def test_it_is_a_place_with_an_address_like_any_other(new_page, url: str, two) -
     expect(page.locator("#beside .two")).to_be_hidden()
 
 
-def test_on_a_phone_a_switch_keeps_the_place_in_each(new_page, url: str, two) -> None:
-    page = side_by_side(new_page(390, 844), url, *two)
+def test_on_a_phone_a_switch_keeps_the_place_in_each(same_page, url: str, two) -> None:
+    page = side_by_side(same_page(390, 844), url, *two)
     expect(paragraph(page, 3, 42)).to_be_visible()
     expect(paragraph(page, 3, 7)).to_have_count(0)
     turn = page.get_by_role("button", name="Version 2")
@@ -160,10 +160,10 @@ def test_on_a_phone_a_switch_keeps_the_place_in_each(new_page, url: str, two) ->
     assert abs(top(paragraph(page, 30, 42)) - 200) < 2, "and back to where one was"
 
 
-def test_what_one_was_written_on_from_stands_once(new_page, url: str, runner: Runner, two) -> None:
+def test_what_one_was_written_on_from_stands_once(same_page, url: str, runner: Runner, two) -> None:
     child = runner.write_on(two[0].record.id, 11, {"seed": 7})
     until(lambda: rests(child))
-    page = side_by_side(new_page(), url, two[0], child)
+    page = side_by_side(same_page(), url, two[0], child)
     expect(page.locator("#beside .begins")).to_have_text(
         re.compile(r"^Both begin with these \d+ words; version 2 was written on from there\.$")
     )
@@ -181,10 +181,10 @@ def test_what_one_was_written_on_from_stands_once(new_page, url: str, runner: Ru
     expect(paragraph(page, 0, 42)).to_be_in_viewport()
 
 
-def test_a_story_that_is_being_written_grows_and_moves_nothing(new_page, url: str, runner: Runner, engine: BySeed) -> None:
+def test_a_story_that_is_being_written_grows_and_moves_nothing(same_page, url: str, runner: Runner, engine: BySeed) -> None:
     short, live = written(runner, 1), runner.submit(asked(PREMISE, seed=99, words=1000))
     until(lambda: len(live.record.story) > 500)
-    page = side_by_side(new_page(height=700), url, short, live)
+    page = side_by_side(same_page(height=700), url, short, live)
     page.add_style_tag(content="* { overflow-anchor: none !important; }")  # by which a browser hides some of what moves
     expect(page.locator("#beside .count").last).to_have_text(re.compile(r"of 1,000 words · Writing$"))
     expect(page.locator("#beside .facts").last).to_contain_text(beside.LATER)
@@ -213,9 +213,9 @@ def test_what_cannot_stand_beside_each_other_is_a_sentence(new_page, url: str, t
     expect(page.get_by_role("button", name="The left")).to_be_hidden()
 
 
-def test_hostile_texts_are_texts(new_page, url: str, runner: Runner, two) -> None:
+def test_hostile_texts_are_texts(same_page, url: str, runner: Runner, two) -> None:
     hostile = written(runner, 13, premise=HOSTILE)
-    page = side_by_side(own(new_page(), url, hostile, *two), url, two[0], hostile)
+    page = side_by_side(own(same_page(), url, hostile, *two), url, two[0], hostile)
     expect(page.locator("#beside .figures.second h2")).to_have_text(HOSTILE)
     expect(page.locator("#beside .figures.second .premise")).to_contain_text(HOSTILE)
     page.get_by_role("button", name="Compare with another").click()
@@ -223,8 +223,8 @@ def test_hostile_texts_are_texts(new_page, url: str, runner: Runner, two) -> Non
     assert page.evaluate("window.pwned") is None
 
 
-def test_a_frame_of_another_page_shows_the_story_alone(new_page, url: str, two) -> None:
-    page = new_page()
+def test_a_frame_of_another_page_shows_the_story_alone(same_page, url: str, two) -> None:
+    page = same_page()
     page.goto(f"{url}?story={two[0].record.id}&beside={two[1].record.id}&view=embed")
     expect(page.locator("#pane .story")).to_contain_text("she wrote 042")
     expect(page.locator("#beside .two")).to_be_hidden()
@@ -247,9 +247,9 @@ def test_printed_they_stand_one_after_the_other(new_page, url: str, two) -> None
 # --- chosen ----------------------------------------------------------------------------------------------------------
 
 
-def test_from_a_storys_page_another_one_is_chosen_from_a_list_or_by_its_link(new_page, url: str, runner: Runner, two) -> None:
+def test_from_a_storys_page_another_one_is_chosen_from_a_list_or_by_its_link(same_page, url: str, runner: Runner, two) -> None:
     one, other = two
-    page = own(new_page(), url, one, other)
+    page = own(same_page(), url, one, other)
     page.goto(f"{url}?story={one.record.id}")
     steps.wait_until_over(page)
     page.get_by_role("button", name="Compare with …").focus()
@@ -356,9 +356,9 @@ def test_before_the_choice_nothing_tells_which_is_which(new_page, url: str, two)
     assert any("LEFT" in line for line in one) and not any("she wrote" in line for line in one)
 
 
-def test_whoever_made_the_pair_finds_no_trace_of_the_two_on_its_page(new_page, url: str, two) -> None:
+def test_whoever_made_the_pair_finds_no_trace_of_the_two_on_its_page(same_page, url: str, two) -> None:
     one, other = two
-    page = own(new_page(), url, one, other)
+    page = own(same_page(), url, one, other)
     page.goto(f"{url}?story={one.record.id}")
     steps.wait_until_over(page)
     page.get_by_role("button", name="Compare with …").click()
@@ -407,13 +407,13 @@ def test_a_choice_reveals_both_and_is_kept_in_this_browser_alone(new_page, url: 
     expect(page.locator("#beside .figures.first h2")).to_have_text(f"The lamp of {left}")
 
 
-def test_rows_are_csv_as_python_writes_it_and_no_formula(new_page, url: str) -> None:
+def test_rows_are_csv_as_python_writes_it_and_no_formula(same_page, url: str) -> None:
     rows = [
         ["=1+1", "@x", "-x", "+x", "\tx", "＝1"],
         ["a,b", 'say "it"', "two\nlines", "a\rb", "", "plain ‘x’; y"],
         ["'", '"', ",", " x", "0", "é🌟"],
     ]
-    page = new_page()
+    page = same_page()
     page.goto(url)
     page.wait_for_function(f"Boolean({steps.SCRIPTS})")
     told, expected = steps.module(page, "csv", "({ csv }, rows) => csv(rows)", rows), io.StringIO(newline="")

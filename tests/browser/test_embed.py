@@ -34,9 +34,10 @@ MEASURED, FORM, WRITE = "#taste .measured", "#embed form", "Write it ↗"
 TEXT = "# The clock\n\n" + "\n\n".join(f"Paragraph {i} of this story says a little." for i in range(40))
 
 
-@pytest.fixture
-def url(serve) -> str:
-    return serve(ScriptedEngine(tells("# The bell\n\nIt rang.")))
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with serving(Runner(ScriptedEngine(tells("# The bell\n\nIt rang.")))) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -120,9 +121,9 @@ def test_its_form_opens_the_full_page_with_everything_filled_in(url: str, new_pa
     assert page.locator("#pane .notice").text_content() == ""  # the keys that write a story asked for none here
 
 
-def test_on_a_space_it_leads_to_the_page_on_the_hub(serve, new_page) -> None:
+def test_on_a_space_it_leads_to_the_page_on_the_hub(serve, same_page) -> None:
     home = "https://huggingface.co/spaces/owner/name"
-    page = new_page(800, 600)
+    page = same_page(800, 600)
     page.goto(f"{serve(ScriptedEngine(tells('x')), Settings(home=home))}?view=embed&story=gone")
     form = page.locator(FORM)
     assert (form.get_attribute("action"), form.get_attribute("target"), form.get_attribute("method")) == (home, "_blank", "get")
@@ -276,14 +277,16 @@ def test_the_papers_page_is_complete_before_a_demo_that_does_not_answer(new_page
     stalled.close()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
-def test_the_papers_page_is_for_everyone(new_page, paper, width: int, theme: str) -> None:
-    page = new_page(width, 844, offline_is_fine=True, color_scheme=theme, permissions=["clipboard-read", "clipboard-write"])
+def test_the_papers_page_is_for_everyone(new_page, paper) -> None:
+    page = new_page(offline_is_fine=True, permissions=["clipboard-read", "clipboard-write"])
     page.goto(paper("http://127.0.0.1:9"))
-    assert page.evaluate("document.documentElement.scrollWidth") == width
-    dark = page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(246, 241, 231)"
-    assert dark == (theme == "dark") and not violations(page)
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            assert page.evaluate("document.documentElement.scrollWidth") == width
+            dark = page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(246, 241, 231)"
+            assert dark == (theme == "dark") and not violations(page)
     page.get_by_role("button", name="Copy").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == project_page.card.CITATION

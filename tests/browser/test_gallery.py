@@ -45,8 +45,8 @@ def titles(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("width", [1440, 390])
-def test_a_story_stands_there_with_what_there_is_to_say_of_it_and_is_read_by_keys(new_page, full: str, width: int) -> None:
-    page = steps.open_page(new_page(width, 844), full)
+def test_a_story_stands_there_with_what_there_is_to_say_of_it_and_is_read_by_keys(same_page, full: str, width: int) -> None:
+    page = steps.open_page(same_page(width, 844), full)
     entry = page.locator("#gallery li").first
     said = (
         "The clock",
@@ -93,8 +93,8 @@ def test_a_hundred_stories_weigh_little_on_the_first_page_and_come_as_they_are_a
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_what_is_recorded_meanwhile_is_there_at_the_next_visit_and_the_host_takes_it_away(new_page, full: str, folder: Path) -> None:
-    page = steps.open_page(new_page(), full)
+def test_what_is_recorded_meanwhile_is_there_at_the_next_visit_and_the_host_takes_it_away(same_page, full: str, folder: Path) -> None:
+    page = steps.open_page(same_page(), full)
     expect(page.locator("#gallery .title").first).to_be_visible()
     for words in (1000, 2000, 4000):
         record(folder, f"gallery-mill-{words}", f"The mill {words}", "a mill", words)

@@ -158,7 +158,7 @@ def test_as_premise_title_and_model_output_they_are_text(new_page) -> None:
         nothing_ran(page)
 
 
-def test_arriving_in_one_story_they_are_text(serve, new_page) -> None:
+def test_arriving_in_one_story_they_are_text(serve, same_page) -> None:
     story = "\n\n".join([*TEXTS, *CONTROLS])
 
     def slowly(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
@@ -169,7 +169,7 @@ def test_arriving_in_one_story_they_are_text(serve, new_page) -> None:
                 stop.wait(0.004)
         yield Finish("stop")
 
-    page = steps.open_page(new_page(), serve(ScriptedEngine(slowly)))
+    page = steps.open_page(same_page(), serve(ScriptedEngine(slowly)))
     steps.ask(page, "everything at once", 300)
     steps.write(page)
     steps.wait_until_over(page)
@@ -189,7 +189,7 @@ def test_arriving_in_one_story_they_are_text(serve, new_page) -> None:
     nothing_ran(page)
 
 
-def test_in_a_link_they_are_text(serve, new_page) -> None:
+def test_in_a_link_they_are_text(serve, same_page) -> None:
     url = serve(ScriptedEngine(echo))
     bare = httpx.get(url).text
     for text in TEXTS:
@@ -200,7 +200,7 @@ def test_in_a_link_they_are_text(serve, new_page) -> None:
         sent = httpx.get(f"{url}?{urlencode({'premise': ' '.join(texts)})}").text
         raw = [text for text in texts if escape(text) != text and len(text) > 1]  # in the head it stands escaped
         assert all(sent.count(text) == bare.count(text) for text in raw), "the page the server sends holds what its address says"
-    page, families = new_page(), list(FAMILIES.values())
+    page, families = same_page(), list(FAMILIES.values())
     for three in (families[0::3], families[1::3], families[2::3]):
         first, last = ([texts[at] for texts in three] for at in (0, -1))
         wrong = dict(zip(("words", "form", "temperature"), last, strict=True))

@@ -137,8 +137,8 @@ def test_it_is_there_again_in_every_state_by_every_way(app, new_page) -> None:
         is_where(shared, stands)
 
 
-def test_a_phone_that_is_turned_shows_the_same_paragraph_at_the_same_height(app, new_page) -> None:
-    page = written(new_page(390, 844), app[0])
+def test_a_phone_that_is_turned_shows_the_same_paragraph_at_the_same_height(app, same_page) -> None:
+    page = written(same_page(390, 844), app[0])
     goes_to(page, "II 9.")
     share = """() => {
         const height = innerHeight * 0.35, p = [...document.querySelectorAll('#pane .story p')].findLast(p => p.getBoundingClientRect().top < height);
@@ -153,8 +153,8 @@ def test_a_phone_that_is_turned_shows_the_same_paragraph_at_the_same_height(app,
         assert now == paragraph and abs(share_now - above) < 0.1
 
 
-def test_other_looks_leave_the_words_where_they_are(app, new_page) -> None:
-    page = written(new_page(), app[0])
+def test_other_looks_leave_the_words_where_they_are(app, same_page) -> None:
+    page = written(same_page(), app[0])
     stands = goes_to(page, "II 9.")
     page.keyboard.press("+")
     page.keyboard.press("+")
@@ -198,9 +198,9 @@ def test_on_a_later_visit_it_is_offered_for_each_story_and_goes_there(app, new_p
     expect(later.get_by_role("button", name="Go on at")).to_be_hidden()
 
 
-def test_who_goes_up_to_the_tabs_and_comes_back_is_where_they_were(app, new_page) -> None:
+def test_who_goes_up_to_the_tabs_and_comes_back_is_where_they_were(app, same_page) -> None:
     app[1].set()
-    page = written(new_page(390, 844), app[0])
+    page = written(same_page(390, 844), app[0])
     steps.wait_until_over(page)
     stands = goes_to(page, "II 9.")
     page.mouse.wheel(0, -100_000)

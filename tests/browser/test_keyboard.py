@@ -32,9 +32,9 @@ def script(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
 
 
 @pytest.fixture
-def page(serve, new_page) -> Page:
+def page(serve, same_page) -> Page:
     return steps.open_page(
-        new_page(permissions=["clipboard-read", "clipboard-write"], reduced_motion="reduce"), serve(ScriptedEngine(script))
+        same_page(permissions=["clipboard-read", "clipboard-write"], reduced_motion="reduce"), serve(ScriptedEngine(script))
     )
 
 
@@ -168,7 +168,7 @@ def test_a_story_is_read_copied_and_deleted(page: Page) -> None:
     expect(page.get_by_role("button", name="Copy the link")).to_be_hidden()
 
 
-def test_letters_are_keys_while_a_story_is_read_and_no_field_has_the_focus(page: Page, new_page) -> None:
+def test_letters_are_keys_while_a_story_is_read_and_no_field_has_the_focus(page: Page, same_page) -> None:
     written(page, "a bell")
     top = "document.activeElement.textContent"
     page.keyboard.press("j")
@@ -186,7 +186,7 @@ def test_letters_are_keys_while_a_story_is_read_and_no_field_has_the_focus(page:
     assert page.evaluate(size) > before
     page.keyboard.press("-")
     assert page.evaluate(size) == before
-    shared = new_page()
+    shared = same_page()
     shared.goto(page.url)
     expect(shared.get_by_label("Write your own: a story about")).to_be_visible()
     shared.get_by_label("Write your own: a story about").press_sequentially("jebf+?")
@@ -219,8 +219,8 @@ def test_the_panel_of_looks_opens_by_a_key_turns_the_letters_off_and_gives_the_f
     assert page.evaluate("scrollY") == 0 and page.locator("html").get_attribute("data-full") != "yes"
 
 
-def test_on_a_phone_the_contents_are_a_sheet_that_can_be_closed(serve, new_page) -> None:
-    page = steps.open_page(new_page(390, 844, reduced_motion="reduce"), serve(ScriptedEngine(script)))
+def test_on_a_phone_the_contents_are_a_sheet_that_can_be_closed(serve, same_page) -> None:
+    page = steps.open_page(same_page(390, 844, reduced_motion="reduce"), serve(ScriptedEngine(script)))
     steps.ask(page, "a bell", 300)
     steps.write(page)
     steps.wait_until_over(page)
@@ -255,8 +255,8 @@ def test_the_focus_stays_in_the_list_of_stories_whatever_happens_to_it(page: Pag
     to(page, "#shelf li [data-do=more]")
     refreshed = "({ page }) => page.refreshShelf().then(() => document.activeElement.matches('#shelf li:first-child [data-do=more]'))"
     assert steps.module(page, "page", refreshed), "a list that is as it was takes the focus away"
-    page.on("dialog", lambda dialog: dialog.accept())
     for left in (1, 0):
+        page.once("dialog", lambda dialog: dialog.accept())
         page.keyboard.press("Enter")
         to(page, "#shelf li [data-do=delete]")
         page.keyboard.press("Enter")
@@ -267,8 +267,8 @@ def test_the_focus_stays_in_the_list_of_stories_whatever_happens_to_it(page: Pag
     expect(page.get_by_role("tab", name="My stories")).to_be_focused()
 
 
-def test_nothing_scrolls_sideways_at_360_pixels(serve, new_page) -> None:
-    page = steps.open_page(new_page(360, 780, reduced_motion="reduce"), serve(ScriptedEngine(script)))
+def test_nothing_scrolls_sideways_at_360_pixels(serve, same_page) -> None:
+    page = steps.open_page(same_page(360, 780, reduced_motion="reduce"), serve(ScriptedEngine(script)))
     width = lambda: page.evaluate("document.documentElement.scrollWidth")  # noqa: E731
     wide = {"first visit": width()}
     steps.open_settings(page)

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from polaris_demo.story.events import Delta, Event, Finish, Started
@@ -33,10 +32,8 @@ VOICE = """
 """
 
 
-def page_with(new_page, voices: str = "[{}]", **options) -> Page:
-    page = new_page(**options)
-    page.add_init_script(VOICE.replace("VOICES", voices))
-    return page
+def page_with(same_page, voices: str = "[{}]") -> Page:
+    return same_page(script=VOICE.replace("VOICES", voices))
 
 
 def open_story(page: Page, url: str) -> Page:
@@ -59,8 +56,8 @@ def marked(page: Page) -> str:
     return page.locator("#pane .story .read").inner_text()
 
 
-def test_it_reads_on_across_chapters_and_marks_what_it_reads(serve, new_page) -> None:
-    page = open_story(page_with(new_page), serve(ScriptedEngine(tells(STORY))))
+def test_it_reads_on_across_chapters_and_marks_what_it_reads(serve, same_page) -> None:
+    page = open_story(page_with(same_page), serve(ScriptedEngine(tells(STORY))))
     page.evaluate("scrollTo(0, 0)")
     listen(page)
     expect(page.get_by_role("button", name="Stop listening").first).to_be_visible()
@@ -75,8 +72,8 @@ def test_it_reads_on_across_chapters_and_marks_what_it_reads(serve, new_page) ->
     assert page.evaluate("speechSynthesis.now") is None
 
 
-def test_the_page_goes_along_until_its_reader_goes_elsewhere(serve, new_page) -> None:
-    page = open_story(page_with(new_page), serve(ScriptedEngine(tells(STORY))))
+def test_the_page_goes_along_until_its_reader_goes_elsewhere(serve, same_page) -> None:
+    page = open_story(page_with(same_page), serve(ScriptedEngine(tells(STORY))))
     page.evaluate("scrollTo(0, 0)")
     listen(page)
     for _ in range(24):
@@ -103,9 +100,9 @@ def in_two_parts(gate: threading.Event) -> Script:
     return script
 
 
-def test_it_waits_for_what_is_still_being_written_and_goes_on(serve, new_page) -> None:
+def test_it_waits_for_what_is_still_being_written_and_goes_on(serve, same_page) -> None:
     gate = threading.Event()
-    page = steps.open_page(page_with(new_page), serve(ScriptedEngine(in_two_parts(gate))))
+    page = steps.open_page(page_with(same_page), serve(ScriptedEngine(in_two_parts(gate))))
     steps.ask(page, "a bell", 300)
     steps.write(page)
     expect(page.locator("#pane .story")).to_contain_text(PARTS[1][:6])
@@ -119,33 +116,36 @@ def test_it_waits_for_what_is_still_being_written_and_goes_on(serve, new_page) -
     expect(page.get_by_role("button", name="Stop listening")).to_have_count(0)
 
 
-@pytest.mark.parametrize("leaves", ["another tab", "the ask", "another story"])
-def test_it_falls_silent_when_the_story_is_left(serve, new_page, leaves: str) -> None:
+def test_it_falls_silent_when_the_story_is_left(serve, same_page) -> None:
+    """For another tab, for the ask and for another story."""
     url = serve(ScriptedEngine(tells(STORY)))
-    page = open_story(page_with(new_page), url)
-    other = open_story(page_with(new_page), url).url if leaves == "another story" else ""
-    listen(page)
-    assert page.evaluate("speechSynthesis.now !== null")
-    if leaves == "another tab":
-        page.get_by_role("tab", name="Results").click()
-    elif leaves == "the ask":
-        steps.to_the_form(page)
-    else:
-        steps.module(page, "where", "({ where }, id) => where.go({ story: id })", other.split("story=")[1])
-    page.wait_for_function("speechSynthesis.now === null")
-    assert page.evaluate("document.querySelector('#pane .story .read')") is None
+    page = open_story(page_with(same_page), url)
+    other = page.url.split("story=")[1]
+    story = open_story(page, url).url.split("story=")[1]
+
+    def goes(to: str) -> None:
+        steps.module(page, "where", "({ where }, id) => where.go({ story: id })", to)
+
+    for leaves in (page.get_by_role("tab", name="Results").click, lambda: steps.to_the_form(page), lambda: goes(other)):
+        listen(page)
+        assert page.evaluate("speechSynthesis.now !== null")
+        leaves()
+        page.wait_for_function("speechSynthesis.now === null")
+        assert page.evaluate("document.querySelector('#pane .story .read')") is None
+        goes(story)
+        expect(page.locator("#pane .after")).to_be_visible()
 
 
-def test_a_voice_that_fails_is_not_made_to_say_the_rest(serve, new_page) -> None:
-    page = open_story(page_with(new_page), serve(ScriptedEngine(tells(STORY))))
+def test_a_voice_that_fails_is_not_made_to_say_the_rest(serve, same_page) -> None:
+    page = open_story(page_with(same_page), serve(ScriptedEngine(tells(STORY))))
     listen(page)
     page.evaluate("speechSynthesis.now.onerror({ error: 'synthesis-failed' })")
     expect(page.get_by_role("button", name="Stop listening")).to_have_count(0)
     assert len(said(page)) == 1
 
 
-def test_it_is_offered_only_where_there_is_a_voice_also_one_that_is_found_late(serve, new_page) -> None:
-    page = open_story(page_with(new_page, "[]"), serve(ScriptedEngine(tells(STORY))))
+def test_it_is_offered_only_where_there_is_a_voice_also_one_that_is_found_late(serve, same_page) -> None:
+    page = open_story(page_with(same_page, "[]"), serve(ScriptedEngine(tells(STORY))))
     offered = page.get_by_role("button", name="Listen", exact=True).filter(visible=True)
     expect(offered).to_have_count(0)
     page.keyboard.press("l")
@@ -163,8 +163,8 @@ def quoted(page: Page) -> str:
     return page.evaluate("navigator.clipboard.readText()")
 
 
-def test_a_quoted_passage_says_where_it_is_from(serve, new_page) -> None:
-    page = new_page(permissions=["clipboard-read", "clipboard-write"])
+def test_a_quoted_passage_says_where_it_is_from(serve, same_page) -> None:
+    page = same_page(permissions=["clipboard-read", "clipboard-write"])
     open_story(page, serve(ScriptedEngine(tells(STORY))))
     source = f"“The bell”. {page.locator('.title-page .by').text_content()}. {page.url.split('?')[0]}?story={page.url.split('story=')[1]}"
     assert "POLARIS-9B, a language model, on " in source

@@ -1,6 +1,7 @@
 """Eight tabs of one browser, each with a story of its own being written: all of them grow, and Stop answers in each as in one alone."""
 
 import json
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,8 @@ from polaris_demo.jobs.job import Job
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.page import wire
 from polaris_demo.settings import Shares
+from polaris_demo.story.events import Event
+from polaris_demo.story.request import StoryRequest
 
 from ..conftest import serving
 from ..doubles import ScriptedEngine, asked, endless, rests, until
@@ -24,9 +27,24 @@ MOST_RATIO, LEAST = (
 
 
 @pytest.fixture
-def stories() -> Iterator[tuple[str, list[Job]]]:
+def grow() -> Iterator[threading.Event]:
+    """Stories stand still until it is set: tabs that are all opened under stories that grow wait for the machine, and say no more."""
+    grow = threading.Event()
+    yield grow
+    grow.set()
+
+
+@pytest.fixture
+def stories(grow: threading.Event) -> Iterator[tuple[str, list[Job]]]:
     """As many as there are tabs, each begun by another visitor."""
-    runner = Runner(ScriptedEngine(endless, capacity=TABS + 1))
+
+    def script(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
+        for event in endless(request, stop):
+            yield event
+            while not grow.wait(0.05) and not stop.is_set():
+                pass
+
+    runner = Runner(ScriptedEngine(script, capacity=TABS + 1))
     with serving(runner) as url:
         yield url, [runner.submit(asked(f"story {n}", words=12_000), f"visitor {n}") for n in range(TABS + 1)]
 
@@ -51,15 +69,20 @@ def words_until_stopped(page: Page, job: Job) -> int:
     return job.look().words - before
 
 
-def test_all_grow_and_stop_answers_in_each_as_in_one_alone(new_page, stories) -> None:
+def test_all_grow_and_stop_answers_in_each_as_in_one_alone(new_page, stories, grow: threading.Event) -> None:
     url, (alone, *jobs) = stories
     single = new_page()
     owned(single.context, [alone])
-    usual = words_until_stopped(followed(single, url, alone), alone)
+    followed(single, url, alone)
+    grow.set()
+    steps.reached(single, 100)
+    usual = words_until_stopped(single, alone)
+    grow.clear()
     first = new_page()
     owned(first.context, jobs)
     tabs = [followed(first if n == 0 else first.context.new_page(), url, job) for n, job in enumerate(jobs)]
     had = [len(steps.story(tab)) for tab in tabs]
+    grow.set()
     for tab, characters in zip(tabs, had, strict=True):
         steps.reached(tab, characters + 100)
     took = [words_until_stopped(tab, job) for tab, job in zip(tabs, jobs, strict=True)]

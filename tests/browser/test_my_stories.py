@@ -151,9 +151,9 @@ def test_a_row_says_when_in_its_readers_time_and_where_the_reader_is_on_one_scal
     assert len(set(widths)) == 1 and ticks == pytest.approx([2000 / 12_000] * 4, abs=0.01)
 
 
-def test_rows_move_while_a_story_is_written_and_nothing_else_does(new_page, runner: Runner, url: str, told: Told) -> None:
+def test_rows_move_while_a_story_is_written_and_nothing_else_does(same_page, runner: Runner, url: str, told: Told) -> None:
     jobs = written(runner, "endless", "a bell")
-    page = shelf_of(new_page(), url, jobs)
+    page = shelf_of(same_page(), url, jobs)
     live, other = row(page, "endless"), row(page, "a bell")
     expect(live.locator(".about")).to_have_text("now")
     expect(page.locator("html")).to_have_attribute("data-live", "yes")
@@ -212,9 +212,9 @@ def test_the_list_is_searched_named_ordered_and_shortened_and_the_focus_stays_on
     assert page.evaluate("JSON.parse(localStorage.getItem('polaris-stories'))") == [GONE]  # it may come back
 
 
-def test_a_story_that_was_cut_off_is_gone_on_with_from_the_list(new_page, runner: Runner, url: str) -> None:
+def test_a_story_that_was_cut_off_is_gone_on_with_from_the_list(same_page, runner: Runner, url: str) -> None:
     jobs = written(runner, CUT, "a bell")
-    page = shelf_of(new_page(), url, jobs)
+    page = shelf_of(same_page(), url, jobs)
     cut = row(page, CUT)
     expect(cut.locator(".said")).to_have_text("Paused at 80 of 1,000")
     expect(cut.locator(".title")).to_have_text("No title yet")
@@ -266,9 +266,9 @@ def test_it_is_sorted_as_its_reader_likes_and_stays_so_in_this_browser(new_page,
     expect(page.locator("#shelf li .premise").first).to_have_text(a_bell)
 
 
-def test_what_was_kept_at_the_top_is_a_favourite(new_page, runner: Runner, url: str) -> None:
+def test_what_was_kept_at_the_top_is_a_favourite(same_page, runner: Runner, url: str) -> None:
     jobs = written(runner, "a bell", "a clock")
-    page = shelf_of(new_page(), url, jobs, names={jobs[1].record.id: {"top": True}})
+    page = shelf_of(same_page(), url, jobs, names={jobs[1].record.id: {"top": True}})
     expect(row(page, "a clock").get_by_role("button", name="Favourite:")).to_have_attribute("aria-pressed", "true")
 
 
@@ -313,8 +313,8 @@ def test_versions_stand_under_what_they_were_written_on_from(new_page, runner: R
     assert standing(page) == [("alone", False), ("other", False), ("second", False), ("third", True)]
 
 
-def test_who_was_written_on_from_in_a_circle_stands_alone(new_page, url: str) -> None:
-    page = steps.open_page(new_page(), url)
+def test_who_was_written_on_from_in_a_circle_stands_alone(same_page, url: str) -> None:
+    page = steps.open_page(same_page(), url)
     heads = steps.module(
         page,
         "order",
@@ -332,10 +332,10 @@ def fresh(page: Page) -> list[str]:
 
 
 def test_what_was_finished_since_the_last_visit_is_marked_until_it_is_opened_or_was_seen(
-    new_page, runner: Runner, url: str, told: Told
+    same_page, runner: Runner, url: str, told: Told
 ) -> None:
     jobs = written(runner, "endless", "a bell", "a clock", "a mill")
-    page = shelf_of(new_page(), url, jobs[:2])
+    page = shelf_of(same_page(), url, jobs[:2])
     assert fresh(page) == [], "of what was there at the first visit nothing is new"
     runner.stop(jobs[0].record.id, jobs[0].key)  # before its first word
     stored = [[job.record.id, job.key] for job in jobs]
@@ -355,8 +355,8 @@ def test_what_was_finished_since_the_last_visit_is_marked_until_it_is_opened_or_
     assert fresh(page) == [], "it was seen"
 
 
-def test_a_story_that_was_gone_on_with_is_news_once_more(new_page, url: str) -> None:
-    page = steps.open_page(new_page(), url)
+def test_a_story_that_was_gone_on_with_is_news_once_more(same_page, url: str) -> None:
+    page = steps.open_page(same_page(), url)
     told = """({ News }) => {
         const news = new News(), tell = (live) => { const one = { id: "a", live, words: 9 }; news.heard([one], true, null); return news.has(one); };
         return [tell(false), tell(true), tell(false), tell(false)];
@@ -364,11 +364,11 @@ def test_a_story_that_was_gone_on_with_is_news_once_more(new_page, url: str) -> 
     assert steps.module(page, "news", told) == [False, False, True, True]
 
 
-def test_a_story_that_is_over_is_new_at_once_and_moves_nothing_below_it(new_page, runner: Runner, url: str, told: Told) -> None:
+def test_a_story_that_is_over_is_new_at_once_and_moves_nothing_below_it(same_page, runner: Runner, url: str, told: Told) -> None:
     jobs = written(runner, "endless", "a bell")
     told.words.release()
     until(lambda: jobs[0].record.words > 0)
-    page = shelf_of(new_page(390, 844), url, jobs)
+    page = shelf_of(same_page(390, 844), url, jobs)
     expect(row(page, "endless").locator(".said")).to_contain_text("Writing")
     tops = "() => [...document.querySelectorAll('#shelf li')].map(li => [li.offsetTop, li.offsetHeight])"
     before = page.evaluate(tops)
@@ -378,9 +378,9 @@ def test_a_story_that_is_over_is_new_at_once_and_moves_nothing_below_it(new_page
     assert fresh(page) == ["endless"] and page.evaluate(tops) == before
 
 
-def test_no_other_story_comes_under_the_pointer(new_page, runner: Runner, url: str) -> None:
+def test_no_other_story_comes_under_the_pointer(same_page, runner: Runner, url: str) -> None:
     jobs = written(runner, "a bell", "a clock", "a mill")
-    page = shelf_of(new_page(), url, jobs[1:])
+    page = shelf_of(same_page(), url, jobs[1:])
     row(page, "a clock").hover()
     stored = [[job.record.id, job.key] for job in jobs]
     page.evaluate("stories => localStorage.setItem('polaris-stories', JSON.stringify(stories))", stored)

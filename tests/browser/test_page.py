@@ -33,8 +33,8 @@ def asked(page: Page, premise: str = "a river", words: int = 200) -> Page:
     return page
 
 
-def test_a_story_is_written_on_the_miniature(miniature_app: str, new_page) -> None:
-    page = asked(steps.open_page(new_page(), miniature_app), "a robot who learns to paint", 300)
+def test_a_story_is_written_on_the_miniature(miniature_app: str, same_page) -> None:
+    page = asked(steps.open_page(same_page(), miniature_app), "a robot who learns to paint", 300)
     expect(page.locator("#pane .stage")).to_have_text(re.compile("Planning|Reading|Writing"))
     expect(page.locator("#pane .title-page .by")).to_contain_text("the miniature, not POLARIS-9B", ignore_case=True)
     steps.wait_until_over(page, 120)
@@ -49,8 +49,8 @@ def test_a_story_is_written_on_the_miniature(miniature_app: str, new_page) -> No
     expect(page.locator("#pane .all .prompt").first).to_contain_text(prompt)
 
 
-def test_stop_keeps_what_was_written_and_frees_the_engine(scripted, new_page) -> None:
-    page = steps.open_page(new_page(), scripted(endless))
+def test_stop_keeps_what_was_written_and_frees_the_engine(scripted, same_page) -> None:
+    page = steps.open_page(same_page(), scripted(endless))
     expect(page.get_by_role("button", name="Stop")).to_be_hidden()
     asked(page)
     expect(page.locator("#pane .story")).to_contain_text("word word")
@@ -64,16 +64,16 @@ def test_stop_keeps_what_was_written_and_frees_the_engine(scripted, new_page) ->
     expect(page.locator("#pane .stage")).to_have_text("Writing")
 
 
-def test_a_cleared_number_is_asked_for(scripted, new_page) -> None:
-    page = steps.open_page(new_page(), scripted(endless))
+def test_a_cleared_number_is_asked_for(scripted, same_page) -> None:
+    page = steps.open_page(same_page(), scripted(endless))
     steps.ask(page, "a river")
     steps.open_settings(page)
     steps.set_number(page, "max_new_tokens", "")
     expect(page.locator("#note-max_new_tokens .note")).to_be_visible()
 
 
-def test_the_prompt_can_be_seen_before(scripted, new_page) -> None:
-    page = steps.open_page(new_page(), scripted(endless))
+def test_the_prompt_can_be_seen_before(scripted, same_page) -> None:
+    page = steps.open_page(same_page(), scripted(endless))
     steps.open_settings(page)
     page.get_by_role("button", name="The prompt the model gets").click()
     steps.ask(page, "a <b>river</b> & ${1}", 400)
@@ -81,7 +81,7 @@ def test_the_prompt_can_be_seen_before(scripted, new_page) -> None:
     expect(page.locator("#prompt .about")).to_contain_text("60 tokens")
 
 
-def test_the_second_visitor_sees_a_place_and_then_their_own_story(scripted, new_page) -> None:
+def test_the_second_visitor_sees_a_place_and_then_their_own_story(scripted, same_page, new_page) -> None:
     gate = threading.Event()
 
     def gated(request, stop):
@@ -89,7 +89,7 @@ def test_the_second_visitor_sees_a_place_and_then_their_own_story(scripted, new_
         return iter(story_events("plan", f"Only {request.premise} here."))
 
     url = scripted(gated)
-    first, second = steps.open_page(new_page(), url), steps.open_page(new_page(), url)
+    first, second = steps.open_page(same_page(), url), steps.open_page(new_page(), url)
     steps.ask(first, "the first wish", 200)
     steps.write(first)
     steps.ask(second, "the second wish", 200)
@@ -102,20 +102,20 @@ def test_the_second_visitor_sees_a_place_and_then_their_own_story(scripted, new_
         assert steps.story(page) == f"Only the {wish} wish here."
 
 
-def test_a_failing_model_is_one_calm_sentence(scripted, new_page) -> None:
+def test_a_failing_model_is_one_calm_sentence(scripted, same_page) -> None:
     def fails(request, stop):
         yield from story_events("plan", "It began.")[:-1]
         raise RuntimeError("reasons for nobody")
 
-    page = steps.open_page(new_page(), scripted(fails))
+    page = steps.open_page(same_page(), scripted(fails))
     steps.ask(page, "a river", 200)
     steps.write(page)
     expect(page.locator("#pane .ended")).to_contain_text("nobody foresaw")
     assert steps.story(page) == "It began." and "reasons for nobody" not in page.content()
 
 
-def test_hostile_text_is_shown_as_text(scripted, new_page) -> None:
-    page = steps.open_page(new_page(), scripted(tells(HOSTILE)))
+def test_hostile_text_is_shown_as_text(scripted, same_page) -> None:
+    page = steps.open_page(same_page(), scripted(tells(HOSTILE)))
     steps.ask(page, "<img src=x onerror=window.hit=9>", 200)
     steps.write(page)
     steps.wait_until_over(page)
@@ -126,8 +126,8 @@ def test_hostile_text_is_shown_as_text(scripted, new_page) -> None:
     assert page.locator("#pane .story img, #pane .story script, #pane .story b").count() == 0
 
 
-def test_a_download_holds_the_story_and_what_wrote_it(scripted, new_page) -> None:
-    page = steps.open_page(new_page(), scripted(tells("# The / Lamp\n\nOnce.")))
+def test_a_download_holds_the_story_and_what_wrote_it(scripted, same_page) -> None:
+    page = steps.open_page(same_page(), scripted(tells("# The / Lamp\n\nOnce.")))
     steps.ask(page, "a river", 200)
     steps.write(page)
     steps.wait_until_over(page)
@@ -138,9 +138,9 @@ def test_a_download_holds_the_story_and_what_wrote_it(scripted, new_page) -> Non
     assert text.startswith("# The / Lamp\n\nOnce.\n\n---\n") and POLARIS.name in text
 
 
-def test_copying_and_selecting_give_the_text_as_it_is_read_and_markdown_is_its_own(scripted, new_page) -> None:
+def test_copying_and_selecting_give_the_text_as_it_is_read_and_markdown_is_its_own(scripted, same_page) -> None:
     page = steps.open_page(
-        new_page(permissions=["clipboard-read", "clipboard-write"]),
+        same_page(permissions=["clipboard-read", "clipboard-write"]),
         scripted(tells("# T\n\nOne *so*\n  line.\n\n***\n\n1986. A sh*t year.")),
     )
     steps.ask(page, "a river", 200)
@@ -162,9 +162,9 @@ def test_copying_and_selecting_give_the_text_as_it_is_read_and_markdown_is_its_o
 
 
 @pytest.mark.parametrize(("theme", "widths"), [("light", (1440, 390, 360)), ("dark", (360, 390, 1440))])
-def test_every_screen_holds_the_page_without_scrolling_sideways(scripted, new_page, theme: str, widths: tuple[int, ...]) -> None:
+def test_every_screen_holds_the_page_without_scrolling_sideways(scripted, same_page, theme: str, widths: tuple[int, ...]) -> None:
     """As a screen, or turned or drawn to another width."""
-    page = steps.open_page(new_page(widths[0], 844), scripted(tells("# Donaudampfschifffahrtsgesellschaft\n\n" + "x" * 300)), theme)
+    page = steps.open_page(same_page(widths[0], 844), scripted(tells("# Donaudampfschifffahrtsgesellschaft\n\n" + "x" * 300)), theme)
     steps.ask(page, "w" * 200, 200)
     steps.open_settings(page)
     steps.write(page)
@@ -173,12 +173,12 @@ def test_every_screen_holds_the_page_without_scrolling_sideways(scripted, new_pa
         page.set_viewport_size({"width": width, "height": 844})
         page.wait_for_function("width => innerWidth === width", arg=width)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{width} pixels"
-    dark = page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(246, 241, 231)"
-    assert dark == (theme == "dark")
+    body, paper = expect(page.locator("body")), "rgb(246, 241, 231)"  # to which the night of the planning fades
+    body.to_have_css("background-color", paper) if theme == "light" else body.not_to_have_css("background-color", paper)
 
 
-def test_on_a_phone_the_story_comes_into_view(scripted, new_page) -> None:
-    page = steps.open_page(new_page(390, 844), scripted(endless))
+def test_on_a_phone_the_story_comes_into_view(scripted, same_page) -> None:
+    page = steps.open_page(same_page(390, 844), scripted(endless))
     steps.ask(page, "a river", 200)
     steps.write(page)
     expect(page.locator("#pane .stage")).to_be_in_viewport()
@@ -206,9 +206,9 @@ def paused_once(gate: threading.Event, between: Finish = SEGMENT):
     return script
 
 
-def test_the_page_goes_on_with_the_next_segment_by_itself(scripted, new_page) -> None:
+def test_the_page_goes_on_with_the_next_segment_by_itself(scripted, same_page) -> None:
     gate = threading.Event()
-    page = steps.open_page(new_page(), scripted(paused_once(gate)))
+    page = steps.open_page(same_page(), scripted(paused_once(gate)))
     steps.ask(page, "a bell", 200)
     steps.write(page)
     expect(page.locator("#pane .what")).to_contain_text("Waiting for a GPU 4 words so far")
@@ -217,10 +217,10 @@ def test_the_page_goes_on_with_the_next_segment_by_itself(scripted, new_page) ->
     assert steps.story(page) == "# The bell\n\nOnce upon a time."
 
 
-def test_a_story_paused_for_a_reason_says_it_and_offers_to_continue(scripted, new_page) -> None:
+def test_a_story_paused_for_a_reason_says_it_and_offers_to_continue(scripted, same_page) -> None:
     gate = threading.Event()
     gate.set()
-    page = steps.open_page(new_page(), scripted(paused_once(gate, Finish("pause", "Your time is used up. Continue goes on from there."))))
+    page = steps.open_page(same_page(), scripted(paused_once(gate, Finish("pause", "Your time is used up. Continue goes on from there."))))
     steps.ask(page, "a bell", 200)
     steps.write(page)
     expect(page.locator("#pane .ended")).to_contain_text("Your time is used up.")
@@ -230,8 +230,8 @@ def test_a_story_paused_for_a_reason_says_it_and_offers_to_continue(scripted, ne
     expect(page.get_by_role("button", name="Continue")).to_be_hidden()
 
 
-def test_a_reloaded_page_finds_its_story_and_goes_on_following(scripted, new_page) -> None:
-    page = steps.open_page(new_page(), scripted(endless))
+def test_a_reloaded_page_finds_its_story_and_goes_on_following(scripted, same_page) -> None:
+    page = steps.open_page(same_page(), scripted(endless))
     steps.ask(page, "a river", 200)
     steps.write(page)
     expect(page.locator("#pane .story")).to_contain_text("word word")
@@ -246,8 +246,8 @@ def test_a_reloaded_page_finds_its_story_and_goes_on_following(scripted, new_pag
     expect(page.locator("#pane .stage")).to_have_text("Writing")
 
 
-def test_whoever_has_the_link_reads_along_and_cannot_stop(scripted, new_page) -> None:
-    owner = steps.open_page(new_page(), scripted(endless))
+def test_whoever_has_the_link_reads_along_and_cannot_stop(scripted, same_page, new_page) -> None:
+    owner = steps.open_page(same_page(), scripted(endless))
     steps.ask(owner, "a river", 200)
     steps.write(owner)
     expect(owner.locator("#pane .story")).to_contain_text("word word")
@@ -266,8 +266,8 @@ def test_whoever_has_the_link_reads_along_and_cannot_stop(scripted, new_page) ->
 
 
 @pytest.mark.parametrize("width", [1440, 390])
-def test_a_link_to_a_story_that_is_gone_says_so(scripted, new_page, width: int) -> None:
-    page = new_page(width)
+def test_a_link_to_a_story_that_is_gone_says_so(scripted, same_page, width: int) -> None:
+    page = same_page(width)
     page.goto(f"{scripted(endless)}?story=nobody-wrote-this")
     expect(page.locator("#pane .notice")).to_contain_text("it has expired or was deleted")
     expect(page.locator("#pane .notice")).to_be_in_viewport()
@@ -313,8 +313,8 @@ def test_the_screen_is_kept_awake_while_ones_own_story_is_written_and_only_then(
     page.wait_for_function("locks.every(lock => lock.released)")
 
 
-def test_the_code_follows_the_controls_and_can_be_copied(scripted, new_page) -> None:
-    page = steps.open_page(new_page(permissions=["clipboard-read", "clipboard-write"]), scripted(endless))
+def test_the_code_follows_the_controls_and_can_be_copied(scripted, same_page) -> None:
+    page = steps.open_page(same_page(permissions=["clipboard-read", "clipboard-write"]), scripted(endless))
     steps.open_settings(page)
     page.get_by_role("button", name="Use it yourself").click()
     code, premise = page.locator("#code pre"), '<b>it\'s</b> "quoted" \\ & ${window.hit=1} שלום'

@@ -129,9 +129,9 @@ def ways(page: Page, cdp: CDPSession, how: str, place: str, tokens: int, alone: 
     return right and stayed and kept and said == below > 0, (how, place, tokens, net, asked, stayed, kept, said, below)
 
 
-def test_who_goes_up_comes_where_they_went_and_stays_there(serve, new_page) -> None:
+def test_who_goes_up_comes_where_they_went_and_stays_there(serve, same_page) -> None:
     """By every way, at the beginning, the middle and the followed end, while little and much arrives, on a desk and a phone."""
-    page = begun(serve, new_page(has_touch=True), threading.Event())
+    page = begun(serve, same_page(has_touch=True), threading.Event())
     page.evaluate("more(4000)")
     cdp, wrong = page.context.new_cdp_session(page), []
     for width, height in SIZES:
@@ -154,10 +154,10 @@ def test_who_goes_up_comes_where_they_went_and_stays_there(serve, new_page) -> N
     assert not wrong, wrong
 
 
-def test_over_the_real_line_one_notch_leaves_the_end_that_is_followed(serve, new_page) -> None:
+def test_over_the_real_line_one_notch_leaves_the_end_that_is_followed(serve, same_page) -> None:
     gate = threading.Event()
     gate.set()
-    page = begun(serve, new_page(), gate)
+    page = begun(serve, same_page(), gate)
     flooded(page)
     page.locator("#pane .below [data-do=end]").click()
     expect(page.locator("#pane .below [data-do=end]")).to_be_hidden()
@@ -174,8 +174,8 @@ def test_over_the_real_line_one_notch_leaves_the_end_that_is_followed(serve, new
     expect(page.locator("#pane .below [data-do=end]")).to_be_visible()
 
 
-def test_text_grows_into_room_that_was_there_until_its_reader_asks_for_the_end(serve, new_page) -> None:
-    page = begun(serve, new_page(), threading.Event())
+def test_text_grows_into_room_that_was_there_until_its_reader_asks_for_the_end(serve, same_page) -> None:
+    page = begun(serve, same_page(), threading.Event())
     first = page.evaluate("document.documentElement.scrollHeight")
     page.evaluate("for (let i = 0; i < 10; i++) more(10)")
     assert page.evaluate("[scrollY, document.documentElement.scrollHeight]") == [0, first], "a hundred words have room on the first page"
@@ -188,17 +188,17 @@ def test_text_grows_into_room_that_was_there_until_its_reader_asks_for_the_end(s
     expect(page.locator("#pane .below [data-do=end]")).to_be_hidden()
 
 
-def test_a_reader_who_has_just_scrolled_away_is_not_fetched_back_by_what_arrives_in_that_moment(serve, new_page) -> None:
+def test_a_reader_who_has_just_scrolled_away_is_not_fetched_back_by_what_arrives_in_that_moment(serve, same_page) -> None:
     """Before the browser has told the page of it."""
-    page = begun(serve, new_page(), threading.Event())
+    page = begun(serve, same_page(), threading.Event())
     page.evaluate("more(8000) ?? reader.toEnd()")
     there, then = page.evaluate("(() => { scrollBy(0, -3000); const there = scrollY; more(10); return [there, scrollY]; })()")
     assert then == there > 0
     expect(page.locator("#pane .below [data-do=end]")).to_be_visible()
 
 
-def test_nothing_scrolls_under_a_finger_that_lies_on_the_page(serve, new_page) -> None:
-    page = begun(serve, new_page(390, 844, has_touch=True), threading.Event())
+def test_nothing_scrolls_under_a_finger_that_lies_on_the_page(serve, same_page) -> None:
+    page = begun(serve, same_page(390, 844, has_touch=True), threading.Event())
     page.evaluate("more(3000) ?? reader.toEnd()")
     cdp = page.context.new_cdp_session(page)
     cdp.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": 200, "y": 400}]})
@@ -217,7 +217,7 @@ NOISE = 0.005  # what a paragraph that grows within its lines comes to in Chromi
 
 
 @WIDTHS
-def test_nothing_on_the_page_shifts_from_the_click_to_the_last_word(serve, new_page, width: int, height: int) -> None:
+def test_nothing_on_the_page_shifts_from_the_click_to_the_last_word(serve, same_page, width: int, height: int) -> None:
     """From night to paper, through title and chapters, to what stands after the end."""
     planned = threading.Event()
 
@@ -234,7 +234,7 @@ def test_nothing_on_the_page_shifts_from_the_click_to_the_last_word(serve, new_p
             stop.wait(0.01)
         yield Finish("stop")
 
-    page = steps.open_page(new_page(width, height), serve(ScriptedEngine(script)))
+    page = steps.open_page(same_page(width, height), serve(ScriptedEngine(script)))
     steps.ask(page, "rain", 900)
     page.evaluate(SHIFTS)
     steps.write(page)
@@ -271,15 +271,15 @@ JUMPS = """async words => {
 }"""
 
 
-def test_no_word_that_stands_jumps_to_another_line_when_more_come_or_the_story_ends(serve, new_page) -> None:
-    page = begun(serve, new_page(390, 844), threading.Event())
+def test_no_word_that_stands_jumps_to_another_line_when_more_come_or_the_story_ends(serve, same_page) -> None:
+    page = begun(serve, same_page(390, 844), threading.Event())
     assert page.evaluate(JUMPS, PARAGRAPH.split()) == 0
 
 
 @WIDTHS
-def test_the_end_moves_nothing_also_where_less_stands_below_it_then(serve, new_page, width: int, height: int) -> None:
+def test_the_end_moves_nothing_also_where_less_stands_below_it_then(serve, same_page, width: int, height: int) -> None:
     """A thousand words are taken back under whoever has read them, and then it ends."""
-    page = begun(serve, new_page(width, height), threading.Event())
+    page = begun(serve, same_page(width, height), threading.Event())
     page.evaluate("more(1500) ?? scrollTo(0, document.documentElement.scrollHeight)")
     there = page.evaluate("settled()")
     page.evaluate("reader.show({ off: 30, cuts: 1, t: 'Nothing more.' })")
@@ -294,8 +294,8 @@ def test_the_end_moves_nothing_also_where_less_stands_below_it_then(serve, new_p
     expect(page.locator("#pane .room")).to_have_css("height", "0px")
 
 
-def test_the_end_of_a_story_that_does_not_fill_its_page_moves_nothing(serve, new_page) -> None:
-    page = begun(serve, new_page(1440, 700), threading.Event())
+def test_the_end_of_a_story_that_does_not_fill_its_page_moves_nothing(serve, same_page) -> None:
+    page = begun(serve, same_page(1440, 700), threading.Event())
     page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
     there = page.evaluate("settled()")
     page.evaluate("reader.stop()")  # Playwright's click scrolls to what stands at the window's edge
@@ -304,10 +304,10 @@ def test_the_end_of_a_story_that_does_not_fill_its_page_moves_nothing(serve, new
 
 
 @WIDTHS
-def test_what_happens_now_and_a_stop_stay_in_view_however_long_the_story_is(serve, new_page, width: int, height: int) -> None:
+def test_what_happens_now_and_a_stop_stay_in_view_however_long_the_story_is(serve, same_page, width: int, height: int) -> None:
     gate = threading.Event()
     gate.set()
-    page = begun(serve, new_page(width, height), gate)
+    page = begun(serve, same_page(width, height), gate)
     flooded(page)
     heights = {page.evaluate("document.querySelector('#pane .status').offsetHeight")}
     page.locator("#pane .below [data-do=end]").click()
@@ -340,14 +340,14 @@ CUTS = """({ Paper }, text) => {
 }"""
 
 
-def test_text_that_is_taken_back_leaves_what_stands_before_it_as_it_is(serve, new_page) -> None:
-    page = begun(serve, new_page(), threading.Event())
+def test_text_that_is_taken_back_leaves_what_stands_before_it_as_it_is(serve, same_page) -> None:
+    page = begun(serve, same_page(), threading.Event())
     text = "# A *bell* 🌟\n\nIt *rang* **twice**.\nThen no more.\n\n* * *\n\n## Part\nThe _end_ of it."
     assert steps.module(page, "paper", CUTS, text) == []
 
 
-def test_messages_put_text_where_it_belongs(serve, new_page) -> None:
-    page = begun(serve, new_page(), threading.Event())
+def test_messages_put_text_where_it_belongs(serve, same_page) -> None:
+    page = begun(serve, same_page(), threading.Event())
     record = StoryRecord("id", StoryRequest("p", 100).with_seed(3), writer=POLARIS)
     record.apply(Delta.of("story", "One", (1,)), 0.0)
     first: dict[str, object] = {**reading.going(record), "off": 0}

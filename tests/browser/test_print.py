@@ -82,8 +82,8 @@ def written(page: Page, url: str, theme: str) -> Page:
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
-def test_a_story_of_1400_words_is_five_or_six_pages_of_a_book(serve, new_page, theme: str, width: int) -> None:
-    page = written(new_page(width, 844), serve(ScriptedEngine(tells(STORY))), theme)
+def test_a_story_of_1400_words_is_five_or_six_pages_of_a_book(serve, same_page, theme: str, width: int) -> None:
+    page = written(same_page(width, 844), serve(ScriptedEngine(tells(STORY))), theme)
     pdf = Pdf(page.pdf(prefer_css_page_size=True))
     pages = [pdf.text(one) for one in pdf.pages]
     words = len(steps.story(page).split())
@@ -106,8 +106,8 @@ def test_a_story_of_1400_words_is_five_or_six_pages_of_a_book(serve, new_page, t
     assert all(max(colour) <= 0.21 for colour in pdf.colours() if colour != (1, 1, 1)), "black on white"
 
 
-def test_what_is_printed_while_it_is_written_is_what_there_is(serve, new_page) -> None:
-    page = steps.open_page(new_page(), serve(ScriptedEngine(endless)))
+def test_what_is_printed_while_it_is_written_is_what_there_is(serve, same_page) -> None:
+    page = steps.open_page(same_page(), serve(ScriptedEngine(endless)))
     steps.ask(page, "a bell", 500)
     steps.write(page)
     steps.reached(page, 200)

@@ -43,8 +43,8 @@ def opened(page: Page, url: str, name: str = "clock-1000") -> Page:
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
-def test_a_first_visit_finds_a_page_of_a_recorded_story_and_reads_on(new_page, recorded: str, width: int, height: int) -> None:
-    page = steps.open_page(new_page(width, height), recorded)
+def test_a_first_visit_finds_a_page_of_a_recorded_story_and_reads_on(same_page, recorded: str, width: int, height: int) -> None:
+    page = steps.open_page(same_page(width, height), recorded)
     taste = page.locator("#taste")
     expect(taste.get_by_role("heading", name="The clock").first).to_be_visible()
     for said in ("Written by POLARIS-9B in one go", "1 min to read", f"asked for: {SISTERS}", "Paragraph 0 <b>of</b> this story"):
@@ -97,8 +97,8 @@ def test_it_is_watched_at_the_pace_it_was_written_in_and_only_when_asked(new_pag
     assert steps.story(page) == TEXT and page.get_by_role("button", name="Watch it being written").is_visible()
 
 
-def test_the_same_premise_stands_beside_it_at_other_lengths_with_its_counts_and_its_record(new_page, recorded: str) -> None:
-    page = opened(new_page(), recorded)
+def test_the_same_premise_stands_beside_it_at_other_lengths_with_its_counts_and_its_record(same_page, recorded: str) -> None:
+    page = opened(same_page(), recorded)
     page.locator("#pane .all > summary").click()
     for words in (4000, 12_000, 1000):
         page.locator("#pane .ladder").get_by_role("button", name=f"{words:,}", exact=True).click()
@@ -114,8 +114,8 @@ def test_the_same_premise_stands_beside_it_at_other_lengths_with_its_counts_and_
     expect(page.locator("#pane .ladder .of")).to_be_hidden()
 
 
-def test_a_story_of_ones_own_takes_its_place_and_nothing_of_it_stays(new_page, recorded: str) -> None:
-    page = opened(new_page(), recorded)
+def test_a_story_of_ones_own_takes_its_place_and_nothing_of_it_stays(same_page, recorded: str) -> None:
+    page = opened(same_page(), recorded)
     page.get_by_label("Write your own: a story about").fill("a mill")
     page.get_by_role("button", name="Write the story").click()
     page.wait_for_url("**/?*story=*")
@@ -131,8 +131,8 @@ def test_a_story_of_ones_own_takes_its_place_and_nothing_of_it_stays(new_page, r
     expect(page.locator("#taste").get_by_role("button", name="Keep reading")).to_be_visible()
 
 
-def test_a_name_that_is_not_recorded_is_said_and_leads_on(new_page, recorded: str) -> None:
-    page = new_page()
+def test_a_name_that_is_not_recorded_is_said_and_leads_on(same_page, recorded: str) -> None:
+    page = same_page()
     page.goto(f"{recorded}?recorded=nobody-recorded-this")
     expect(page.locator("#pane .notice")).to_have_text("There is no recording of this name here.")
     page.get_by_role("button", name="Write your own").click()
@@ -140,10 +140,10 @@ def test_a_name_that_is_not_recorded_is_said_and_leads_on(new_page, recorded: st
 
 
 @pytest.mark.parametrize("recordings", [False, True], ids=["none is recorded", "the miniature writes"])
-def test_else_it_finds_what_the_paper_measured_in_four_sentences(new_page, serve, folder: Path, recordings: bool) -> None:
+def test_else_it_finds_what_the_paper_measured_in_four_sentences(same_page, serve, folder: Path, recordings: bool) -> None:
     writer = replace(POLARIS, name="the miniature", is_preview=True) if recordings else POLARIS
     url = serve(ScriptedEngine(echoes, writer=writer), Settings(recordings_dir=folder if recordings else folder / "none"))
-    page = steps.open_page(new_page(390, 844), url)
+    page = steps.open_page(same_page(390, 844), url)
     taste = page.locator("#taste")
     expect(taste.get_by_role("heading", name="What the paper measured")).to_be_visible()
     expect(page.locator("#gallery")).to_be_hidden()

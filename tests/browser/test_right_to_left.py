@@ -17,10 +17,10 @@ def runs(place: Locator) -> str:
     return place.evaluate("e => `${getComputedStyle(e).direction} ${e.dir}`")
 
 
-def test_a_premise_from_the_right_begins_at_the_right(serve, new_page, tmp_path: Path) -> None:
+def test_a_premise_from_the_right_begins_at_the_right(serve, same_page, tmp_path: Path) -> None:
     (tmp_path / "one.json").write_text(recording_of("# A bell\n\nIt rang.", PREMISE))
     url = serve(ScriptedEngine(tells("Once, a lamp.")), Settings(recordings_dir=tmp_path))
-    page = steps.open_page(new_page(390), url)
+    page = steps.open_page(same_page(390), url)
     box = page.locator("#premise textarea")
     expect(box).to_have_attribute("dir", "auto")
     assert runs(box) == "ltr auto"

@@ -23,8 +23,8 @@ def shared() -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
-def test_whoever_has_the_link_reads_at_once_and_writes_a_story_of_their_own(new_page, shared: str, width: int, height: int) -> None:
-    page = new_page(width, height)
+def test_whoever_has_the_link_reads_at_once_and_writes_a_story_of_their_own(same_page, shared: str, width: int, height: int) -> None:
+    page = same_page(width, height)
     page.goto(shared)
     pane, own, title = (
         page.locator("#pane"),

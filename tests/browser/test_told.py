@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from polaris_demo.story.events import Delta, Event, Finish, Progress, Started
 from polaris_demo.story.request import StoryRequest
 
-from ..doubles import POLARIS, ScriptedEngine, endless, until
+from ..doubles import POLARIS, ScriptedEngine, endless, story_events, until
 from . import steps
 from .wire import Wire
 
@@ -47,9 +47,8 @@ def asked(page: Page, url: str, premise: str = "a lamp") -> Page:
     return page
 
 
-def test_the_tab_says_first_what_is_happening(serve, new_page, gates: Gates) -> None:
-    page = new_page()
-    page.add_init_script(BEHIND)
+def test_the_tab_says_first_what_is_happening(serve, same_page, new_page, gates: Gates) -> None:
+    page = same_page(script=BEHIND)
     asked(page, serve(ScriptedEngine(gates.script)))
     expect(page).to_have_title("Planning … · a lamp")
     gates.planned.set()
@@ -69,10 +68,10 @@ def test_the_tab_says_first_what_is_happening(serve, new_page, gates: Gates) -> 
     expect(page).to_have_title("POLARIS-9B writes stories")
 
 
-def test_back_and_forward_go_between_the_ask_stories_and_tabs(serve, new_page, gates: Gates) -> None:
+def test_back_and_forward_go_between_the_ask_stories_and_tabs(serve, same_page, gates: Gates) -> None:
     gates.planned.set()
     gates.ends.set()
-    page = asked(new_page(), serve(ScriptedEngine(gates.script)), "a first")
+    page = asked(same_page(), serve(ScriptedEngine(gates.script)), "a first")
     steps.wait_until_over(page)
     first = page.url
     page.get_by_role("tab", name="Results").click()
@@ -108,8 +107,8 @@ def offered(page: Page) -> set[str]:
     return set(buttons) - {"looks", "listen", "full", "contents", "end", "go-on", "notify"}
 
 
-def test_nothing_is_offered_that_cannot_be_done(serve, new_page, gates: Gates) -> None:
-    page = asked(new_page(), serve(ScriptedEngine(gates.script)))
+def test_nothing_is_offered_that_cannot_be_done(serve, same_page, new_page, gates: Gates) -> None:
+    page = asked(same_page(), serve(ScriptedEngine(gates.script)))
     expect(page.locator("#pane .night")).to_be_visible()
     until(lambda: offered(page) == {"stop"})
     gates.planned.set()
@@ -131,17 +130,24 @@ def test_nothing_is_offered_that_cannot_be_done(serve, new_page, gates: Gates) -
     expect(page.locator("#pane .stage")).to_have_text("Finished")
     steps.wait_until_over(page)
     assert offered(page) == both | {"again", "change", "delete"}
-    page.on("dialog", lambda dialog: dialog.accept())
+    page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Delete this story").click()
     expect(page.locator("#pane .notice")).to_have_text("The story is deleted.")
     assert offered(page) == {"own"}
+
+
+def long_at_once(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
+    """Has a middle from the beginning, and goes on until stopped."""
+    yield from story_events("plan", "word " * 1000, 1000)[:-1]
+    while not stop.wait(0.02):
+        yield Delta.of("story", "word ", (2,))
 
 
 ROOM = "e => [e.scrollHeight <= e.closest('.row').clientHeight + 1, e.scrollWidth <= e.clientWidth + 1]"
 
 
 def test_stopping_without_a_network_says_so_where_the_reader_is_and_no_longer_once_it_is_back(serve, new_page) -> None:
-    wire, sizes = Wire(serve(ScriptedEngine(endless))), ({"width": 1440, "height": 900}, {"width": 390, "height": 844})
+    wire, sizes = Wire(serve(ScriptedEngine(long_at_once))), ({"width": 1440, "height": 900}, {"width": 390, "height": 844})
     page = asked(new_page(offline_is_fine=True), wire.url)
     page.wait_for_function("document.querySelector('#pane .story').textContent.length > 4000")
     page.locator("#pane .story").evaluate("e => scrollTo(0, e.offsetHeight / 2)")
@@ -168,11 +174,11 @@ def test_stopping_without_a_network_says_so_where_the_reader_is_and_no_longer_on
     wire.close()
 
 
-def test_a_full_server_says_so_beside_the_button_and_runs_nothing(serve, new_page) -> None:
-    url = serve(ScriptedEngine(endless), queue_size=1)
+def test_a_full_server_says_so_beside_the_button_and_runs_nothing(serve, same_page) -> None:
+    url, page = serve(ScriptedEngine(endless), queue_size=1), same_page()
     for premise in ("a first", "a second"):
-        asked(new_page(), url, premise)
-    page = new_page()
+        asked(page, url, premise)
+        page.wait_for_url("**/?*story=*")
     steps.open_page(page, url)
     steps.ask(page, "a third", 2000)
     steps.write(page)

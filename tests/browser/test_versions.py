@@ -61,9 +61,9 @@ def opened(page: Page, before: str) -> str:
     return page.url.split("story=")[1].split("&")[0]
 
 
-def test_with_the_mouse_from_a_paragraph_of_somebody_elses_story(new_page, runner: Runner, url: str) -> None:
+def test_with_the_mouse_from_a_paragraph_of_somebody_elses_story(same_page, runner: Runner, url: str) -> None:
     parent = told(runner)
-    page = read(new_page(), url, parent, own=False)
+    page = read(same_page(), url, parent, own=False)
     third = page.locator("#pane .story p", has_text="It rang 3 times")
     place = third.bounding_box()
     third.hover()
@@ -94,8 +94,8 @@ def test_with_the_mouse_from_a_paragraph_of_somebody_elses_story(new_page, runne
     page.wait_for_url(f"**story={version.id}")
 
 
-def test_with_the_keyboard_from_the_paragraph_that_is_read(new_page, runner: Runner, url: str) -> None:
-    page = read(new_page(), url, told(runner))
+def test_with_the_keyboard_from_the_paragraph_that_is_read(same_page, runner: Runner, url: str) -> None:
+    page = read(same_page(), url, told(runner))
     button = page.locator("#pane .side").get_by_role("button", name="Write on from here")
     button.focus()
     page.keyboard.press("Enter")
@@ -112,9 +112,9 @@ def test_with_the_keyboard_from_the_paragraph_that_is_read(new_page, runner: Run
     expect(button).to_be_focused()
 
 
-def test_another_version_in_one_click_and_as_many_at_once_as_there_is_room_for(new_page, runner: Runner, url: str) -> None:
+def test_another_version_in_one_click_and_as_many_at_once_as_there_is_room_for(same_page, runner: Runner, url: str) -> None:
     parent = told(runner)
-    page = read(new_page(), url, parent)
+    page = read(same_page(), url, parent)
     page.get_by_role("button", name="Another version").click()
     version = runner.get(opened(page, parent.record.id))
     assert version.parent and version.parent.place.tokens == 0 and version.request.sampling.seed != 4
@@ -132,9 +132,9 @@ def test_another_version_in_one_click_and_as_many_at_once_as_there_is_room_for(n
 
 
 @pytest.mark.parametrize("width", [1440, 390])
-def test_what_is_refused_is_said_in_the_dialog_and_can_be_mended(new_page, runner: Runner, url: str, width: int) -> None:
+def test_what_is_refused_is_said_in_the_dialog_and_can_be_mended(same_page, runner: Runner, url: str, width: int) -> None:
     parent = told(runner)
-    page = read(new_page(width, 844), url, parent)
+    page = read(same_page(width, 844), url, parent)
     page.get_by_role("button", name="Write on from a paragraph").click()
     dialog = in_dialog(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -151,25 +151,25 @@ def test_what_is_refused_is_said_in_the_dialog_and_can_be_mended(new_page, runne
     expect(dialog).to_be_hidden()
 
 
-def test_a_tree_that_leads_in_a_circle_ends(new_page, runner: Runner, url: str) -> None:
+def test_a_tree_that_leads_in_a_circle_ends(same_page, runner: Runner, url: str) -> None:
     parent = told(runner)
     version = runner.write_on(parent.record.id, 2, {})
     until(lambda: rests(version))
 
-    page = new_page()
+    page = same_page()
     steps.summaries(page, lambda stories: [one | {"parent": one["parent"] or version.record.id} for one in stories])
     read(page, url, version, own=False)
     tree = page.get_by_role("navigation", name="Versions")
     expect(tree.locator("[data-story]")).to_have_count(2)
 
 
-def test_no_barrier_in_the_dialog_nor_in_the_tree(new_page, runner: Runner, url: str) -> None:
+def test_no_barrier_in_the_dialog_nor_in_the_tree(same_page, runner: Runner, url: str) -> None:
     parent = told(runner)
     version = runner.write_on(parent.record.id, 2, {"temperature": 1.1})
     until(lambda: rests(version))
-    found = []
+    page, found = read(same_page(reduced_motion="reduce"), url, version, own=False), []
     for width in (1440, 390):
-        page = read(new_page(width, 844, reduced_motion="reduce"), url, version, own=False)
+        page.set_viewport_size({"width": width, "height": 844})
         expect(page.get_by_role("navigation", name="Versions")).to_be_visible()
         for theme in ("light", "dark"):
             page.emulate_media(color_scheme=theme)
