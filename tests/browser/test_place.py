@@ -1,7 +1,7 @@
 """The page moves only when its reader does: whatever arrives, whatever ends, and also for whoever is taken along with the end."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from playwright.sync_api import CDPSession, Page, expect
@@ -129,9 +129,11 @@ def ways(page: Page, cdp: CDPSession, how: str, place: str, tokens: int, alone: 
     return right and stayed and kept and said == below > 0, (how, place, tokens, net, asked, stayed, kept, said, below)
 
 
-def test_who_goes_up_comes_where_they_went_and_stays_there(serve, same_page) -> None:
-    """By every way, at the beginning, the middle and the followed end, while little and much arrives, on a desk and a phone."""
-    page = begun(serve, same_page(has_touch=True), threading.Event())
+def pulled(page: Page, speeds: Callable[[int, int], Sequence[int]]) -> list[list[object]]:
+    """What pulls whoever goes up by any way, from the beginning, the middle and the followed end, on a desk and a phone.
+
+    `speeds` are the tokens a second that arrive meanwhile, for the number of a way and of a place.
+    """
     page.evaluate("more(4000)")
     cdp, wrong = page.context.new_cdp_session(page), []
     for width, height in SIZES:
@@ -141,17 +143,30 @@ def test_who_goes_up_comes_where_they_went_and_stays_there(serve, same_page) -> 
             alone, _ = gone_up(page, cdp, how, "the middle", 0)
             assert alone < -10, how
             for turn, place in enumerate(("the beginning", "the middle", "the end")):
-                tokens = RATES[(number + turn) % len(RATES)]
-                seen: list[object] = [width]
-                for _ in range(TRIES):  # a gesture that the machine broke in two is made again; a page that pulls, pulls each time
-                    right, what = ways(page, cdp, how, place, tokens, alone)
-                    if right:
-                        break
-                    seen.append(what)
-                    alone, _ = gone_up(page, cdp, how, "the middle", 0)
-                else:
-                    wrong.append(seen)
-    assert not wrong, wrong
+                for tokens in speeds(number, turn):
+                    seen: list[object] = [width]
+                    for _ in range(TRIES):  # a gesture that the machine broke in two is made again; a page that pulls, pulls each time
+                        right, what = ways(page, cdp, how, place, tokens, alone)
+                        if right:
+                            break
+                        seen.append(what)
+                        alone, _ = gone_up(page, cdp, how, "the middle", 0)
+                    else:
+                        wrong.append(seen)
+    return wrong
+
+
+def test_who_goes_up_comes_where_they_went_and_stays_there(serve, same_page) -> None:
+    """Each way and place at one of the speeds, each speed as often."""
+    page = begun(serve, same_page(has_touch=True), threading.Event())
+    assert pulled(page, lambda way, place: [RATES[(way + place) % len(RATES)]]) == []
+
+
+@pytest.mark.slow
+def test_and_so_they_do_at_every_speed(serve, same_page) -> None:
+    page = begun(serve, same_page(has_touch=True), threading.Event())
+    assert pulled(page, lambda way, place: RATES) == []
+    print(f"{len(UP)} ways, 3 places, {len(RATES)} speeds, {len(SIZES)} widths: nobody is pulled")
 
 
 def test_over_the_real_line_one_notch_leaves_the_end_that_is_followed(serve, same_page) -> None:
