@@ -84,8 +84,8 @@ def test_a_hundred_stories_weigh_little_on_the_first_page_and_come_as_they_are_a
         more.click()
         expect(page.locator("#gallery .title")).to_have_count(count)
         assert page.evaluate("document.activeElement.textContent") == titles(page)[count - 6]
-    for _ in range(14):
-        more.click()
+    # As fast as somebody can, on a line that is slower: each is answered, and none asks for what another has asked for.
+    more.evaluate("button => { for (let i = 0; i < 14; i++) button.click(); }")
     expect(page.locator("#gallery .title")).to_have_count(100)
     expect(more).to_be_hidden()
     assert len(set(titles(page))) == 100 and titles(page)[-1] == "The long clock" and HOSTILE in titles(page)

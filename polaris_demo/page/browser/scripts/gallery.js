@@ -34,16 +34,24 @@ class Gallery {
   async more() {
     const before = this.shown;
     this.shown += STEP;
-    if (this.list.length < this.shown && this.left) await this.fetch();
+    while (this.list.length < this.shown && this.left && await this.fetch());
     this.draw();
     one(this.element, `li:nth-of-type(${before + 1}) .title`)?.focus();
   }
-  async fetch() {
+  // Whether more have come: once for all who ask meanwhile, and to the list they were asked for.
+  fetch() {
+    this.coming ??= this.next().finally(() => { this.coming = null; });
+    return this.coming;
+  }
+  async next() {
+    const had = this.list;
     try {
-      const recordings = await recordingsFrom(this.list.length);
-      this.list = [...this.list, ...recordings.recordings];
+      const recordings = await recordingsFrom(had.length);
+      if (this.list !== had) return true; // filled anew meanwhile
+      this.list = [...had, ...recordings.recordings];
       this.left = recordings.more;
-    } catch { /* what is there stays, and the button to ask again */ }
+      return recordings.recordings.length > 0;
+    } catch { return false; /* what is there stays, and the button to ask again */ }
   }
   draw() {
     one(this.element, "ul").replaceChildren(...this.list.slice(0, this.shown).map((recording) => this.entry(recording)));
