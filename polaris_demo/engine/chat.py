@@ -19,6 +19,7 @@ from .profiles import OF_OPENAI, Profile
 from .run import Run
 from .tokens import THINK_END, THINK_START, ChatTokens
 
+SPACE = " "
 GoesOn = Literal["text", "prefill", "never"]
 NEVER_GOES_ON = (
     "The engine that writes here cannot go on with a story that was begun, so it stays as it is. "
@@ -52,13 +53,13 @@ class Texts:
         plain, said = bool(written) and self._manner.goes_on == "text", self._chat.spelt(written)
         if plain:
             body = text_body(self._profile, self._model, self._chat, run, len(written), said)
-            heard = Heard(self._chat, False, thinking, said[len(said.rstrip(" ")) :])
+            heard = Heard(self._chat, False, thinking, white_end(said, SPACE))
             asked = self._client.completions.create(**body)
         else:
             # A plan that was begun cannot stand in a chat, which would close it; nobody has seen it, so it is made anew.
             begun = "" if thinking else said
             body = chat_body(self._profile, self._model, self._chat, run, len(written), begun)
-            heard = Heard(self._chat, self._manner.apart, thinking, begun[len(begun.rstrip()) :])
+            heard = Heard(self._chat, self._manner.apart, thinking, white_end(begun))
             asked = self._client.chat.completions.create(**body)
         ended = None
         async with aclosing(chunks(asked, lambda chunk: any(any(told(choice)) for choice in chunk.choices or ()))) as answer:
@@ -79,24 +80,30 @@ def chat_body(profile: Profile, model: str, chat: ChatTokens, run: Run, written:
 
     `written` is how many tokens were generated before.
     """
-    messages, sound = [{"role": "user", "content": chat.message(run.prompt)}], begun.rstrip()
+    messages, left_out = [{"role": "user", "content": chat.message(run.prompt)}], white_end(begun)
     if begun:
-        messages.append({"role": "assistant", "content": f"{THINK_START}\n{sound}"})
+        messages.append({"role": "assistant", "content": f"{THINK_START}\n{begun.removesuffix(left_out)}"})
     drawn, extra = _sampling(profile, run.params, written, chat)
     extra |= {**profile.thinks, **((profile.prefill or {}) if begun else {})}
-    most = run.limit - written + len(begun) - len(sound)  # the white space is said again
+    most = run.limit - written + len(left_out)
     return {"model": model, "messages": messages, "max_tokens": most, "stream": True, **drawn, "extra_body": extra}
 
 
 def text_body(profile: Profile, model: str, chat: ChatTokens, run: Run, written: int, said: str) -> dict[str, Any]:
-    """The request for what comes after a prompt and what was `said`, `written` tokens of it: these fields and no others.
-
-    A model writes a space as the beginning of a word, and goes on badly after one that stands alone: it is left out and said again.
-    """
+    """The request for what comes after a prompt and what was `said`, `written` tokens of it: these fields and no others."""
     drawn, extra = _sampling(profile, run.params, written, chat)
-    sound = said.rstrip(" ")
-    prompt, most = chat.spelt(run.prompt) + sound, run.limit - written + len(said) - len(sound)
+    left_out = white_end(said, SPACE)
+    prompt, most = chat.spelt(run.prompt) + said.removesuffix(left_out), run.limit - written + len(left_out)
     return {"model": model, "prompt": prompt, "max_tokens": most, "stream": True, **drawn, "extra_body": extra}
+
+
+def white_end(begun: str, of: str | None = None) -> str:
+    """The white space at the end of what was begun, which is left out of a request and said again by the model.
+
+    A chat's template leaves all of it out. A plain text keeps its line breaks; but a model writes a space as the beginning of a word,
+    and after one that stands alone it loses the word.
+    """
+    return begun[len(begun.rstrip(of)) :]
 
 
 def _sampling(profile: Profile, params: SamplingParams, written: int, chat: ChatTokens) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -113,7 +120,7 @@ def _sampling(profile: Profile, params: SamplingParams, written: int, chat: Chat
 class Heard:
     """What is said in one answer, as token ids. `thinking` is open at its beginning or is not; it may come `apart` from the story.
 
-    `left_out` is the white space at the end of what was begun that was left out of the request, and that the model says again.
+    `left_out` is the `white_end` of what was begun.
     """
 
     def __init__(self, chat: ChatTokens, apart: bool, thinking: bool, left_out: str = "") -> None:

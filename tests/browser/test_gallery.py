@@ -98,6 +98,11 @@ def test_what_is_recorded_meanwhile_is_there_at_the_next_visit_and_the_host_take
     expect(page.locator("#gallery .title").first).to_be_visible()
     for words in (1000, 2000, 4000):
         record(folder, f"gallery-mill-{words}", f"The mill {words}", "a mill", words)
+    more = page.get_by_role("button", name="More stories")
+    more.evaluate("button => { for (let i = 0; i < 17; i++) button.click(); }")
+    expect(more).to_be_hidden()
+    shown = titles(page)
+    assert len(set(shown)) == len(shown) and {"The clock", "The long clock", HOSTILE, *(f"Story {n:02}" for n in range(97))} <= {*shown}
     steps.open_page(page, full)
     expect(page.locator("#gallery .title").first).to_have_text("The mill 1000")
     page.once("dialog", lambda dialog: dialog.accept(KEY))

@@ -13,9 +13,7 @@ from pathlib import Path
 
 from . import words as w
 
-ROMAN = (
-    "I II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI XVII XVIII XIX XX XXI XXII XXIII XXIV XXV XXVI XXVII XXVIII XXIX XXX"
-).split()
+ROMAN = "I II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI XVII XVIII XIX XX XXI XXII XXIII XXIV XXV XXVI XXVII XXVIII XXIX XXX".split()
 MIDDLE = "road meet trouble talk find memory work chase dream storm market riddle letter night water song".split()
 SCENE_WORDS = 93.0  # a scene and its share of the headings, so that stories come out at the length asked for
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
@@ -175,9 +173,8 @@ def _premise(rng: random.Random) -> tuple[str, dict[str, str]]:
     for short, key in (("ar", "r"), ("ao", "o"), ("ap", "p"), ("af", "f")):
         words[short] = article(cast[key])
         words[short.capitalize()] = words[short].capitalize()
-    plural = form.startswith(("two", "three"))
     premise = _expand(rng, form, (cast | words).__getitem__)
-    if plural:
+    if form.startswith(("two", "three")):
         cast["f"] = cast["r"]
     return premise, cast
 
@@ -194,10 +191,7 @@ def _cast(rng: random.Random, used: set[str]) -> dict[str, str]:
         "o": _noun(rng, w.OBJECTS, w.MATERIALS, not said("o", "ao")),
         "p": _noun(rng, w.PLACES, w.MATERIALS, not said("p", "ap")),
     }
-    if said("N") and rng.random() < 0.3:
-        cast["N"] = made_up_word(rng).capitalize()
-    else:
-        cast["N"] = rng.choice(w.WOMEN if she else w.MEN)
+    cast["N"] = made_up_word(rng).capitalize() if said("N") and rng.random() < 0.3 else rng.choice(w.WOMEN if she else w.MEN)
     cast["C"] = rng.choice(w.MEN if she else w.WOMEN)
     return cast | _pronouns(she) | _pronouns(not she, "c")
 

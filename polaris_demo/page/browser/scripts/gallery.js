@@ -12,7 +12,7 @@ const actions = {
 
 class Gallery {
   constructor(element) {
-    Object.assign(this, { element, list: [], left: 0, shown: STEP });
+    Object.assign(this, { element, list: [], told: 0, left: 0, shown: STEP });
     element.addEventListener("click", (event) => this.click(event));
     page.recorded.hear((recordings) => this.fill(recordings));
     page.status.hear(() => this.show());
@@ -27,6 +27,7 @@ class Gallery {
   }
   fill(recordings) {
     this.list = recordings.recordings;
+    this.told = this.list.length;
     this.left = recordings.more;
     this.draw();
   }
@@ -43,14 +44,16 @@ class Gallery {
     this.coming ??= this.next().finally(() => { this.coming = null; });
     return this.coming;
   }
+  // Where others were recorded meanwhile, some have moved on and come a second time.
   async next() {
-    const had = this.list;
+    const had = this.list, names = new Set(had.map(({ name }) => name));
     try {
-      const recordings = await recordingsFrom(had.length);
+      const { recordings, more } = await recordingsFrom(this.told);
       if (this.list !== had) return true; // filled anew meanwhile
-      this.list = [...had, ...recordings.recordings];
-      this.left = recordings.more;
-      return recordings.recordings.length > 0;
+      this.list = [...had, ...recordings.filter(({ name }) => !names.has(name))];
+      this.told += recordings.length;
+      this.left = more;
+      return recordings.length > 0;
     } catch { return false; /* what is there stays, and the button to ask again */ }
   }
   draw() {
