@@ -46,14 +46,14 @@ class Gallery {
   }
   // Where others were recorded meanwhile, some have moved on and come a second time.
   async next() {
-    const had = this.list, names = new Set(had.map(({ name }) => name));
+    const had = this.list, names = new Set(had.map((recording) => recording.name));
     try {
-      const { recordings, more } = await recordingsFrom(this.told);
+      const recordings = await recordingsFrom(this.told), came = recordings.recordings;
       if (this.list !== had) return true; // filled anew meanwhile
-      this.list = [...had, ...recordings.filter(({ name }) => !names.has(name))];
-      this.told += recordings.length;
-      this.left = more;
-      return recordings.length > 0;
+      this.list = [...had, ...came.filter((recording) => !names.has(recording.name))];
+      this.told += came.length;
+      this.left = recordings.more;
+      return came.length > 0;
     } catch { return false; /* what is there stays, and the button to ask again */ }
   }
   draw() {
