@@ -6,7 +6,7 @@ import os
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two processes of tests share the cores; torch's threads would wait for each other's
 os.environ["POLARIS_DATA_DIR"] = ""  # what a test writes is none of the user's stories
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-os.environ.setdefault("GRADIO_SERVER_PORT", str(7860 + 100 * WORKER))  # each process has its own hundred ports to choose from
+# Each process has a hundred ports of its own to choose from; xdist's workers inherit what the one that started them has set.
+os.environ["GRADIO_SERVER_PORT"] = str(int(os.environ.get("GRADIO_SERVER_PORT", "7860")) + 100 * WORKER)
 # Each httpx.get is a client of its own, and reads the authorities' certificates for 40 ms. Nobody here speaks TLS.
 setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))  # noqa: B010
 
@@ -133,6 +134,23 @@ def built(runner: Runner, settings: Settings) -> "Blocks":
         return build_page(runner, settings)
 
 
+def close(page: "Blocks") -> None:
+    """Until nothing of the app answers.
+
+    uvicorn 0.54 forgets a connection that is made in the very moment it stops listening, such as one that Chromium opens in
+    advance, and Gradio no longer waits after 5 s. The next app's page at this address would come from one that takes no story.
+    """
+    page.close(verbose=False)
+
+    def over() -> bool:
+        for late in list(page.server.server_state.connections):
+            with suppress(RuntimeError):  # its loop has just ended, and the connection with it
+                late.loop.call_soon_threadsafe(late.transport.abort)
+        return not page.server.thread.is_alive()
+
+    until(over, what="the app ended")
+
+
 @contextmanager
 def serving(runner: Runner, settings: Settings | None = None) -> Iterator[str]:
     """The app over a runner; yields its address."""
@@ -142,7 +160,7 @@ def serving(runner: Runner, settings: Settings | None = None) -> Iterator[str]:
         stack.callback(runner.close)
         page = built(runner, settings := settings or Settings())
         _, url, _ = page.launch(**launch_options(runner, settings) | LAUNCH)
-        stack.callback(page.close, verbose=False)
+        stack.callback(close, page)
         CLOSED.discard(url)
         stack.callback(CLOSED.add, url)
         yield url
