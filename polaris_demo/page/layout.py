@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -238,13 +239,14 @@ def _on(component: gr.HTML, event: wire.Event) -> Any:
 def _wire(page: gr.Blocks, handlers: Handlers, form: Form, pane: gr.HTML) -> None:
     fields, notes = form.fields, form.notes
     # "multiple": with "once" a click is lost while the last story's event closes.
-    form.write.click(handlers.write, fields, [pane, form.dial, *notes], concurrency_limit=None, trigger_mode="multiple", **_HIDDEN)
-    _on(pane, "go_on")(handlers.resume, None, pane, concurrency_limit=None, trigger_mode="multiple", **_HIDDEN)
-    _on(pane, "write_on")(handlers.version, None, pane, concurrency_limit=None, trigger_mode="multiple", **_HIDDEN)
+    begins = (
+        form.write.click(handlers.write, fields, [pane, form.dial, *notes], concurrency_limit=None, trigger_mode="multiple", **_HIDDEN),
+        _on(pane, "go_on")(handlers.resume, None, pane, concurrency_limit=None, trigger_mode="multiple", **_HIDDEN),
+        _on(pane, "write_on")(handlers.version, None, pane, concurrency_limit=None, trigger_mode="multiple", **_HIDDEN),
+    )
     filled = _on(pane, "form_of")(handlers.recipe, None, fields, queue=False, **_HIDDEN)
-    filled.success(None, None, None, js=f"() => {run('filled')}())", **_HIDDEN)
     checked = [form.prompt, form.dial, form.link, form.code, *notes]
-    gr.on(
+    checks = gr.on(
         [*(f.change for f in fields), _on(form.dial, "look_again")],
         handlers.check,
         fields,
@@ -258,7 +260,17 @@ def _wire(page: gr.Blocks, handlers: Handlers, form: Form, pane: gr.HTML) -> Non
     repetition.input(None, [repetition, presence], presence, js="(r, p) => r > 1 ? 0 : p", **_HIDDEN)
     presence.input(None, [presence, repetition], repetition, js="(p, r) => p > 0 ? 1 : r", **_HIDDEN)
     arrived = page.load(handlers.arrive, None, [*fields, form.arrived, form.promise, *checked], queue=False, **_HIDDEN)
-    arrived.success(None, None, None, js=f"() => {run('arrived')}())", **_HIDDEN)
+    _then(arrived.success, "arrived")
+    _then(filled.success, "filled")
+    for asked in (*begins, filled):
+        _then(asked.failure, "unanswered")
+    for asked in (checks, arrived):
+        _then(asked.failure, "unchecked")
+
+
+def _then(outcome: Callable[..., Any], name: wire.Called) -> None:
+    """After an event that came out so, the page's script runs what it exports by this name."""
+    outcome(None, None, None, js=f"() => {run(name)}())", **_HIDDEN)
 
 
 def _footer() -> str:

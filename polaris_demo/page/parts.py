@@ -76,7 +76,7 @@ def js(part: wire.Part, *arguments: str) -> str:
     return f"{run(part)}({given}));"
 
 
-def run(name: str) -> str:
+def run(name: wire.Part | wire.Called) -> str:
     """The beginning of a call of an exported function, to which arguments and two brackets are still to be added."""
     from .assets import FOLDER, SCRIPT
 

@@ -2,7 +2,7 @@
 import { page } from "./page.js";
 import { quoted } from "./quote.js";
 import { Reader } from "./reader.js";
-import { copy, copyFile } from "./tools.js";
+import { UNREACHED, copy, copyFile } from "./tools.js";
 import { where } from "./where.js";
 
 // What the pane's buttons do (data-do), each to a reader.
@@ -45,6 +45,18 @@ const actions = {
   watch: (reader) => reader.recorded.watch(),
 };
 
+// Why no story begins or goes on, where that was asked for.
+function refused(sentence) {
+  if (page.reader.branch.dialog.open) page.reader.branch.refuse(sentence);
+  else page.refused?.(sentence);
+}
+
+// Another answered in the app's place, such as a proxy before it; a story that is being written is followed in a way of its own.
+export function unanswered() {
+  if (!page.reader.live) refused(UNREACHED);
+}
+export function unchecked() { page.next?.(UNREACHED, []); }
+
 export function pane(element, props, watch, trigger) {
   const reader = page.reader = new Reader(element, trigger);
   element.addEventListener("click", (event) => {
@@ -55,10 +67,8 @@ export function pane(element, props, watch, trigger) {
   });
   const opened = () => {
     const opened = props.value;
-    if (opened?.refused) {
-      if (reader.branch.dialog.open) reader.branch.refuse(opened.refused);
-      else page.refused?.(opened.refused);
-    } else if (opened?.id) {
+    if (opened?.refused) refused(opened.refused);
+    else if (opened?.id) {
       reader.branch.also(opened.also || []);
       reader.open(opened.id, opened.key);
       where.go({ story: opened.id });

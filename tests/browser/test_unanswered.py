@@ -1,0 +1,85 @@
+"""Something else answers in the app's place: a proxy before it, or a queue that takes no more. The page says so where it was asked."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from polaris_demo.story.events import Event, Finish
+from polaris_demo.story.request import StoryRequest
+
+from ..doubles import ScriptedEngine, story_events
+from . import steps
+
+UNREACHED = "The server cannot be reached just now. Try again in a moment."
+JOIN, CHECK = "**/queue/join*", "**/gradio_api/run/**"
+ANSWERS: dict[str, dict[str, Any]] = {
+    "of a full queue": {"status": 503, "json": {"refused": "Queue is full."}},
+    "of a proxy": {"status": 502, "body": "<html>Bad gateway</html>", "content_type": "text/html"},
+    "of nobody": {"status": 504, "body": ""},
+}
+
+
+def script(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
+    *told, _ = story_events("plan", "It rang.\n\nThe fox went on.", 4)
+    yield from (*told, Finish("length" if request.premise == "a long one" else "stop"))
+
+
+@pytest.fixture
+def page(serve, new_page) -> Page:
+    return steps.open_page(new_page(offline_is_fine=True), serve(ScriptedEngine(script)))
+
+
+def says(page: Page, selector: str, sentence: str) -> None:
+    """There and in our own words alone: Gradio's, of what it cannot read, are not seen."""
+    expect(page.locator(selector)).to_contain_text(sentence)
+    expect(page.get_by_test_id("toast-body").filter(visible=True)).to_have_count(0)
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_no_story_begins_and_the_next_click_begins_it(page: Page, answer: dict[str, Any]) -> None:
+    page.route(JOIN, lambda route: route.fulfill(**answer))
+    steps.ask(page, "a fox", 300)
+    steps.write(page)
+    says(page, ".next[role=status]", UNREACHED)
+    expect(page.locator("#premise textarea")).to_have_value("a fox")
+    page.unroute(JOIN)
+    steps.write(page)
+    steps.wait_until_over(page)
+    assert "The fox went on." in steps.story(page)
+
+
+def test_no_version_begins_and_the_dialog_says_so(page: Page) -> None:
+    steps.ask(page, "a fox", 300)
+    steps.write(page)
+    steps.wait_until_over(page)
+    page.route(JOIN, lambda route: route.fulfill(**ANSWERS["of a proxy"]))
+    page.get_by_role("button", name="Write on from a paragraph").click()
+    page.get_by_role("dialog").get_by_role("button", name="Write on", exact=True).click()
+    says(page, "dialog[open]", UNREACHED)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Another version").click()
+    says(page, "#pane", UNREACHED)
+    expect(page.get_by_role("button", name="Another version")).to_be_visible()
+
+
+def test_a_story_that_does_not_go_on_stays_as_it_was(page: Page) -> None:
+    steps.ask(page, "a long one", 300)
+    steps.write(page)
+    steps.wait_until_over(page)
+    page.route(JOIN, lambda route: route.fulfill(**ANSWERS["of nobody"]))
+    page.get_by_role("button", name="Continue").first.click()
+    says(page, "#pane", UNREACHED)
+    expect(page.get_by_role("button", name="Continue").first).to_be_visible()
+    assert "The fox went on." in steps.story(page)
+
+
+def test_nothing_can_be_said_of_a_request_until_the_server_answers_again(page: Page) -> None:
+    page.route(CHECK, lambda route: route.fulfill(**ANSWERS["of a proxy"]))
+    steps.ask(page, "a fox", 300)
+    says(page, ".next", UNREACHED)
+    page.unroute(CHECK)
+    steps.ask(page, "a fox", 400)
+    expect(page.locator(".next")).to_contain_text("It plans first")
