@@ -73,8 +73,8 @@ def test_scripts_read_every_key_of_a_message_and_no_other(name: str) -> None:
 
 
 def test_what_arrives_is_named_after_the_message_it_is() -> None:
-    arrives = r"props\.value|await post\(|\.json\(\)|JSON\.parse\(event"
-    lines = [line.strip() for line in SCRIPT.splitlines() if re.search(arrives, line) and "return await answer.json()" not in line]
+    arrives = r"props\.value|await (?:get|post)\(|\.json\(\)|JSON\.parse\(event"
+    lines = [line.strip() for line in SCRIPT.splitlines() if re.search(arrives, line) and "said = await answer.json()" not in line]
     assert len(lines) > 10
     for line in lines:
         name = re.match(rf"const (\w+) = [^,;]*(?:{arrives})", line)

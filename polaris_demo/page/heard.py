@@ -265,13 +265,13 @@ class Revealed(TypedDict):
     differs: str  # left / right
 
 
-# What a script's variable of this name holds.
+# What a script's variable of this name holds. A script refuses by itself where something else answers in the server's place.
 HEARD: dict[str, tuple[type, ...]] = {
     "update": (Text, Going, Rest),
     "aside": (Aside,),
     "gone": (Refused,),
     "opened": (Opened, Refused),
-    "status": (Status,),
+    "status": (Status, Refused),
     "note": (Note,),
     "fix": (Fix,),
     "dial": (Dial,),
@@ -282,7 +282,7 @@ HEARD: dict[str, tuple[type, ...]] = {
     "summary": (Summary,),
     "host": (Host, Refused),
     "acted": (Acted, Refused),
-    "recordings": (Recordings,),
+    "recordings": (Recordings, Refused),
     "recording": (Recording,),
     "whole": (Whole,),
     "contrast": (Contrast, Refused),

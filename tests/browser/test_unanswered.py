@@ -1,5 +1,6 @@
 """Something else answers in the app's place: a proxy before it, or a queue that takes no more. The page says so where it was asked."""
 
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -7,10 +8,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from polaris_demo.story.events import Event, Finish
+from polaris_demo.story.events import Delta, Event, Finish, Started
 from polaris_demo.story.request import StoryRequest
 
-from ..doubles import ScriptedEngine, story_events
+from ..doubles import POLARIS, ScriptedEngine, story_events
 from . import steps
 
 UNREACHED = "The server cannot be reached just now. Try again in a moment."
@@ -18,11 +19,17 @@ JOIN, CHECK = "**/queue/join*", "**/gradio_api/run/**"
 ANSWERS: dict[str, dict[str, Any]] = {
     "of a full queue": {"status": 503, "json": {"refused": "Queue is full."}},
     "of a proxy": {"status": 502, "body": "<html>Bad gateway</html>", "content_type": "text/html"},
+    "of a proxy that speaks JSON": {"status": 502, "json": {"detail": "Bad gateway"}},
     "of nobody": {"status": 504, "body": ""},
 }
 
 
 def script(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
+    if request.premise == "endless":
+        yield Started("<prompt>", 60, POLARIS)
+        while not stop.wait(0.02):
+            yield Delta.of("story", "word ", (1,))
+        return
     *told, _ = story_events("plan", "It rang.\n\nThe fox went on.", 4)
     yield from (*told, Finish("length" if request.premise == "a long one" else "stop"))
 
@@ -83,3 +90,30 @@ def test_nothing_can_be_said_of_a_request_until_the_server_answers_again(page: P
     page.unroute(CHECK)
     steps.ask(page, "a fox", 400)
     expect(page.locator(".next")).to_contain_text("It plans first")
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_a_story_that_is_not_stopped_says_so_and_the_next_click_stops_it(page: Page, answer: dict[str, Any]) -> None:
+    steps.ask(page, "endless", 300)
+    steps.write(page)
+    expect(page.locator("#pane .story")).to_contain_text("word word")
+    page.route("**/stop", lambda route: route.fulfill(**answer))
+    steps.stop(page)
+    said = "Queue is full." if answer["status"] == 503 else UNREACHED
+    says(page, "#pane", said)
+    page.unroute("**/stop")
+    steps.stop(page)
+    steps.wait_until_over(page)
+
+
+@pytest.mark.parametrize("path", ["**/stories/summaries", re.compile("/recordings")])
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_lists_stay_as_they_are(page: Page, path: str | re.Pattern[str], answer: dict[str, Any]) -> None:
+    steps.ask(page, "a fox", 300)
+    steps.write(page)
+    steps.wait_until_over(page)
+    steps.open_tab(page, "My stories")
+    page.route(path, lambda route: route.fulfill(**answer))
+    steps.module(page, "page", "({ page }) => page.refreshShelf()")
+    steps.module(page, "recordings", "({ tellRecordings }) => tellRecordings()")
+    expect(page.locator("#shelf li")).to_have_count(1)

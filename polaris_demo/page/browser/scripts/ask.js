@@ -2,7 +2,7 @@
 import { box, set } from "./fields.js";
 import { page } from "./page.js";
 import { keys, session } from "./store.js";
-import { all, button, make, number, one, post, rows, setText } from "./tools.js";
+import { all, button, get, make, number, one, post, rows, setText } from "./tools.js";
 import { where } from "./where.js";
 import { events, fields, ideas as premises, storage } from "./wire.js";
 
@@ -24,10 +24,9 @@ export function hello(element) {
   let next;
   const again = () => { clearTimeout(next); next = setTimeout(ask, 2000); };
   const ask = async () => {
-    try {
-      const status = await (await fetch("stories/status")).json();
-      show(status);
-    } catch { again(); }
+    const status = await get("stories/status");
+    if (status.refused) again();
+    else show(status);
   };
   let waited = false;
   const show = (status) => {

@@ -5,7 +5,7 @@ import { Line } from "./line.js";
 import { StoryMap } from "./map.js";
 import { measure } from "./measure.js";
 import { page } from "./page.js";
-import { UNREACHED, number, one, post, rows, setHidden, setText } from "./tools.js";
+import { get, number, one, post, rows, setHidden, setText } from "./tools.js";
 import { title, where } from "./where.js";
 
 const actions = {
@@ -53,13 +53,7 @@ class Version {
   }
 }
 
-async function ask([first, second]) {
-  const asked = new URLSearchParams({ first, second });
-  try {
-    const contrast = await (await fetch(`stories/beside?${asked}`)).json();
-    return contrast;
-  } catch { return { refused: UNREACHED }; }
-}
+const ask = ([first, second]) => get(`stories/beside?${new URLSearchParams({ first, second })}`);
 
 class Beside {
   constructor(element) {

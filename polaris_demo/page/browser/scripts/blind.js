@@ -3,7 +3,7 @@ import { Columns } from "./columns.js";
 import { csv } from "./csv.js";
 import { besideLink, here } from "./page.js";
 import { choices } from "./store.js";
-import { UNREACHED, copy, one, post, rows, save, setHidden, setText } from "./tools.js";
+import { copy, get, one, post, rows, save, setHidden, setText } from "./tools.js";
 import { where } from "./where.js";
 
 const SIDES = ["Left", "Right"], CHOSEN = { left: "You chose the left.", right: "You chose the right.", neither: "You chose neither." };
@@ -19,13 +19,7 @@ const actions = {
   csv: () => save(new Blob([table()], { type: "text/csv" }), "choices.csv"),
 };
 
-async function ask(name, reader) {
-  const asked = new URLSearchParams({ reader });
-  try {
-    const sides = await (await fetch(`stories/${encodeURIComponent(name)}/sides?${asked}`)).json();
-    return sides;
-  } catch { return { refused: UNREACHED }; }
-}
+const ask = (name, reader) => get(`stories/${encodeURIComponent(name)}/sides?${new URLSearchParams({ reader })}`);
 
 // Every choice made in this browser.
 function table() {

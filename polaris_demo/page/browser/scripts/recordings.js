@@ -1,8 +1,10 @@
 // What the server says of its recorded stories, some at a time; their texts are asked for as they are opened.
 import { page } from "./page.js";
+import { get } from "./tools.js";
 
 async function ask(query) {
-  const recordings = await (await fetch(`recordings${query}`)).json();
+  const recordings = await get(`recordings${query}`);
+  if (recordings.refused) throw new Error(recordings.refused);
   return recordings;
 }
 export const recordingsFrom = (number) => ask(`?from=${number}`);

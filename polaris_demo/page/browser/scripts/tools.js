@@ -42,15 +42,16 @@ export const rows = (list, pairs) => list.replaceChildren(...(pairs || []).flatM
 export const UNREACHED = "The server cannot be reached just now. Try again in a moment.";
 export const reached = () => fetch("stories/status").then((answer) => answer.ok, () => false);
 
-// The server's JSON answer; a server that cannot be reached is a refusal with a sentence.
-export async function post(path, body) {
+// The server's JSON answer, a message of heard.py, which whoever asks names. Where it cannot be reached, or something before it
+// answers in its place, that is a refusal with a sentence.
+export async function get(path, options) {
   try {
-    const answer = await fetch(path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } });
-    return await answer.json(); // a message of heard.py, which whoever asks names
-  } catch {
-    return { refused: UNREACHED };
-  }
+    const answer = await fetch(path, options), said = await answer.json();
+    if (answer.ok || said.refused) return said;
+  } catch { /* no answer, or none of ours */ }
+  return { refused: UNREACHED };
 }
+export const post = (path, body) => get(path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } });
 
 // Hands the browser a file to keep.
 export function save(blob, name) {
@@ -66,7 +67,7 @@ export async function download(path, name) {
     const answer = await fetch(path);
     if (answer.ok) return save(await answer.blob(), name);
     const gone = await answer.json();
-    return gone.refused;
+    return gone.refused || UNREACHED;
   } catch {
     return UNREACHED;
   }
