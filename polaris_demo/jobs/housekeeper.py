@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ..errors import log_bug
 from ..story.events import Finish
-from .heap import Heap
+from .heap import Heap, settle
 from .job import Job
 from .library import Library
 from .lifecycle import Phase
@@ -47,6 +47,8 @@ class Housekeeper:
             try:
                 with self._turns.changed:
                     self._workers.hire()
+                if self._workers.ready:
+                    settle()
                 for job in self._pause_left():
                     self._shelf.save(job)
                 self._library.tend()

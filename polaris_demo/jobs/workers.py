@@ -40,6 +40,11 @@ class Workers:
         self._names = itertools.count()
         self.threads: list[threading.Thread] = []
 
+    @property
+    def ready(self) -> bool:
+        """Whether the engine has loaded."""
+        return self._engine.status().writer is not None
+
     def hire(self) -> None:
         """An engine may tell its capacity only once it has loaded; in place of a worker that died comes another. The lock is held."""
         self.threads = [thread for thread in self.threads if thread.is_alive()]
