@@ -17,7 +17,7 @@ HOUR, MINUTE = 3600, 60
 STREAM_SECONDS = 10  # after which it is worth asking again for a stream
 GUESSES = 5  # of the host's key, a minute
 NOT_COUNTED = Shares()
-TIDY_AT = 10_000  # names
+TIDY_AT = 1_000  # names
 
 
 class Rate:
