@@ -1,6 +1,8 @@
 """Fixtures: the miniature loaded once, and the whole app on a free port over any engine."""
 
+import asyncio
 import functools
+import gc
 import json
 import os
 import ssl
@@ -9,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -74,6 +77,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))  # stable: all else stays in order
 
 
+def pytest_collection_finish() -> None:
+    """What all tests share, torch and Gradio above all, is garbage of none: a collection that looks through it takes 0.3 s."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Keep what a long form came to: outcome, seconds and the figures it printed."""
@@ -124,12 +133,22 @@ def run() -> Iterator[Callable[..., Runner]]:
 CLOSED: set[str] = set()  # the addresses at which there was an app and is none any more
 
 
+@functools.cache
+def ends_soon() -> None:
+    """uvicorn 0.54 looks every 0.1 s whether it is to end, and then waits as long for its connections: most of what an end takes."""
+    import uvicorn.server
+
+    sooner = {"sleep": lambda seconds: asyncio.sleep(seconds / 10)}
+    setattr(uvicorn.server, "asyncio", SimpleNamespace(**vars(asyncio) | sooner))  # noqa: B010
+
+
 def built(runner: Runner, settings: Settings) -> "Blocks":
     """The app as launch() wants it. Gradio 6.31 makes its web application three times before that, half of all that an app costs."""
     from gradio.routes import App
 
     from polaris_demo.page.layout import build_page
 
+    ends_soon()
     with patch.object(App, "create_app", lambda blocks, **options: None):
         return build_page(runner, settings)
 

@@ -1,13 +1,15 @@
 """The page as it is put together: nothing that can be asked for or downloaded is missing from it."""
 
+import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import fields
 
 import gradio as gr
 import pytest
+from gradio import component_meta
 
-from polaris_demo.page import assets, layout, parts
+from polaris_demo.page import assets, layout, parts, stubs
 from polaris_demo.settings import Settings
 from polaris_demo.story.exports import FILES
 from polaris_demo.story.request import FIELDS, LIMITS, SamplingParams
@@ -46,3 +48,20 @@ def test_every_file_the_page_names_is_served() -> None:
     for name in re.findall(r'href="page/\w+/([^"]+)"', assets.preloads()) + re.findall(r"url\(page/\w+/([^)]+)\)", assets.style()):
         assert assets.FILES[name], name
     assert {f"{name}.css" for name in assets.STYLES} == {path.name for path in (parts.BROWSER / "styles").glob("*.css")}
+
+
+def test_gradio_reads_the_source_of_no_component_while_it_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert inspect.getfile is stubs._real, "only for so long"
+
+    class Reads(Exception):
+        pass
+
+    def reads(*arguments: object) -> None:
+        raise Reads
+
+    monkeypatch.setattr(component_meta, "extract_class_source_code", reads)
+    with pytest.raises(Reads):
+        component_meta.create_or_modify_pyi(gr.Label, "Label", [])
+    monkeypatch.setattr(inspect, "getfile", stubs._file)
+    component_meta.create_or_modify_pyi(gr.Label, "Label", [])
+    assert inspect.getfile(gr.Label)

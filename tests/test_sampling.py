@@ -187,11 +187,12 @@ def test_draws_follow_the_distribution() -> None:
     logits = torch.randn(50) * 2
     params = SamplingParams(temperature=1.0, repetition_penalty=1.0)
     expected, counts, n = chain(params, [0], [], logits), torch.zeros(50), 20_000
-    sampler = Sampler(50)
-    for seed in range(n // 100):  # over seeds and positions
-        sampler.start(params, seed, [0])
-        for _ in range(100):
-            counts[sampler.draw(logits)] += 1
+    rows = n // 100
+    sampler = Sampler(50, rows=rows)
+    for seed in range(rows):  # over seeds and positions
+        sampler.part(seed, seed + 1).start(params, seed, [0])
+    for _ in range(100):
+        counts += sampler.draw(logits.expand(rows, -1)).flatten().bincount(minlength=50)
     error = (counts / n - expected).abs()
     assert (error <= 5 * (expected * (1 - expected) / n).sqrt()).all()
 

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from . import stubs  # noqa: F401  before Gradio
+
+# isort: split
 import gradio as gr
 from starlette.middleware import Middleware
 

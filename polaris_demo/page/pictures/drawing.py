@@ -144,10 +144,11 @@ class Labels:
         width = max(text_width(content, self.font) for content in lines)
         height = self.font * 1.25 * len(lines)
         places = list(_places(at, width, height, gap))
-        free = [p for p in places if self.bounds.holds(p[0]) and not any(p[0].meets(t) for t in self.taken)]
-        if not free and optional:
+        free = (p for p in places if self.bounds.holds(p[0]) and not any(p[0].meets(t) for t in self.taken))
+        found = next(free, None)
+        if not found and optional:
             return ""
-        box, anchor = (free or places)[0]
+        box, anchor = found or places[0]
         self.taken.append(Box(box.left - 5, box.top - 5, box.right + 5, box.bottom + 5))
         x = {"start": box.left, "middle": (box.left + box.right) / 2, "end": box.right}[anchor]
         spans = [tag("tspan", escape(c), x=x, y=box.top + self.font * (1 + 1.25 * i)) for i, c in enumerate(lines)]
