@@ -1,0 +1,82 @@
+"""What an eye sees first: nothing stands over something else, torn from what it belongs to, or against the window's edge."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import FloatRect, Locator, Page, expect
+
+from polaris_demo.engine.base import BackgroundEngine
+from polaris_demo.jobs.runner import Runner
+from polaris_demo.settings import Settings
+
+from ..conftest import serving
+from ..doubles import ScriptedEngine, asked, recording_of, rests, tells, until
+from . import steps
+from .test_ask import never_loaded
+
+TALE = "# A bell\n\n" + "\n\n".join(f"It rang {n} times, and the fox went on with it." for n in range(1, 9))
+LINES = "e => { const text = document.createRange(); text.selectNodeContents(e); return new Set([...text.getClientRects()].map(r => r.top)).size; }"
+SEEN_AT = (
+    "e => { const at = e.getBoundingClientRect(); return document.elementFromPoint(at.x + at.width / 2, at.y + at.height / 2).className; }"
+)
+TEXT_ENDS = "e => { const text = document.createRange(); text.selectNodeContents(e); return text.getBoundingClientRect().right; }"
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    yield Runner(ScriptedEngine(tells(TALE)))
+
+
+@pytest.fixture(scope="module")
+def url(runner: Runner, tmp_path_factory) -> Iterator[str]:
+    folder: Path = tmp_path_factory.mktemp("recordings")
+    for name in ("bell", "clock"):
+        (folder / f"{name}.json").write_text(recording_of(TALE, f"a {name} under water"))
+    with serving(runner, Settings(recordings_dir=folder)) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def loading() -> Iterator[str]:
+    with serving(Runner(BackgroundEngine(never_loaded))) as url:
+        yield url
+
+
+def box(found: Locator) -> FloatRect:
+    place = found.bounding_box()
+    assert place
+    return place
+
+
+def right(found: Locator) -> float:
+    return box(found)["x"] + box(found)["width"]
+
+
+def bottom(found: Locator) -> float:
+    return box(found)["y"] + box(found)["height"]
+
+
+def read(page: Page, runner: Runner, url: str, own: bool = True) -> Page:
+    """A story that has become longer than asked for."""
+    job = runner.submit(asked("a bell", words=50))
+    until(lambda: rests(job))
+    page.goto(f"{url}stories/status")
+    kept = [job.record.id, job.key] if own else ["another", "key"]
+    page.evaluate("pair => localStorage.setItem('polaris-stories', JSON.stringify([pair]))", kept)
+    page.goto(f"{url}?story={job.record.id}")
+    steps.wait_until_over(page)
+    return page
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (1440, "dark"), (390, "light")])
+def test_the_book_pages_text_has_faded_where_its_buttons_begin(same_page, url: str, width: int, theme: str) -> None:
+    page = steps.open_page(same_page(width, 1700), url, theme)
+    buttons = page.locator("#taste .recorded .button"), page.locator("#taste .recorded .text")
+    expect(buttons[0]).to_be_visible()
+    page.add_style_tag(content="#taste .story { height: 2000px; background: var(--ink); }")  # text everywhere
+    between = {"x": right(buttons[0]) + 4, "y": box(buttons[0])["y"], "width": box(buttons[1])["x"] - right(buttons[0]) - 8, "height": 44}
+    picture = Image.open(io.BytesIO(page.screenshot(clip=between)))  # type: ignore[arg-type]
+    assert len(picture.convert("RGB").getcolors() or ()) == 1
