@@ -80,3 +80,17 @@ def test_the_book_pages_text_has_faded_where_its_buttons_begin(same_page, url: s
     between = {"x": right(buttons[0]) + 4, "y": box(buttons[0])["y"], "width": box(buttons[1])["x"] - right(buttons[0]) - 8, "height": 44}
     picture = Image.open(io.BytesIO(page.screenshot(clip=between)))  # type: ignore[arg-type]
     assert len(picture.convert("RGB").getcolors() or ()) == 1
+
+
+def test_the_star_and_the_ring_at_the_lines_end_are_not_struck_through(same_page, runner: Runner, url: str) -> None:
+    page = read(same_page(), runner, url)
+    expect(page.locator(".status .star")).to_be_visible()
+    expect(page.locator(".status .end")).to_be_hidden()
+
+
+def test_the_ring_of_whoever_reads_a_shared_story_lies_over_the_lines_end(same_page, runner: Runner, url: str) -> None:
+    page = read(same_page(), runner, url, own=False)
+    page.keyboard.press("e")
+    page.wait_for_function("document.querySelector('.status .here').style.getPropertyValue('--at') === '100'")
+    expect(page.locator(".status .end")).to_be_visible()
+    assert page.locator(".status .end").evaluate(SEEN_AT) == "here"
