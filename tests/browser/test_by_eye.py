@@ -94,3 +94,11 @@ def test_the_ring_of_whoever_reads_a_shared_story_lies_over_the_lines_end(same_p
     page.wait_for_function("document.querySelector('.status .here').style.getPropertyValue('--at') === '100'")
     expect(page.locator(".status .end")).to_be_visible()
     assert page.locator(".status .end").evaluate(SEEN_AT) == "here"
+
+
+@pytest.mark.parametrize(("width", "rows"), [(1440, 1), (1024, 1), (390, 2)])
+def test_what_can_be_done_with_a_finished_story_leaves_no_button_alone(same_page, runner: Runner, url: str, width: int, rows: int) -> None:
+    page = read(same_page(width, 844), runner, url)
+    buttons = page.locator("#pane .own-end .main .button").filter(visible=True)
+    expect(buttons).to_have_text(["Read from the beginning", "Write on from here", "Another version"])
+    assert len({box(one)["y"] for one in buttons.all()}) == rows
