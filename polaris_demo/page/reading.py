@@ -168,7 +168,7 @@ def said(record: StoryRecord) -> str:
 def repeats(ratio: float) -> str:
     """How much of a story comes again, by the paper's measure of four-word phrases."""
     where = "Almost nowhere" if ratio < 0.01 else "Here and there" if ratio <= card.SELF_REPETITION.hinge else "Often"
-    more = f", more than the {card.SELF_REPETITION.hinge:.0%} the paper's reward allows" if ratio > card.SELF_REPETITION.hinge else ""
+    more = f", more than the {card.SELF_REPETITION.hinge:.0%} the paper’s reward allows" if ratio > card.SELF_REPETITION.hinge else ""
     return f"{where}: {ratio:.1%} of its four-word phrases come back{more}. Choose a bar to read that place.".replace("%", " %")
 
 
@@ -184,7 +184,7 @@ def stamp(record: StoryRecord) -> heard.Rows:
     rows += [["Read as", as_read(record.read_as)]] if record.read_as else []
     rows += [["Length ratio", f"{record.length_ratio:.2f}{_beside(record)}"]]
     if not _is_preview(record):
-        rows += [["Full marks", f"{low_high[0]:,}–{low_high[1]:,} words, in the paper's evaluation of length"]]
+        rows += [["Full marks", f"{low_high[0]:,}–{low_high[1]:,} words, in the paper’s evaluation of length"]]
     rows += [["Tokens", f"{record.story_tokens:,} story, {record.thinking_tokens:,} thinking"]]
     if record.thinking_closed:
         why = "went round in circles, and was ended" if record.closed_by == "loop" else "closed by its budget"

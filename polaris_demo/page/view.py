@@ -77,7 +77,7 @@ def _from(record: StoryRecord) -> dict[str, Any] | None:
 
 
 def as_read(count: ReaderCount) -> str:
-    return f"{count.said()} as a reader counts; the paper's pattern is made for words between spaces, so the length ratio says little here"
+    return f"{count.said()} as a reader counts; the paper’s pattern is made for words between spaces, so the length ratio says little here"
 
 
 def checked(result: Checked) -> dict[str, Any]:

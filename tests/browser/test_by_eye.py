@@ -102,3 +102,10 @@ def test_what_can_be_done_with_a_finished_story_leaves_no_button_alone(same_page
     buttons = page.locator("#pane .own-end .main .button").filter(visible=True)
     expect(buttons).to_have_text(["Read from the beginning", "Write on from here", "Another version"])
     assert len({box(one)["y"] for one in buttons.all()}) == rows
+
+
+def test_what_is_said_after_a_story_is_set_as_a_book_is(same_page, runner: Runner, url: str) -> None:
+    page = read(same_page(), runner, url)
+    page.get_by_text("Everything about this story").click()
+    expect(page.locator("#pane .repeats")).to_contain_text("the paper’s reward allows")
+    expect(page.locator("#pane .stamp")).to_contain_text("the paper’s evaluation of length")
