@@ -109,3 +109,11 @@ def test_what_is_said_after_a_story_is_set_as_a_book_is(same_page, runner: Runne
     page.get_by_text("Everything about this story").click()
     expect(page.locator("#pane .repeats")).to_contain_text("the paper’s reward allows")
     expect(page.locator("#pane .stamp")).to_contain_text("the paper’s evaluation of length")
+
+
+def test_what_is_missing_and_its_two_ways_out_are_one_sentence(same_page, url: str) -> None:
+    page = steps.open_page(same_page(), url)
+    page.locator("#write").click()
+    said = page.locator("#note-premise .note")
+    expect(said).to_have_text("First say what it is about, or:")
+    assert box(page.locator(".ideas .use"))["x"] - said.evaluate(TEXT_ENDS) < 24
