@@ -117,3 +117,14 @@ def test_what_is_missing_and_its_two_ways_out_are_one_sentence(same_page, url: s
     said = page.locator("#note-premise .note")
     expect(said).to_have_text("First say what it is about, or:")
     assert box(page.locator(".ideas .use"))["x"] - said.evaluate(TEXT_ENDS) < 24
+
+
+def test_no_idea_is_offered_while_something_else_is_typed(same_page, url: str) -> None:
+    page = steps.open_page(same_page(), url)
+    ideas, premise = page.locator(".ideas button"), page.locator("#premise textarea")
+    premise.fill("a fox")
+    for idea in ideas.all():
+        expect(idea).to_be_hidden()
+    premise.fill("")
+    for idea in ideas.all():
+        expect(idea).to_be_visible()
