@@ -128,3 +128,13 @@ def test_no_idea_is_offered_while_something_else_is_typed(same_page, url: str) -
     premise.fill("")
     for idea in ideas.all():
         expect(idea).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [390, 360, 320])
+def test_on_a_phone_a_settings_name_is_one_line_and_what_explains_it_stands_clear(same_page, url: str, width: int) -> None:
+    page = steps.open_page(same_page(width, 844), url)
+    steps.open_settings(page)
+    chosen = page.locator(".kinds select")
+    assert page.locator(".kinds span").evaluate(LINES) == 1
+    assert right(chosen) <= width - 14 and page.evaluate("document.documentElement.scrollWidth") <= width
+    assert box(page.locator("#settings .explained").first)["y"] >= bottom(chosen) + 6
