@@ -138,3 +138,9 @@ def test_on_a_phone_a_settings_name_is_one_line_and_what_explains_it_stands_clea
     assert page.locator(".kinds span").evaluate(LINES) == 1
     assert right(chosen) <= width - 14 and page.evaluate("document.documentElement.scrollWidth") <= width
     assert box(page.locator("#settings .explained").first)["y"] >= bottom(chosen) + 6
+
+
+def test_the_settings_in_one_click_are_named_as_one_says_it(same_page, url: str) -> None:
+    page = steps.open_page(same_page(), url)
+    steps.open_settings(page)
+    expect(page.locator("#settings .presets > *")).to_have_text(["All as in", "the card", "long form", "training"])
