@@ -144,3 +144,10 @@ def test_the_settings_in_one_click_are_named_as_one_says_it(same_page, url: str)
     page = steps.open_page(same_page(), url)
     steps.open_settings(page)
     expect(page.locator("#settings .presets > *")).to_have_text(["All as in", "the card", "long form", "training"])
+
+
+def test_on_a_phone_what_is_said_of_the_list_stands_clear_of_its_order(same_page, url: str) -> None:
+    page = same_page(390, 844)
+    page.goto(f"{url}?tab=shelf")
+    expect(page.locator("#shelf .sort")).to_be_visible()
+    assert box(page.locator("#shelf .shelf-about"))["y"] >= bottom(page.locator("#shelf .sort")) + 6
