@@ -146,6 +146,15 @@ def test_the_settings_in_one_click_are_named_as_one_says_it(same_page, url: str)
     expect(page.locator("#settings .presets > *")).to_have_text(["All as in", "the card", "long form", "training"])
 
 
+@pytest.mark.parametrize("width", [390, 360])
+def test_a_refusal_over_a_story_stands_clear_of_a_phones_edges(same_page, url: str, width: int) -> None:
+    page = same_page(width, 844)
+    page.goto(f"{url}?story=gone")
+    notice = page.locator("#pane .notice")
+    expect(notice).to_be_visible()
+    assert box(notice)["x"] >= 14 and right(notice) <= width - 14
+
+
 def test_on_a_phone_what_is_said_of_the_list_stands_clear_of_its_order(same_page, url: str) -> None:
     page = same_page(390, 844)
     page.goto(f"{url}?tab=shelf")
