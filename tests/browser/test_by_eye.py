@@ -146,6 +146,15 @@ def test_the_settings_in_one_click_are_named_as_one_says_it(same_page, url: str)
     expect(page.locator("#settings .presets > *")).to_have_text(["All as in", "the card", "long form", "training"])
 
 
+def test_words_of_one_rank_are_of_one_size(same_page, runner: Runner, url: str) -> None:
+    size = "e => getComputedStyle(e).fontSize"
+    page = steps.open_page(same_page(), url)
+    assert page.locator("#settings > button span").first.evaluate(size) == page.locator("#write").evaluate(size) == "15px"
+    page.goto("about:blank")
+    read(page, runner, url)
+    assert page.locator("#pane .stage").evaluate(size) == page.locator(".status [data-do=link]").evaluate(size) == "15px"
+
+
 @pytest.mark.parametrize("width", [390, 360])
 def test_a_refusal_over_a_story_stands_clear_of_a_phones_edges(same_page, url: str, width: int) -> None:
     page = same_page(width, 844)
