@@ -88,10 +88,10 @@ def test_after_the_last_word_what_came_of_the_length_is_a_sentence(words: int, s
 
 def test_how_much_comes_again_is_said_with_the_papers_measure() -> None:
     assert reading.Repetition.of("One bell rang over the quiet harbour at noon.").said.startswith(
-        "Almost nowhere: 0.0 % of its four-word phrases"
+        "Almost nowhere: 0.0\u00a0% of its four-word phrases"
     )
     assert reading.Repetition.of("The bell rang over the town. " * 20).said.startswith("Often: ")
-    assert "more than the 8 % the paper’s reward allows" in reading.Repetition.of("The bell rang over the town. " * 20).said
+    assert "more than the 8\u00a0% the paper’s reward allows" in reading.Repetition.of("The bell rang over the town. " * 20).said
 
 
 def test_a_story_on_its_way_and_at_rest() -> None:

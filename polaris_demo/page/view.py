@@ -18,7 +18,7 @@ from ..story.events import Progress
 from ..story.measures import ReaderCount
 from ..story.record import UNFINISHED, StoryRecord
 from ..story.request import thinking_budget
-from ..story.spoken import spoken
+from ..story.spoken import spoken, unbroken
 from . import heard, wire
 
 MOST_VERSIONS = 4
@@ -185,7 +185,7 @@ def status(engine: Status, home: str, words: int, lent_gpu: bool = False) -> hea
     elif engine.failure:
         who, lead, why = "Nothing can be written here now.", engine.failure, engine.failure
     else:
-        lead = f"{engine.loading.sentence() if engine.loading else 'Loading'} … You can ask already."
+        lead = f"{unbroken(engine.loading.sentence()) if engine.loading else 'Loading'} … You can ask already."
     ready = bool(writer or engine.failure)
     preview = bool(writer and writer.is_preview)
     return {

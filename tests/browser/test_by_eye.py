@@ -169,3 +169,12 @@ def test_on_a_phone_what_is_said_of_the_list_stands_clear_of_its_order(same_page
     page.goto(f"{url}?tab=shelf")
     expect(page.locator("#shelf .sort")).to_be_visible()
     assert box(page.locator("#shelf .shelf-about"))["y"] >= bottom(page.locator("#shelf .sort")) + 6
+
+
+def test_a_number_stays_with_its_unit_where_a_line_ends(same_page, url: str, loading: str) -> None:
+    page = steps.open_page(same_page(390, 844), url)
+    assert "99\u00a0% of the words" in (page.locator("#dial .says").text_content() or "")
+    page.goto(loading)
+    expect(page.locator(".hello .lead")).to_contain_text("Downloading")
+    said = page.locator(".hello .lead").text_content() or ""
+    assert "17.9\u00a0GB (23\u00a0%)" in said and "3\u00a0min" in said
