@@ -102,11 +102,11 @@ class Preset:
 
 _EXAMPLE = {name: setting.value for name, setting in SETTINGS.items()}
 PRESETS = {
-    "card": Preset("Card", "The values of the model card's own example.", _EXAMPLE),
+    "card": Preset("The card", "The values of the model card’s own example.", _EXAMPLE),
     "long": Preset("Long form", "Cooler, in the middle of what the card recommends for long stories.", _EXAMPLE | {"temperature": 0.5}),
     "rollouts": Preset(
-        "Training rollouts",
-        "What the paper's training drew its stories with: hotter, more varied.",
+        "Training",
+        "What the paper’s training drew its stories with: hotter, more varied.",
         _EXAMPLE | {"temperature": 1.0},
         Source.CODE,
     ),

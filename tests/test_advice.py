@@ -12,7 +12,7 @@ from polaris_demo.story.request import LIMITS, SamplingParams, StoryRequest
 
 from .doubles import IMPOSTORS, POLARIS
 
-SOURCE = "The model card's first advice for very short stories, a larger token budget,"
+SOURCE = "The model card’s first advice for very short stories, a larger token budget,"
 
 
 def advice(record: StoryRecord) -> str:

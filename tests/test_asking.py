@@ -28,9 +28,9 @@ def dial(result: Checked, writer=POLARIS, **changed: object):
     ("words", "zone", "says"),
     [
         (300, "Short:", "below its training of 1,000 to 4,000 words, and not measured"),
-        (2000, "At home:", "it wrote 99 % of the words asked for"),
-        (6000, "A stretch:", "it wrote 87 % of the words and scored 48, not 57"),
-        (10_000, "Far out:", "up to 3 times its training. In tests it wrote 72 % of the words and scored 44, not 57"),
+        (2000, "At home:", "it wrote 99\u00a0% of the words asked for"),
+        (6000, "A stretch:", "it wrote 87\u00a0% of the words and scored 48, not 57"),
+        (10_000, "Far out:", "up to 3 times its training. In tests it wrote 72\u00a0% of the words and scored 44, not 57"),
     ],
 )
 def test_a_length_is_said_with_what_the_paper_measured_at_it(words: int, zone: str, says: str) -> None:
@@ -47,8 +47,8 @@ def test_no_figure_of_the_paper_stands_beside_a_model_it_did_not_measure(writer)
 
 def test_another_model_of_the_cards_is_told_by_its_own_figures() -> None:
     base = replace(POLARIS, name="Qwen3.5-9B", model=card.MODEL.base)
-    assert dial(asked(2000), base)["says"] == " is POLARIS-9B’s range; in tests Qwen3.5-9B wrote 109 % of the words asked for."
-    assert "Qwen3.5-9B wrote 88 %" in dial(asked(10_000), base)["says"] and "not measured" in dial(asked(300), base)["says"]
+    assert dial(asked(2000), base)["says"] == " is POLARIS-9B’s range; in tests Qwen3.5-9B wrote 109\u00a0% of the words asked for."
+    assert "Qwen3.5-9B wrote 88\u00a0%" in dial(asked(10_000), base)["says"] and "not measured" in dial(asked(300), base)["says"]
 
 
 def test_the_facts_are_words_minutes_and_what_it_takes() -> None:

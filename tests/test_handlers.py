@@ -164,7 +164,10 @@ def test_a_page_is_told_who_writes_what_is_loading_and_what_failed() -> None:
     said = {"who": "", "lead": "", "why": "", "preview": False, "ready": True, "home": "", "words": 700, "at_once": 1}
     assert view.status(Status(POLARIS), "", 700) == said
     loading = view.status(Status(loading=Loading("downloading POLARIS-9B", 4_200_000_000, 17_900_000_000, 170.0)), "", 700)
-    assert loading["lead"].startswith("Downloading POLARIS-9B: 4.2 of 17.9 GB (23 %), about 3 min left …") and not loading["ready"]
+    assert (
+        loading["lead"].startswith("Downloading POLARIS-9B: 4.2 of 17.9\u00a0GB (23\u00a0%), about 3\u00a0min left …")
+        and not loading["ready"]
+    )
     miniature = view.status(Status(replace(POLARIS, is_preview=True, why="No GPU.")), "", 700)
     assert "not POLARIS-9B" in miniature["who"] and (miniature["why"], miniature["preview"]) == ("No GPU.", True)
     failed = view.status(Status(failure="The disk is full. Make room."), "", 700)

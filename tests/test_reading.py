@@ -88,10 +88,10 @@ def test_after_the_last_word_what_came_of_the_length_is_a_sentence(words: int, s
 
 def test_how_much_comes_again_is_said_with_the_papers_measure() -> None:
     assert reading.Repetition.of("One bell rang over the quiet harbour at noon.").said.startswith(
-        "Almost nowhere: 0.0 % of its four-word phrases"
+        "Almost nowhere: 0.0\u00a0% of its four-word phrases"
     )
     assert reading.Repetition.of("The bell rang over the town. " * 20).said.startswith("Often: ")
-    assert "more than the 8 % the paper's reward allows" in reading.Repetition.of("The bell rang over the town. " * 20).said
+    assert "more than the 8\u00a0% the paper’s reward allows" in reading.Repetition.of("The bell rang over the town. " * 20).said
 
 
 def test_a_story_on_its_way_and_at_rest() -> None:
@@ -114,7 +114,7 @@ def test_the_stamp_says_what_the_writer_averages_and_what_scores_full_marks() ->
     made = StoryRecord("id", StoryRequest("p", 10_000).with_seed(3), writer=POLARIS)
     made.apply(Finish("stop"), 0.0)
     assert ["Length ratio", "0.00; POLARIS-9B averages 0.72 at 8–12k words"] in reading.stamp(made)
-    assert ["Full marks", "9,000–11,000 words, in the paper's evaluation of length"] in reading.stamp(made)
+    assert ["Full marks", "9,000–11,000 words, in the paper’s evaluation of length"] in reading.stamp(made)
     for impostor in IMPOSTORS:
         made.writer = impostor
         assert ["Length ratio", "0.00"] in reading.stamp(made)
@@ -153,7 +153,7 @@ CHINESE = "。".join(["守灯人提着灯走下港口没有人敲的钟响了起
 
 def test_words_of_a_script_without_spaces_are_told_as_a_reader_counts_them_too() -> None:
     made = record(*story_events("plan", CHINESE))
-    told = "300 characters as a reader counts; the paper's pattern is made for words between spaces, so the length ratio says little here"
+    told = "300 characters as a reader counts; the paper’s pattern is made for words between spaces, so the length ratio says little here"
     assert ["Written", "10 words, as the paper counts them"] in reading.stamp(made) and ["Read as", told] in reading.stamp(made)
     answer = view.answer(made)
     assert answer["words"] == 10 and answer["reader_count"] == {"words": 0, "characters": 300, "why": told}

@@ -84,7 +84,7 @@ def _of_another(writer: ModelInfo, number: int, bucket: card.LengthBucket | None
 
 
 def _share(ratio: float | None) -> str:
-    return f"{ratio or 0:.0%}".replace("%", " %")
+    return f"{ratio or 0:.0%}".replace("%", "\u00a0%")
 
 
 def go(result: Checked, writer: ModelInfo | None) -> str:

@@ -16,7 +16,7 @@ from ..story.measures import paragraph_heat, self_repetition
 from ..story.prompt import heading
 from ..story.record import StoryRecord
 from ..story.request import LABELS
-from ..story.spoken import spoken
+from ..story.spoken import spoken, unbroken
 from . import heard
 from .view import Kept, as_read, at_rest, ended, left, minutes_to_read, share, stories
 
@@ -93,7 +93,7 @@ def plans(speed: Speed | None) -> str:
 def leave(unfollowed_seconds: float, lent_gpu: bool) -> str:
     """What becomes of a story while its owner is away."""
     how = "it is paused at the end of its GPU time" if lent_gpu else f"it goes on for {spoken(unfollowed_seconds)}"
-    return f"You may leave: {how}, and My stories finds it again."
+    return unbroken(f"You may leave: {how}, and My stories finds it again.")
 
 
 def writer(record: StoryRecord) -> str:
@@ -168,8 +168,8 @@ def said(record: StoryRecord) -> str:
 def repeats(ratio: float) -> str:
     """How much of a story comes again, by the paper's measure of four-word phrases."""
     where = "Almost nowhere" if ratio < 0.01 else "Here and there" if ratio <= card.SELF_REPETITION.hinge else "Often"
-    more = f", more than the {card.SELF_REPETITION.hinge:.0%} the paper's reward allows" if ratio > card.SELF_REPETITION.hinge else ""
-    return f"{where}: {ratio:.1%} of its four-word phrases come back{more}. Choose a bar to read that place.".replace("%", " %")
+    more = f", more than the {card.SELF_REPETITION.hinge:.0%} the paper’s reward allows" if ratio > card.SELF_REPETITION.hinge else ""
+    return f"{where}: {ratio:.1%} of its four-word phrases come back{more}. Choose a bar to read that place.".replace("%", "\u00a0%")
 
 
 def paragraph_map(text: str) -> heard.Map:
@@ -184,7 +184,7 @@ def stamp(record: StoryRecord) -> heard.Rows:
     rows += [["Read as", as_read(record.read_as)]] if record.read_as else []
     rows += [["Length ratio", f"{record.length_ratio:.2f}{_beside(record)}"]]
     if not _is_preview(record):
-        rows += [["Full marks", f"{low_high[0]:,}–{low_high[1]:,} words, in the paper's evaluation of length"]]
+        rows += [["Full marks", f"{low_high[0]:,}–{low_high[1]:,} words, in the paper’s evaluation of length"]]
     rows += [["Tokens", f"{record.story_tokens:,} story, {record.thinking_tokens:,} thinking"]]
     if record.thinking_closed:
         why = "went round in circles, and was ended" if record.closed_by == "loop" else "closed by its budget"

@@ -18,7 +18,7 @@ from ..story.events import Progress
 from ..story.measures import ReaderCount
 from ..story.record import UNFINISHED, StoryRecord
 from ..story.request import thinking_budget
-from ..story.spoken import spoken
+from ..story.spoken import spoken, unbroken
 from . import heard, wire
 
 MOST_VERSIONS = 4
@@ -77,7 +77,7 @@ def _from(record: StoryRecord) -> dict[str, Any] | None:
 
 
 def as_read(count: ReaderCount) -> str:
-    return f"{count.said()} as a reader counts; the paper's pattern is made for words between spaces, so the length ratio says little here"
+    return f"{count.said()} as a reader counts; the paper’s pattern is made for words between spaces, so the length ratio says little here"
 
 
 def checked(result: Checked) -> dict[str, Any]:
@@ -185,7 +185,7 @@ def status(engine: Status, home: str, words: int, lent_gpu: bool = False) -> hea
     elif engine.failure:
         who, lead, why = "Nothing can be written here now.", engine.failure, engine.failure
     else:
-        lead = f"{engine.loading.sentence() if engine.loading else 'Loading'} … You can ask already."
+        lead = f"{unbroken(engine.loading.sentence()) if engine.loading else 'Loading'} … You can ask already."
     ready = bool(writer or engine.failure)
     preview = bool(writer and writer.is_preview)
     return {

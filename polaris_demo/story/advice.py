@@ -9,7 +9,7 @@ from .. import card
 from .record import StoryRecord
 from .request import LIMITS, Finding, SamplingParams, expected_words, token_budget
 
-_CARDS = "The model card's first advice for very short stories, a larger token budget,"
+_CARDS = "The model card’s first advice for very short stories, a larger token budget,"
 
 
 def advice(record: StoryRecord) -> tuple[Finding, ...]:

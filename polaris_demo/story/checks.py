@@ -61,7 +61,7 @@ def _outside_range(request: StoryRequest, name: str) -> Finding | None:
     only = "value" if setting.low == setting.high else "range"
     return Finding(
         "warning", name,
-        f"{LABELS[name]}: {shown_number(value)} is outside the model card's recommended {only}, {setting.range()}{note}. "
+        f"{LABELS[name]}: {shown_number(value)} is outside the model card’s recommended {only}, {setting.range()}{note}. "
         "The story will be written, and its record will say so.",
     )  # fmt: skip
 

@@ -1,6 +1,9 @@
 """A length of time as one says it."""
 
 import math
+import re
+
+_BEFORE_A_UNIT = re.compile(r"(?<=\d) (?=%|(?:s|min|h|[kMG]B)\b)")
 
 
 def spoken(seconds: float) -> str:
@@ -9,3 +12,8 @@ def spoken(seconds: float) -> str:
         return f"{max(1, math.ceil(seconds / 5) * 5) if seconds > 10 else max(1, math.ceil(seconds))} s"
     minutes = math.ceil(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def unbroken(sentence: str) -> str:
+    """With its numbers held to their units where a line ends: "23 %", "17.9 GB", "3 h 13 min"."""
+    return _BEFORE_A_UNIT.sub("\u00a0", sentence)

@@ -63,7 +63,7 @@ def test_no_version_begins_and_the_dialog_says_so(page: Page) -> None:
     steps.write(page)
     steps.wait_until_over(page)
     page.route(JOIN, lambda route: route.fulfill(**ANSWERS["of a proxy"]))
-    page.get_by_role("button", name="Write on from a paragraph").click()
+    page.locator("#pane .main").get_by_role("button", name="Write on from here").click()
     page.get_by_role("dialog").get_by_role("button", name="Write on", exact=True).click()
     says(page, "dialog[open]", UNREACHED)
     page.keyboard.press("Escape")

@@ -119,7 +119,7 @@ def test_another_version_in_one_click_and_as_many_at_once_as_there_is_room_for(s
     version = runner.get(opened(page, parent.record.id))
     assert version.parent and version.parent.place.tokens == 0 and version.request.sampling.seed != 4
     expect(page.locator("#pane .descent")).to_contain_text("Another version of “")
-    page.get_by_role("button", name="Write on from a paragraph").click()
+    page.locator("#pane .main").get_by_role("button", name="Write on from here").click()
     dialog = in_dialog(page)
     expect(dialog.get_by_label("How many at once").locator("option:not([hidden])")).to_have_text(["1", "2", "3"])
     dialog.get_by_label("How many at once").select_option("3")
@@ -135,7 +135,7 @@ def test_another_version_in_one_click_and_as_many_at_once_as_there_is_room_for(s
 def test_what_is_refused_is_said_in_the_dialog_and_can_be_mended(same_page, runner: Runner, url: str, width: int) -> None:
     parent = told(runner)
     page = read(same_page(width, 844), url, parent)
-    page.get_by_role("button", name="Write on from a paragraph").click()
+    page.locator("#pane .main").get_by_role("button", name="Write on from here").click()
     dialog = in_dialog(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     dialog.get_by_text("Settings", exact=True).click()
@@ -174,7 +174,7 @@ def test_no_barrier_in_the_dialog_nor_in_the_tree(same_page, runner: Runner, url
         for theme in ("light", "dark"):
             page.emulate_media(color_scheme=theme)
             found += [f"tree, {width}, {theme}: {what}" for what in violations(page)]
-            page.get_by_role("button", name="Write on from a paragraph").click()
+            page.locator("#pane .main").get_by_role("button", name="Write on from here").click()
             in_dialog(page).get_by_text("Settings", exact=True).click()
             found += [f"dialog, {width}, {theme}: {what}" for what in violations(page)]
             in_dialog(page).get_by_text("Settings", exact=True).click()

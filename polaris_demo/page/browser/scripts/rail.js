@@ -32,6 +32,7 @@ export class Rail {
     this.live = live;
     setStyle(this.part("line"), "--star", `${seen(star)}%`);
     this.stand(this.one(".status .star"), star);
+    this.part("line").classList.toggle("reached", star >= 1 && !live);
     this.drawParts(this.paper.blocks.filter(({ node }) => node.classList.contains("part")));
     if (this.parts.length) this.drawTicks();
   }
