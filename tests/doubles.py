@@ -153,6 +153,33 @@ def waits_for(gate: threading.Event, story: str = "done.") -> Script:
     return script
 
 
+def paced(words: int):
+    """A script that takes its time: about 5 ms a piece."""
+
+    def script(request, stop):
+        for event in story_events("plan", "word " * words, piece=25):
+            yield event
+            stop.wait(0.005)
+
+    return script
+
+
+SEGMENT = Finish("segment")
+
+
+def in_segments(texts: list[str], between: Finish = SEGMENT):
+    """A script whose calls write one text each and end as told, until the last one ends the story."""
+    left = iter(texts)
+
+    def script(request, stop):
+        text = next(left)
+        yield Started("<prompt>", 60, POLARIS)
+        yield Delta.of("story", text, (1, 2))
+        yield Finish("stop") if text == texts[-1] else between
+
+    return script
+
+
 def kept_by_another(folder: Path, story_id: str) -> SavedStory | None:
     """A story as the library of a process that still runs has it; its folder is that process's alone."""
     with TemporaryDirectory() as copied:

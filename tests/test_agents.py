@@ -1,47 +1,32 @@
-"""What an agent gets, by the protocol's official client: JSON with a schema, errors as errors, progress, and a story it can poll."""
+"""What an agent gets, by the protocol's official client: JSON with a schema, errors as errors, and a story it can poll."""
 
 import asyncio
-import gc
 import json
 import logging
 import threading
 import warnings
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
-import anyio
-import gradio as gr
 import httpx
 import pytest
-from fastapi import FastAPI
-from gradio.context import LocalContext
 from gradio_client import Client
 from mcp import ClientSession
-from mcp.client.streamable_http import streamable_http_client
-from mcp.server.streamable_http import StreamableHTTPServerTransport
-from mcp.types import CallToolResult, InitializeResult, Tool
-from spaces.zero.client import TOKEN_HEADER, _get_headers
+from mcp.types import InitializeResult, Tool
 
 from polaris_demo import __version__
-from polaris_demo.jobs.fair import FairUse
 from polaris_demo.jobs.runner import NOT_OWNED, Runner
 from polaris_demo.jobs.shelf import UNKNOWN
 from polaris_demo.page import agents, gate, handlers, messages, tools
-from polaris_demo.page.layout import build_page, launch_options
-from polaris_demo.settings import Settings, Shares
 from polaris_demo.story.events import Delta, Event
 from polaris_demo.story.request import FIELDS, FORM_NAMES, LIMITS, MAX_PREMISE, StoryRequest
 
+from .agent_calls import STORY, agent, asks, calls, left_behind, message, posted, said, text
 from .conftest import serving
-from .doubles import ScriptedEngine, asked, endless, story_events, tells, until, waits_for
+from .doubles import ScriptedEngine, asked, endless, story_events, until
 
-STORY = "# The Lamp\n\n" + "It was dark, and she lit the “lamp” 🏮. " * 30
 SECRET, BIRD = "KANARI-in-the-thinking", "KANARI-in-the-premise"
-PATIENCE = 20  # seconds for what takes one on a machine that is not busy
-HEADERS = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
 OF_AN_AGENT = {"link", "rests", "next_offset", "taken_back"}  # what the answer of /get_story has not
 
 
@@ -61,51 +46,6 @@ def runner() -> Runner:
 def url(runner: Runner) -> Iterator[str]:
     with serving(runner) as address:
         yield address
-
-
-@asynccontextmanager
-async def agent(url: str, **options: Any) -> Any:
-    """A session of the official client, and what it was greeted with."""
-    async with (
-        httpx.AsyncClient(timeout=PATIENCE, verify=False, **options) as http,
-        streamable_http_client(f"{url}gradio_api/mcp/", http_client=http) as (read, write, _),
-        ClientSession(read, write) as session,
-    ):
-        yield session, await session.initialize()
-
-
-def asks(url: str, what: Callable[[ClientSession], Awaitable[Any]], **options: Any) -> Any:
-    async def ask() -> Any:
-        async with asyncio.timeout(PATIENCE), agent(url, **options) as (session, _):
-            return await what(session)
-
-    return asyncio.run(ask())
-
-
-def calls(url: str, tool: str, **arguments: Any) -> CallToolResult:
-    return asks(url, lambda session: session.call_tool(tool, arguments))
-
-
-def said(answer: CallToolResult) -> dict[str, Any]:
-    """Its structured content, which its text is the JSON of; the client has held it against the tool's schema."""
-    assert not answer.isError, answer.content
-    assert answer.structuredContent == json.loads(text(answer))
-    return answer.structuredContent
-
-
-def text(answer: CallToolResult) -> str:
-    (content,) = answer.content
-    assert content.type == "text"
-    return content.text
-
-
-def posted(url: str, body: object, **headers: str) -> httpx.Response:
-    sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return httpx.post(f"{url}gradio_api/mcp/", content=sent, headers=HEADERS | headers, timeout=PATIENCE, verify=False)
-
-
-def message(method: object = "tools/call", number: object = 1, **params: Any) -> dict[str, Any]:
-    return {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
 
 
 def listed(url: str) -> dict[str, Tool]:
@@ -215,25 +155,6 @@ def test_a_request_is_checked_without_being_run(url: str, runner: Runner) -> Non
 # --- waiting for a story -----------------------------------------------------------------------------------------------
 
 
-def test_a_story_that_is_waited_for_says_in_words_how_far_it_is(serve) -> None:
-    opened, heard = threading.Event(), []
-    url = serve(ScriptedEngine(waits_for(opened, STORY)))
-
-    async def write(session: ClientSession) -> CallToolResult:
-        async def progress(done: float, total: float | None, stage: str | None) -> None:
-            heard.append((done, total, stage))
-            if stage == "Loading the model":
-                opened.set()
-
-        return await session.call_tool("write_story", {"premise": "a lamp", "words": 200}, progress_callback=progress)
-
-    story = said(asks(url, write))
-    assert story["story"] == STORY and story["rests"] and story["key"]
-    assert (0.001, 200, "Next in the queue") in heard[:1] or heard[0][2] == "Loading the model"
-    assert heard[-1] == (story["words"], 200, "The model ended the story.")
-    assert all(before < after for (before, *_), (after, *_) in pairwise(heard))  # as the protocol asks
-
-
 def test_a_story_that_takes_longer_is_answered_as_it_is_and_goes_on(url: str, runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(agents, "WAIT_SECONDS", 0.2)
     begun = said(calls(url, "write_story", premise="endless", words=200))
@@ -241,38 +162,6 @@ def test_a_story_that_takes_longer_is_answered_as_it_is_and_goes_on(url: str, ru
     more = begun["words"]
     until(lambda: said(calls(url, "get_story", id=begun["id"]))["words"] > more, what="it goes on")
     said(calls(url, "stop_story", id=begun["id"], key=begun["key"]))
-
-
-@pytest.mark.parametrize("way", ["cancels", "disconnects"])
-def test_a_client_that_goes_away_kills_no_story_and_leaves_nothing_behind(way: str) -> None:
-    engine = ScriptedEngine(endless)
-    runner, heard = Runner(engine, unfollowed_seconds=60, unseen_seconds=0), asyncio.Event()
-
-    async def goes_away(url: str) -> None:
-        async def progress(*_: object) -> None:
-            heard.set()
-
-        async with agent(url) as (session, _), anyio.create_task_group() as group:
-            group.start_soon(lambda: session.call_tool("write_story", {"premise": "endless", "words": 200}, progress_callback=progress))
-            await heard.wait()
-            if way == "disconnects":
-                raise ConnectionAbortedError
-            group.cancel_scope.cancel()
-
-    with serving(runner) as url:
-        with pytest.raises(BaseExceptionGroup) if way == "disconnects" else pytest.MonkeyPatch.context():
-            asyncio.run(goes_away(url))
-        (job,) = runner._shelf.jobs()
-        until(lambda: job.record.rests, what="a story that nobody follows is paused")
-        assert (job.record.state, job.record.words > 0, engine.running) == ("paused", True, 0)
-        until(lambda: not left_behind(), what="nothing of the call is left")
-        again = said(calls(url, "resume_story", id=job.record.id, key=job.key))
-        assert again["state"] != "failed"
-
-
-def left_behind() -> list[object]:
-    gc.collect()
-    return [found for found in gc.get_objects() if type(found) is StreamableHTTPServerTransport]
 
 
 def test_calls_keep_nothing_once_they_are_answered(url: str) -> None:
@@ -414,18 +303,6 @@ def test_the_gate_stands_before_agents_too(body: object, status: int, sentence: 
     assert (answer.status_code, answer.json()["refused"]) == (status, sentence)
 
 
-def test_a_visitors_share_holds_for_agents_in_the_same_sentences() -> None:
-    fair = FairUse(Shares(stories=1, starts=30, checks=1))
-    with serving(Runner(ScriptedEngine(endless), fair=fair)) as url:
-        said(calls(url, "start_story", premise="a lamp", words=200))
-        for tool in ("start_story", "write_story"):
-            refused = calls(url, tool, premise="a lamp", words=200)
-            assert refused.isError and text(refused).startswith("You have 1 stories queued or being written, and 1 at a time is the most")
-        said(calls(url, "check_request", premise="a lamp"))
-        refused = calls(url, "check_request", premise="a lamp")
-        assert refused.isError and "requests checked within a minute" in text(refused)
-
-
 def test_neither_thinking_nor_a_premise_is_where_it_should_not_be(url: str, caplog) -> None:
     caplog.set_level(logging.INFO)
     heard: list[str] = []
@@ -454,36 +331,9 @@ def test_a_page_whose_name_was_made_to_lead_here_is_refused(origin: str | None, 
     assert status == 200 or answer.json()["refused"] == agents.ANOTHER_NAME
 
 
-def test_behind_a_proxy_pages_of_any_name_may_ask(serve) -> None:
-    url = serve(ScriptedEngine(tells(STORY)), Settings(proxies=1))
-    assert posted(url, message("ping"), host="demo.example", origin="https://agent.example").status_code == 200
-
-
 def test_a_page_of_another_site_cannot_ask_without_its_browser_asking_first(url: str) -> None:
     answer = posted(url, message(name="start_story", arguments=asked("endless")), **{"content-type": "text/plain"})
     assert (answer.status_code, answer.json()["refused"]) == (415, agents.NO_JSON)
-
-
-def test_it_answers_below_a_path_and_links_there(monkeypatch: pytest.MonkeyPatch, serve) -> None:
-    monkeypatch.setenv("GRADIO_ROOT_PATH", "/demo")
-    url = serve(ScriptedEngine(tells(STORY)), Settings(root_path="/demo"))
-    assert said(calls(url, "write_story", premise="a lamp", words=200))["link"].startswith(f"{url}demo/?story=")
-
-
-def test_it_answers_where_the_page_is_mounted_in_another_app() -> None:
-    runner = Runner(ScriptedEngine(tells(STORY)))
-    options = launch_options(runner, Settings())
-    outside = gr.mount_gradio_app(FastAPI(), build_page(runner, Settings()), "/inside", app_kwargs=options["app_kwargs"], mcp_server=False)
-
-    async def ask() -> CallToolResult:
-        async with (
-            outside.router.lifespan_context(outside),
-            agent("http://127.0.0.1/inside/", transport=httpx.ASGITransport(outside)) as (session, _),
-        ):
-            return await session.call_tool("write_story", {"premise": "a lamp", "words": 200})
-
-    assert said(asyncio.run(ask()))["story"] == STORY
-    runner.close()
 
 
 def test_gradios_page_about_the_api_tells_of_these_tools(url: str) -> None:
@@ -492,25 +342,3 @@ def test_gradios_page_about_the_api_tells_of_these_tools(url: str) -> None:
     assert httpx.get(f"{url}config").json()["mcp_server"] is True
     named = httpx.get(f"{url}gradio_api/info").json()["named_endpoints"]
     assert {name.lstrip("/") for name in named} == {tool["name"] for tool in about}
-
-
-def test_a_gpu_is_lent_in_the_name_of_the_agent_that_asks(serve) -> None:
-    lent: list[str | None] = []
-
-    def notes(request: StoryRequest, stop: threading.Event) -> Iterator[Event]:
-        lent.append(_get_headers(LocalContext.request.get(None)).get(TOKEN_HEADER.lower()))  # as the platform's client reads it
-        return endless(request, stop)
-
-    url = serve(ScriptedEngine(notes))
-
-    async def owner(session: ClientSession, count: int, mine: dict[str, Any] | None = None) -> dict[str, Any]:
-        begun = said(await session.call_tool(*(("resume_story", mine) if mine else ("start_story", asked("a lamp")))))
-        mine = mine or {"id": begun["id"], "key": begun["key"]}
-        while len(lent) < count:
-            await session.call_tool("get_story", {"id": mine["id"]})
-        await session.call_tool("stop_story", mine)
-        return mine
-
-    mine = asks(url, lambda session: owner(session, 1), headers={"x-ip-token": "one"})
-    asks(url, lambda session: owner(session, 2, mine), headers={"x-ip-token": "another"})
-    assert lent == ["one", "another"]
