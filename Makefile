@@ -8,10 +8,11 @@ BIN := $(VENV)/bin
 run: $(VENV)/.app
 	$(BIN)/python app.py
 
+# What is compiled is kept, even where the environment says otherwise: some sixty processes of the tests read the same modules.
 test: needs
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -m "not slow and not engines" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -m "not slow and not engines" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # Real engines, in an environment of their own, which takes a few GB.
 test-engines: $(VENV)/.dev
