@@ -50,6 +50,7 @@ LONG_FILES = (
     "test_cost",
     "test_load",
     "test_page",
+    "test_going_on",
     "test_memory",
     "test_kept_place",
     "test_many_tabs",

@@ -1,4 +1,4 @@
-"""The gallery fills itself while nobody asks, gives way at once, loses nothing, writes nothing twice, and stays off where it must."""
+"""The gallery fills itself while nobody asks, gives way at once, loses nothing, and writes nothing twice."""
 
 import json
 import logging
@@ -17,23 +17,22 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from polaris_demo.engine.base import GpuBroken, Status
+from polaris_demo.engine.base import GpuBroken
 from polaris_demo.engine.local import LocalEngine
 from polaris_demo.errors import CannotDelete, UnknownStory
 from polaris_demo.jobs import gallery_folder
-from polaris_demo.jobs.featured import FEATURED, featured
-from polaris_demo.jobs.gallery import Gallery, why_off
+from polaris_demo.jobs.gallery import Gallery
 from polaris_demo.jobs.gallery_work import MOST_ATTEMPTS
 from polaris_demo.jobs.rewrite import write
 from polaris_demo.jobs.runner import Runner
 from polaris_demo.page.recordings import Recordings
 from polaris_demo.page.routes import StoryRoutes
-from polaris_demo.settings import Settings, SettingsError, read_settings
+from polaris_demo.settings import Settings
 from polaris_demo.story.events import Delta, Event, Finish, Started
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.recording import Watch, read_recording, recording_json
 
-from .doubles import MINIATURE, POLARIS, ScriptedEngine, asked, asked_for, recording_of, rests, tells, until
+from .doubles import POLARIS, ScriptedEngine, asked, asked_for, recording_of, rests, tells, until
 from .filling import PREMISES, Counting, featuring, recorded, told
 
 ROOT = Path(__file__).parent.parent
@@ -282,78 +281,6 @@ def test_the_pace_goes_on_without_its_pauses_in_another_process() -> None:
     record.apply(Finish("stop"), 90_020)
     recording = read_recording(recording_json(record, watch))
     assert recording.planning_seconds == 10 and recording.pace[0] == (0.0, 5) and recording.pace[-1][0] < 25
-
-
-# Where there is none.
-
-
-@pytest.mark.parametrize(
-    ("settings", "status", "why"),
-    [
-        ({}, Status(MINIATURE), "the miniature"),
-        ({"gallery": 5}, Status(MINIATURE), "the miniature"),
-        ({"zerogpu": True, "gallery": 5}, Status(POLARIS), "ZeroGPU"),
-        ({}, Status(replace(POLARIS, device="CPU")), "no GPU"),
-        ({"gallery": 5}, Status(replace(POLARIS, device="CPU")), "no GPU"),
-        ({"engine_url": "http://x/v1"}, Status(POLARIS), "POLARIS_GALLERY with a number of minutes"),
-        ({"gallery": 0}, Status(POLARIS), "POLARIS_GALLERY is off"),
-        ({"data_dir": None}, Status(POLARIS), "POLARIS_DATA_DIR is empty"),
-        ({}, Status(failure="No weights."), "nothing can be written"),
-    ],
-)
-def test_it_stays_off_and_says_why(settings: dict[str, object], status: Status, why: str) -> None:
-    assert why in why_off(Settings(**{"data_dir": Path("x")} | settings), status)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("settings", [{}, {"gallery": 5}, {"gallery": 5, "engine_url": "http://x/v1"}, {"own_vllm": True}])
-def test_else_it_is_on(settings: dict[str, object]) -> None:
-    assert why_off(Settings(data_dir=Path("x"), **settings), Status(POLARIS)) == ""  # type: ignore[arg-type]
-
-
-def test_the_miniature_is_refused_in_one_line_of_the_log(run, tmp_path: Path, caplog) -> None:
-    engine = ScriptedEngine(tells("x"), writer=MINIATURE)
-    with caplog.at_level(logging.INFO, "polaris_demo.jobs.gallery"):
-        gallery = Gallery(run(engine), Settings(data_dir=tmp_path), 0, featuring(tmp_path, *TWO), look_seconds=0.01)
-        until(lambda: ended(gallery))
-    assert engine.resumes == [] and not (tmp_path / "recordings").exists()
-    assert caplog.messages == ["The gallery stays off: the miniature writes, and its stories are no samples."]
-
-
-def test_the_setting_is_read() -> None:
-    assert [read_settings({"POLARIS_GALLERY": said}).gallery_minutes for said in ("auto", "", "off", "30")] == [10, 10, 0, 30]
-    for wrong in ("0", "1441", "never", "-5"):
-        with pytest.raises(SettingsError, match=f"POLARIS_GALLERY is '{wrong}'; it takes auto, off, or minutes from 1 to 1440"):
-            read_settings({"POLARIS_GALLERY": wrong})
-    own = read_settings({"POLARIS_DATA_DIR": "/data", "POLARIS_RECORDINGS_DIR": "/bucket"})
-    assert own.gallery_dir == Path("/bucket") and read_settings({"POLARIS_DATA_DIR": "/data"}).gallery_dir == Path("/data/recordings")
-
-
-# What is featured.
-
-
-def test_a_bad_entry_is_left_out_and_named(run, tmp_path: Path, caplog) -> None:
-    bad = [{"premise": "", "words": 200}, {"premise": "a fox", "words": 49}, "a fox", {"premise": "a fox", "tempo": 1}]
-    source = featuring(tmp_path, TWO[0], *bad, {"premise": "a fox", "words": [100, 13_000]}, TWO[1])
-    with caplog.at_level(logging.WARNING):
-        found = featured(source, run(tells("x")).check)
-    assert [(request.premise, request.words) for request in found] == [(PREMISES[0], 200), ("a fox", 100), (PREMISES[1], 200)]
-    named = ("story 2 (200 words)", "story 3 (49 words)", "story 4", "story 5 (None words)", "story 6 (13000 words)")
-    assert len(caplog.messages) == 5 and all(name in line for name, line in zip(named, caplog.messages, strict=True))
-
-
-@pytest.mark.parametrize("content", [None, "no json", "[]", '{"stories": 5}'])
-def test_a_file_that_is_none_features_nothing(run, tmp_path: Path, content: str | None) -> None:
-    if content:
-        (tmp_path / "x.json").write_text(content)
-    assert featured(tmp_path / "x.json", run(tells("x")).check) == []
-
-
-def test_the_file_of_this_repository_is_sound_has_a_ladder_and_repeats_no_idea(run, caplog) -> None:
-    found = featured(FEATURED, run(tells("x")).check)
-    ideas = (ROOT / "examples" / "premises.json").read_text()
-    ladder = [request.words for request in found if request.premise == found[0].premise]
-    assert not caplog.messages and len(found) > 8 and ladder == [1000, 2000, 4000, 8000, 12_000]
-    assert not [request for request in found if request.premise in ideas]
 
 
 # Taken away.

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from ..conftest import CLOSED, needs
+from ..doubles import ScriptedEngine
 
 Window = tuple[Page, list[str]]
 expect.set_options(timeout=20_000)  # how long a slow machine may take is no statement about the page
@@ -83,6 +84,14 @@ def same_page(windows: Callable[..., Window], serve) -> Iterator:
         wrong += problems
         problems.clear()
     assert not wrong
+
+
+@pytest.fixture
+def scripted(serve):
+    def start(script, **options) -> str:
+        return serve(ScriptedEngine(script), **options)
+
+    return start
 
 
 def _forget(page: Page) -> None:
