@@ -58,6 +58,8 @@ LONG_FILES = (
     "test_beside",
     "test_canaries",
     "test_lanes",
+    "test_batch",
+    "test_runner_stops",
     "test_my_stories",
     "test_taken_along",
     "test_device_faults",
