@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 run: $(VENV)/.app
 	$(BIN)/python app.py
 
-# What is compiled is kept, even where the environment says otherwise: some sixty processes of the tests read the same modules.
+# What pytest makes of the tests is kept, even where the environment says otherwise: 6 s of the start of each of its processes.
 test: needs
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
