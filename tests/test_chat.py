@@ -30,7 +30,8 @@ from polaris_demo.story.request import SamplingParams, StoryRequest
 
 from . import completions
 from .completions import Answer, Chunks
-from .test_remote_faults import IN_A_STREAM, SECRET, Case, after, rest, told, within
+from .failing import IN_A_STREAM, SECRET, Case, after, rest, within
+from .test_remote_faults import told
 
 REQUEST = StoryRequest("a robot who learns to paint", 50, sampling=SamplingParams(seed=4, temperature=0))
 TEXT, CHAT = "/v1/completions", "/v1/chat/completions"

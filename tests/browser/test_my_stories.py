@@ -1,50 +1,23 @@
 """My stories: what a row says, that rows move by themselves and nothing else does, and what can be done with them."""
 
 import re
-import threading
 import time
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from polaris_demo.jobs.job import Job
 from polaris_demo.jobs.library import Library
 from polaris_demo.jobs.runner import Runner
-from polaris_demo.story.events import Delta, Finish, Started
 
 from ..conftest import serving
-from ..doubles import POLARIS, ScriptedEngine, asked, echoes, rests, until
+from ..doubles import ScriptedEngine, asked, rests, until
 from . import steps
+from .shelf import CUT, GONE, Told, act, fresh, look_again, premises, row, said, shelf_of, sort, standing, written
 
-GONE = ["a-story-that-is-gone", "its key"]
 NOW = datetime(2026, 11, 26, 10, 0, tzinfo=UTC)  # 23 o'clock in Auckland
-CUT = "a bus driver on the last line"
-
-
-class Told:
-    """Writes thirty words each time it is let, and whatever else is asked for at once; one story is cut off once."""
-
-    def __init__(self) -> None:
-        self.words, self.gone_on = threading.Semaphore(0), False
-
-    def script(self, request, stop):
-        if request.premise == CUT and not self.gone_on:
-            self.gone_on = True
-            yield from [
-                Started("<prompt>", 60, POLARIS),
-                Delta.of("story", "The bus was late. " * 20, (1,)),
-                Finish("pause", "The day is over."),
-            ]
-        elif request.premise != "endless":
-            yield from echoes(request, stop)
-        else:
-            yield Started("<prompt>", 60, POLARIS)
-            while not stop.is_set():
-                if self.words.acquire(timeout=0.05):
-                    yield Delta.of("story", "word " * 30, (2,))
 
 
 @pytest.fixture(scope="module")
@@ -73,53 +46,6 @@ def runner(app: tuple[Runner, str]) -> Iterator[Runner]:
 @pytest.fixture
 def url(app: tuple[Runner, str]) -> str:
     return app[1]
-
-
-def written(runner: Runner, *premises: str, words: int = 1000) -> list[Job]:
-    """Stories at rest, the first of them begun last, a minute after the next."""
-    jobs = [runner.submit(asked(premise, words=words)) for premise in premises]
-    until(lambda: all(rests(job) or job.record.request.premise == "endless" for job in jobs))
-    last = time.time()
-    for number, job in enumerate(jobs):
-        job.record.created = last - 60 * number
-    return jobs
-
-
-def premises(page: Page) -> list[str]:
-    return page.locator("#shelf li .premise").all_text_contents()
-
-
-def sort(page: Page, label: str) -> None:
-    page.get_by_role("combobox", name="Sort").select_option(label)
-
-
-def look_again(page: Page) -> None:
-    """Until the list is as the server has it."""
-    steps.module(page, "page", "({ page }) => page.refreshShelf()")
-
-
-def shelf_of(
-    page: Page, url: str, jobs: list[Job], places: dict[str, object] | None = None, names: dict[str, object] | None = None
-) -> Page:
-    """The list of a browser that began `jobs`, newest first, and one that is gone."""
-    mine = [*([job.record.id, job.key] for job in jobs), GONE]
-    stored = {"polaris-stories": mine, "polaris-places": places or {}, "polaris-names": names or {}}
-    page.goto(f"{url}stories/status")
-    page.evaluate("all => Object.entries(all).forEach(([name, value]) => localStorage.setItem(name, JSON.stringify(value)))", stored)
-    page.goto(f"{url}?tab=shelf")
-    expect(page.locator("#shelf li")).to_have_count(len(jobs))
-    return page
-
-
-def row(page: Page, text: str):
-    return page.locator("#shelf li").filter(has=page.get_by_text(text, exact=True))
-
-
-def said(page: Page) -> dict[str, str]:
-    """What each row says below its premise."""
-    return dict(
-        page.locator("#shelf li").evaluate_all("all => all.map(li => [...li.querySelectorAll('.premise, .about')].map(p => p.textContent))")
-    )
 
 
 def test_a_row_says_when_in_its_readers_time_and_where_the_reader_is_on_one_scale(new_page, runner: Runner, url: str) -> None:
@@ -170,11 +96,6 @@ def test_rows_move_while_a_story_is_written_and_nothing_else_does(same_page, run
     expect(live.locator(".said")).to_have_text("Stopped at 60 of 1,000")
     expect(page.locator("html")).to_have_attribute("data-live", "no")
     expect(other.get_by_role("button", name="Rename")).to_be_focused()
-
-
-def act(page: Page, premise: str, name: str) -> None:
-    row(page, premise).get_by_role("button", name="More for").press("Enter")
-    row(page, premise).get_by_role("button", name=name, exact=True).press("Enter")
 
 
 def test_the_list_is_searched_named_ordered_and_shortened_and_the_focus_stays_on_its_story(new_page, runner: Runner, url: str) -> None:
@@ -272,17 +193,6 @@ def test_what_was_kept_at_the_top_is_a_favourite(same_page, runner: Runner, url:
     expect(row(page, "a clock").get_by_role("button", name="Favourite:")).to_have_attribute("aria-pressed", "true")
 
 
-def standing(page: Page) -> list[tuple[str, bool]]:
-    """What this browser calls each, and whether it stands under another."""
-    return [
-        (name, inside > 0)
-        for name, inside in page.locator("#shelf li").evaluate_all(
-            """all => all.map(li => [li.querySelector('.title').textContent,
-                Math.round(li.getBoundingClientRect().left - li.parentElement.getBoundingClientRect().left)])"""
-        )
-    ]
-
-
 def test_versions_stand_under_what_they_were_written_on_from(new_page, runner: Runner, url: str) -> None:
     first, other = written(runner, "a bell", "a clock")
     second = runner.write_on(first.record.id, 0, {})
@@ -324,11 +234,6 @@ def test_who_was_written_on_from_in_a_circle_stands_alone(same_page, url: str) -
         {"a": "b", "b": "a", "c": "a", "d": "d", "e": "d2", "f": "e"},
     )
     assert sorted(heads) == [["a", False], ["b", False], ["c", False], ["d", False], ["e", False], ["f", True]]
-
-
-def fresh(page: Page) -> list[str]:
-    """The stories that are marked as new."""
-    return page.locator("#shelf li").filter(has=page.get_by_text("New", exact=True)).locator(".premise").all_text_contents()
 
 
 def test_what_was_finished_since_the_last_visit_is_marked_until_it_is_opened_or_was_seen(
