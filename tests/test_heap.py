@@ -64,6 +64,7 @@ def test_a_server_sees_to_it_by_itself(run, monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_collector_looks_through_no_more_than_what_came_after_the_engine_had_loaded(run, monkeypatch: pytest.MonkeyPatch) -> None:
     heap.settle.cache_clear()
     gc.unfreeze()
+    gc.collect()  # what tests before have left
     loading = ScriptedEngine(echoes)
     monkeypatch.setattr(loading, "status", Status)
     before, tended = len(gc.get_objects()), threading.Semaphore(0)
