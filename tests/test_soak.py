@@ -71,8 +71,7 @@ async def soak(at: Server, seconds: float) -> tuple[int, float]:
             nonlocal number
             until, stories = time.monotonic() + seconds, 0
             while time.monotonic() < until:
-                visits = await asyncio.gather(*(visit(number + n) for n in range(at_once)), return_exceptions=True)
-                stories += sum(map(counted, visits))
+                stories += sum(map(counted, await asyncio.gather(*(visit(number + n) for n in range(at_once)), return_exceptions=True)))
                 number += at_once
             return stories
 
