@@ -45,12 +45,12 @@ def in_a_process_of_its_own(*arguments: str, env: dict[str, str] | None = None) 
 def test_freed_memory_goes_back_from_between_what_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     if heap._function("malloc_trim") is None:
         pytest.skip("this system's allocator has no malloc_trim")
-    monkeypatch.setattr(heap, "EVERY_SECONDS", 0.0)
     before = used()
     held = [bytes(1000) for _ in range(60_000)]
     grown = used() - before
     held = held[::STAYS]
     left = used() - before
+    monkeypatch.setattr(heap, "EVERY_SECONDS", 0.0)
     Heap().tend()
     kept = used() - before
     print(f"\n{grown / 1e6:.0f} MB held, {left / 1e6:.0f} MB when all but one in {STAYS} were let go of, {kept / 1e6:.0f} MB after")
