@@ -12,9 +12,9 @@ class Source(Enum):
     """Where a figure was read."""
 
     CARD = "the model card of POLARIS-9B"
-    CODE = "the authors' repository, github.com/RishanthRajendhran/POLARIS, June 2026"
+    CODE = "the authors’ repository, github.com/RishanthRajendhran/POLARIS, June 2026"
     SIBLINGS = "the cards of the sibling models"
-    GATE = "the gate of POLARIS-9B on the hub, as a mirror of its card's revision a297c82 has it"
+    GATE = "the gate of POLARIS-9B on the hub, as a mirror of its card’s revision a297c82 has it"
 
 
 NON_COMMERCIAL = "gate allows non-commercial use only"  # a box to tick there; the licence is "other" (card), its text unknown
@@ -78,7 +78,10 @@ class Setting:
         return self.low <= value <= self.high
 
     def range(self) -> str:
-        return f"{self.low:g}" if self.low == self.high else f"{self.low:g}–{self.high:g}"
+        """ "0.95", "20", "0.4–1.0": both ends with as many decimals."""
+        low, high = f"{self.low:g}", f"{self.high:g}"
+        decimals = max(len(end.partition(".")[2]) for end in (low, high))
+        return low if low == high else f"{self.low:.{decimals}f}–{self.high:.{decimals}f}"
 
 
 SETTINGS = {

@@ -95,3 +95,10 @@ def test_the_citation_names_the_title_and_the_authors() -> None:
 def test_no_rank_eight_is_invented() -> None:
     assert 8 not in {e.rank for e in card.ELO}
     assert [e.elo for e in card.ELO] == sorted((e.elo for e in card.ELO), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"), [(0.4, 1.0, "0.4–1.0"), (1.0, 1.10, "1.0–1.1"), (20, 20, "20"), (0.95, 0.95, "0.95"), (0, 1.55, "0.00–1.55")]
+)
+def test_a_range_has_as_many_decimals_at_both_ends(low: float, high: float, said: str) -> None:
+    assert card.Setting(low, high, low).range() == said

@@ -219,7 +219,7 @@ def test_any_file_can_be_made_of_a_story_of_any_time(ending: str, created: float
 # --- what is shown ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(NOW, "21 September 2026"), (0, ""), (-5, ""), (1e9, ""), (5e9, ""), (1e300, "")])
+@pytest.mark.parametrize(("seconds", "said"), [(NOW, "21\u00a0September 2026"), (0, ""), (-5, ""), (1e9, ""), (5e9, ""), (1e300, "")])
 def test_a_day_is_said_where_a_clock_can_have_been_right(seconds: float, said: str) -> None:
     assert day.said(seconds) == said
 
@@ -240,4 +240,4 @@ def test_no_day_is_shown_that_cannot_be() -> None:
     ]
     assert not [text for text in shown if "1970" in text or "-01-" in text]
     assert listed["begun"] == listed["kept"] == 0 and kept == view.Kept("for as many days as this server keeps stories", lasting=True)
-    assert ["Begun", "not known: the server's clock was wrong"] in reading.details(record)
+    assert ["Begun", "not known: the server’s clock was wrong"] in reading.details(record)

@@ -100,7 +100,7 @@ def test_tokens_that_are_not_ours_are_noticed_before_a_story(
 
 def test_a_wrong_key_is_said_without_it(serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(completions.Handler, "do_GET", lambda handler: completions.Answer(handler, {}, 0, threading.Event()).status(401))
-    with pytest.raises(EngineError, match="does not accept this server's key") as refused:
+    with pytest.raises(EngineError, match="does not accept this server’s key") as refused:
         connected(serve(engine_key="sk-canary"))
     assert "canary" not in str(refused.value)
 

@@ -166,7 +166,7 @@ def test_missing_weights(damaged: Path) -> None:
     shard = damaged / listed["weight_map"].pop(name)
     save_file({k: v for k, v in load_file(shard).items() if k != name}, shard, metadata={"format": "pt"})
     index.write_text(json.dumps(listed))
-    assert "lacks 1 of the model's weights" in problem(damaged)
+    assert "lacks 1 of the model’s weights" in problem(damaged)
 
 
 def test_another_architecture(damaged: Path) -> None:
@@ -234,7 +234,7 @@ def test_memory_that_does_not_hold_the_first_step_has_its_sentence(checkpoint: P
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(first_step, "_logits", full)
-    assert problem(checkpoint).startswith("The GPU's memory does not hold the local folder POLARIS-tiny. Set POLARIS_PRECISION=4bit")
+    assert problem(checkpoint).startswith("The GPU’s memory does not hold the local folder POLARIS-tiny. Set POLARIS_PRECISION=4bit")
 
 
 # --- the tokenizer and its template ----------------------------------------------------------------------------------

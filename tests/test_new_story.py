@@ -127,12 +127,12 @@ def test_where_it_is_not_kept_that_is_said(tmp_path: Path, capsys: pytest.Captur
 
 def test_a_library_that_takes_no_more_is_said(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def full(self: Library, story: object, anew: bool = False) -> bool:
-        self.problem = "This server's disk is full, so this story is not being kept."
+        self.problem = "This server’s disk is full, so this story is not being kept."
         return False
 
     monkeypatch.setattr(Library, "save", full)
     assert run("a fox") == 0
-    assert "stands on standard output alone. This server's disk is full" in capsys.readouterr().err
+    assert "stands on standard output alone. This server’s disk is full" in capsys.readouterr().err
 
 
 def test_no_key_is_given_to_anybody(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -83,7 +83,7 @@ def test_health_says_what_is_wrong(tmp_path: Path) -> None:
         assert "There is no GPU." in httpx.get(f"{url}healthz", timeout=20).json()["engine"]["failure"]
     library = Library(tmp_path)
     with serving(Runner(ScriptedEngine(echoes), library=library)) as url:
-        library.problem = "This server's disk is full."
+        library.problem = "This server’s disk is full."
         assert httpx.get(f"{url}healthz", timeout=20).json()["status"] == "storage"
         assert figures(url)["polaris_storage_ok"] == 0
 

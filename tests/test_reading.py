@@ -35,10 +35,15 @@ def record(*events: Event, writer=POLARIS, words: int = 100, premise: str = "a b
         ([Delta.of("thinking", "", (1,)), Delta.of("thinking", "", (1,))], ("Planning", "1 s so far", "then 100 words")),
         ([Delta.of("story", "a b", (2,))], ("Writing", "2 of 100 words", "")),
         ([Delta.of("story", "a b", (2,)), Finish("stop")], ("Finished", "2 words · 1 min", "")),
-        ([Delta.of("story", "a b", (2,)), Finish("length", "Raise it.")], ("Cut off at 2 words", "", "")),
-        ([Delta.of("story", "a b", (2,)), Finish("pause", "Used up.")], ("Paused at 2 words", "", "")),
+        ([Delta.of("story", "a b", (2,)), Finish("length", "Raise it.")], ("Cut off", "at 2 words · raise it", "")),
+        (
+            [Delta.of("story", "a b", (2,)), Finish("pause", "Your 2 min are used up; there is more tomorrow. Continue goes on.")],
+            ("Paused", "at 2 words · your 2\u00a0min are used up", ""),
+        ),
         ([Finish("cancelled")], ("Stopped", "", "")),
-        ([Delta.of("story", "a b", (2,)), Finish("error", "Out of memory.")], ("Broken off at 2 words", "", "")),
+        ([Finish("pause", "No GPU came free. Continue goes on.")], ("Paused", "no GPU came free", "")),
+        ([Delta.of("story", "a b", (2,)), Finish("cancelled")], ("Stopped", "at 2 words", "")),
+        ([Delta.of("story", "a b", (2,)), Finish("error", "Out of memory.")], ("Broken off", "at 2 words · out of memory", "")),
     ],
 )
 def test_the_line_says_what_is_happening_how_far_it_is_and_how_long_it_takes(events: list[Event], line: tuple[str, str, str]) -> None:
@@ -65,9 +70,9 @@ def test_a_title_page_names_what_was_asked_for_and_who_wrote_it() -> None:
     assert (apart["kind"], apart["premise"]) == ("", "A bell rang. Nobody heard.")
     assert reading.byline(record(writer=PREVIEW)) == "The miniature, not POLARIS-9B, is writing it now"
     over = record(Delta.of("story", "a", (1,)), Finish("stop"))
-    assert reading.byline(over) == "Written by POLARIS-9B, a language model, on 21 September 2026"
+    assert reading.byline(over) == "Written by POLARIS-9B, a language model, on 21\u00a0September 2026"
     over.writer = PREVIEW
-    assert reading.byline(over) == "Written by the miniature, not POLARIS-9B, on 21 September 2026"
+    assert reading.byline(over) == "Written by the miniature, not POLARIS-9B, on 21\u00a0September 2026"
     assert (reading.going(over)["writer"], writing["writer"]) == ("the miniature", "POLARIS-9B")
     assert "trained" in writing["how"] and "trained" not in reading.going(over)["how"]
     over.writer = IMPOSTORS[1]

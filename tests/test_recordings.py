@@ -148,7 +148,7 @@ def test_the_routes_give_the_list_the_story_and_its_record(tmp_path: Path, run) 
     about = client.get("/recordings").json()["recordings"][0]
     assert about["premise"] == "two sisters" and ["Written", f"{count_words(text)} words"] in about["counts"]
     assert (about["writer"], about["ours"]) == (card.MODEL.name, True) and about["writer"] in about["byline"]
-    assert about["line"].startswith("28 May 2026 · POLARIS-9B") and about["line"].endswith("planning of 38 s skipped")
+    assert about["line"].startswith("28\u00a0May 2026 · POLARIS-9B") and about["line"].endswith("planning of 38 s skipped")
     whole = client.get("/recordings/two").json()
     assert whole["text"] == text and whole["pace"][-1][1] == len(text)
     assert read_record(client.get("/recordings/two/record.json").text).intact
@@ -200,7 +200,7 @@ def test_what_stands_in_the_gallery_is_what_the_story_says_of_itself(tmp_path: P
     assert (
         one.about["first"].startswith("It rang. Nobody had rung it.") and one.about["first"].endswith("…") and len(one.about["first"]) < 225
     )
-    assert one.about["made"] == "POLARIS-9B · test GPU · 28 May 2026" and one.about["by"] == "Written by POLARIS-9B in one go"
+    assert one.about["made"] == "POLARIS-9B · test GPU · 28\u00a0May 2026" and one.about["by"] == "Written by POLARIS-9B in one go"
     assert one.about["ratio"] == f"{one.about['words'] / 100:.2f}"
 
 

@@ -126,8 +126,8 @@ BUSY, GONE, UNABLE = "has too much to do", "is starting, or fails", "failed (HTT
 STATUSES = [
     (408, {}, ""), (425, {}, ""), (429, {}, ""), (429, {"retry_after": "0.05"}, ""), (429, {"retry_after": "soon"}, ""), (500, {}, ""),
     (502, {}, ""), (503, {}, ""), (503, {"retry_after": "0.05"}, ""), (504, {}, ""), (599, {}, ""), (429, {"retry_after": "900"}, BUSY),
-    (400, {}, "refused this story's request (HTTP 400)"), (413, {}, "(HTTP 413)"), (422, {}, "(HTTP 422)"), (401, {}, "this server's key"),
-    (403, {}, "this server's key"), (404, {}, "does not know the model"),
+    (400, {}, "refused this story’s request (HTTP 400)"), (413, {}, "(HTTP 413)"), (422, {}, "(HTTP 422)"), (401, {}, "this server’s key"),
+    (403, {}, "this server’s key"), (404, {}, "does not know the model"),
 ]  # fmt: skip
 
 

@@ -94,8 +94,8 @@ def test_a_row_says_how_far_a_story_is_and_what_became_of_it() -> None:
 @pytest.mark.parametrize(
     ("expires", "problem", "sentence"),
     [
-        ([NOW + DAY], "", "kept on this server until 22 September 2026."),
-        ([NOW + 9 * DAY, NOW + DAY], "", "kept on this server until 22 September 2026 or longer."),
+        ([NOW + DAY], "", "kept on this server until 22\u00a0September 2026."),
+        ([NOW + 9 * DAY, NOW + DAY], "", "kept on this server until 22\u00a0September 2026 or longer."),
         ([NOW + DAY, None], "", "kept until this server restarts."),
         ([7.0], "", "kept on this server for as many days as this server keeps stories."),
         ([NOW + DAY], UNWRITABLE, "This server cannot keep stories just now: download those that matter to you."),

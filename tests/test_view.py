@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from polaris_demo import card
+from polaris_demo.engine.base import Status
 from polaris_demo.page import view
 from polaris_demo.story.events import Delta, Finish, Progress, Started
 from polaris_demo.story.record import StoryRecord
@@ -76,7 +77,7 @@ def test_times_are_said_rounded_up(seconds: float, said: str) -> None:
 
 
 def test_a_story_says_until_when_it_is_kept() -> None:
-    assert view.kept("", 1_790_000_000.0) == view.Kept("until 21 September 2026", lasting=True)
+    assert view.kept("", 1_790_000_000.0) == view.Kept("until 21\u00a0September 2026", lasting=True)
     assert view.kept("", None).text == "until this server restarts"
     assert view.kept("The disk is full.", 1.0) == view.Kept("The disk is full.", lasting=False)
 
@@ -86,3 +87,20 @@ def test_the_promise_says_where_a_story_is_kept_and_what_happens_when_one_leaves
     assert kept.startswith("Your story is kept on this server for ever;") and "paused after 10 min" in kept
     full = view.promise(view.kept("The disk is full.", None), 600, lent_gpu=True)
     assert full.startswith("The disk is full. If you leave, it is paused at the end of its GPU time")
+
+
+@pytest.mark.parametrize(
+    ("why", "lead"),
+    [
+        ("This server has no GPU, which POLARIS-9B needs.", "this server has no GPU."),
+        ("POLARIS_MODEL names none. Set it.", "POLARIS_MODEL names none."),
+        (
+            "This server was to load a local folder of v1.5 and could not. Its log: says.",
+            "this server was to load a local folder of v1.5 and could not.",
+        ),
+    ],
+)
+def test_the_first_page_says_why_the_miniature_writes(why: str, lead: str) -> None:
+    status = view.status(Status(replace(PREVIEW, why=why)), "", 600)
+    assert status["who"] == "Today a miniature writes here, not POLARIS-9B:"
+    assert (status["lead"], status["why"]) == (f"{lead} {view.MINIATURE}", why)

@@ -16,7 +16,7 @@ from ..story.spoken import spoken
 
 HEARTBEAT_SECONDS = 0.5
 LOOK_SECONDS = 0.1
-UNLOADABLE = "The model could not be loaded, for a reason nobody foresaw; the server's log has it."
+UNLOADABLE = "The model could not be loaded, for a reason nobody foresaw; the server’s log has it."
 UNITS = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
 log = logging.getLogger(__name__)
 

@@ -32,7 +32,7 @@ def config(folder: Path, called: str) -> dict[str, Any]:
         raise EngineError(f"The config.json of {called} cannot be read. Download it again.") from None
     if kind not in ARCHITECTURES:
         raise EngineError(
-            f"The checkpoint of {called} is of the architecture {kind}, and this app runs Qwen3.5's (qwen3_5). Name another model."
+            f"The checkpoint of {called} is of the architecture {kind}, and this app runs Qwen3.5’s (qwen3_5). Name another model."
         )
     return read
 

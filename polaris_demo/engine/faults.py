@@ -49,13 +49,13 @@ def fault(error: Exception) -> Fault | None:
 
 def _refused(status: int, headers: Mapping[str, str]) -> Fault:
     if status in (401, 403):
-        return Fault("does not accept this server's key", again=False)
+        return Fault("does not accept this server’s key", again=False)
     if status == 404:
         return Fault("does not know the model that this server asks for", again=False)
     if status in (408, 409, 425, 429) or status >= 500:
         what = "has too much to do" if status == 429 else "is starting, or fails" if status in STARTING else f"failed (HTTP {status})"
         return Fault(what, wait=_seconds(headers.get("retry-after", "")), starting=status in STARTING)
-    return Fault(f"refused this story's request (HTTP {status})", again=False)
+    return Fault(f"refused this story’s request (HTTP {status})", again=False)
 
 
 def _reported(body: object) -> Fault:

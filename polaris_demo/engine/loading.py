@@ -57,9 +57,9 @@ def load(settings: Settings, report: Report) -> LocalEngine:
     """The model that `settings` ask for, or the miniature with the reason why not."""
     transformers_logging.set_verbosity_error()
     if settings.model == "preview":
-        return _preview(settings, "POLARIS_MODEL is set to preview.")
+        return _preview(settings, "This server is set to show it, by POLARIS_MODEL=preview.")
     if settings.model == "auto" and not torch.cuda.is_available():
-        return _preview(settings, "This machine has no GPU, which POLARIS-9B needs.")
+        return _preview(settings, "This server has no GPU, which POLARIS-9B needs.")
     model = card.MODEL.hub_id if settings.model == "auto" else settings.model
     local = named_folder(model)
     asked = f"This server was to load {local.called if local else hub_name(model)} and could not"
@@ -165,7 +165,7 @@ def _from_pretrained(folder: Path, precision: str, device: str, zerogpu: bool) -
     model, info = loaded
     missing = sorted(info["missing_keys"])
     if missing:
-        raise EngineError(f"The checkpoint lacks {len(missing)} of the model's weights, {missing[0]} among them. Download it again, whole.")
+        raise EngineError(f"The checkpoint lacks {len(missing)} of the model’s weights, {missing[0]} among them. Download it again, whole.")
     placed: PreTrainedModel = model if straight else model.to(device)
     kernels.use_own(placed)
     placed.eval()
@@ -188,7 +188,7 @@ def choose_precision(asked: str, device: str, weight_bytes: int, zerogpu: bool =
     if device == "cpu":
         return "fp32", "fp32, since it runs on a CPU."
     if zerogpu:
-        return "4bit", "4-bit (NF4), since a visitor's seconds on ZeroGPU hold more words in it; POLARIS_PRECISION=bf16 changes that."
+        return "4bit", "4-bit (NF4), since a visitor’s seconds on ZeroGPU hold more words in it; POLARIS_PRECISION=bf16 changes that."
     free, _ = torch.cuda.mem_get_info()
     return precision_that_fits(weight_bytes, free)
 
@@ -221,7 +221,7 @@ def choose_lanes(settings: Settings, precision: str, lane: int, free: int) -> tu
     if settings.lanes:
         return settings.lanes, f"POLARIS_LANES is set to {settings.lanes}."
     if precision == "4bit":
-        return 1, "bitsandbytes' fast kernel takes one at a time; POLARIS_LANES changes that."
+        return 1, "bitsandbytes’ fast kernel takes one at a time; POLARIS_LANES changes that."
     if not free:
         small = lane * MOST_LANES <= SMALL_BYTES
         return (MOST_LANES, "the model is small.") if small else (2, "on a CPU every story takes its time.")

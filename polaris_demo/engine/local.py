@@ -26,11 +26,11 @@ from .writing import Writing
 log = logging.getLogger(__name__)
 
 NOT_FINITE = (
-    "The model's numbers are broken (not finite), so no next word can be drawn. What was written is kept. "
+    "The model’s numbers are broken (not finite), so no next word can be drawn. What was written is kept. "
     "Tell the host of this server: the weights may be damaged."
 )
 OUT_OF_MEMORY = "The GPU ran out of memory. Ask for a shorter story, or try again in a moment."
-NO_ROOM = "The GPU's memory is needed for longer stories, so this one rests for a while. Continue goes on from its last word."
+NO_ROOM = "The GPU’s memory is needed for longer stories, so this one rests for a while. Continue goes on from its last word."
 GPU_BROKEN = "The GPU stopped with an error and this server starts anew, which takes a minute. What was written is kept."
 UNFORESEEN = "The model stopped with an error nobody foresaw. What was written is kept; writing again may work."
 
@@ -87,7 +87,7 @@ class LocalEngine:
         except NoRoom:
             yield Finish("pause", NO_ROOM)
         except NotFinite:
-            log.error("The model's numbers are not finite")
+            log.error("The model’s numbers are not finite")
             yield Finish("error", NOT_FINITE)
         except torch.OutOfMemoryError:
             memory_full = True  # the exception holds the cache alive: let it go before saying more

@@ -16,7 +16,7 @@ PROBE_TOKENS = 8
 PROBE = "a lighthouse keeper 🌟"
 CANNOT = (400, 404, 405, 415, 422, 501)  # what stands for "I do not know how to do that"
 SILENT = "The engine does not list its models. Set POLARIS_ENGINE_MODEL to the name it serves yours by, and POLARIS_ENGINE_PROFILE."
-FOREIGN = "The engine's tokens are not those of the tokenizer that POLARIS_MODEL names. Name the model that the engine serves."
+FOREIGN = "The engine’s tokens are not those of the tokenizer that POLARIS_MODEL names. Name the model that the engine serves."
 log = logging.getLogger(__name__)
 
 

@@ -44,7 +44,7 @@ def _explain(error: Exception, model: str) -> str | None:
         case hub.RepositoryNotFoundError():
             return f"The hub has no model {model}, or it is private to others. Check POLARIS_MODEL for typing errors."
         case hub.HfHubHTTPError() if getattr(error.response, "status_code", 0) == 401:
-            return f"The hub does not accept this server's token. Set HF_TOKEN to a valid one of an account with access to {model}."
+            return f"The hub does not accept this server’s token. Set HF_TOKEN to a valid one of an account with access to {model}."
         case hub.LocalEntryNotFoundError() | hub.OfflineModeIsEnabled() | ConnectionError():
             return f"{model} is not on this machine and the hub cannot be reached. Check the network, or name a folder with the checkpoint."
         case _ if isinstance(error, hub.HfHubHTTPError | hub.XetDownloadError) or type(error).__module__.startswith("httpx"):
@@ -54,7 +54,7 @@ def _explain(error: Exception, model: str) -> str | None:
         case SafetensorError():
             return f"A weights file of {model} is damaged or cut short. Download it again."
         case torch.OutOfMemoryError():
-            return f"The GPU's memory does not hold {model}. Set POLARIS_PRECISION=4bit, or use a larger GPU."
+            return f"The GPU’s memory does not hold {model}. Set POLARIS_PRECISION=4bit, or use a larger GPU."
         case OSError() if error.errno == errno.ENOSPC:
             return f"The disk is full, so {model} could not be downloaded. Make room, or use a larger disk."
         case OSError() if error.filename or "No such file" in str(error) or "does not appear to have" in str(error):

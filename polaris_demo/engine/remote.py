@@ -13,7 +13,7 @@ from .base import Status
 from .run import Tokens
 from .writing import Writing
 
-UNFORESEEN = "The engine's answer was one that nobody foresaw. What was written is kept, and Continue goes on from there."
+UNFORESEEN = "The engine’s answer was one that nobody foresaw. What was written is kept, and Continue goes on from there."
 log = logging.getLogger(__name__)
 
 

@@ -44,7 +44,7 @@ class ChatTokens:
         self._backend: Tokenizer = tokenizer.backend_tokenizer
         bare = json.loads(self._backend.to_str())
         if (bare["decoder"] or {}).get("type") != "ByteLevel":
-            raise EngineError("The model's tokenizer does not spell its tokens byte by byte. Use a checkpoint with Qwen3.5's tokenizer.")
+            raise EngineError("The model’s tokenizer does not spell its tokens byte by byte. Use a checkpoint with Qwen3.5’s tokenizer.")
         bare["added_tokens"] = []
         self._bare = Tokenizer.from_str(json.dumps(bare))
         self._before, self._after = self._template().split(PLACE)
@@ -117,7 +117,7 @@ class ChatTokens:
             return ids
         found = [self._backend.token_to_id(LETTERS[byte]) for byte in text.encode()]
         if None in found:
-            raise EngineError("The model's tokenizer does not have a token for every byte. Use a checkpoint with Qwen3.5's tokenizer.")
+            raise EngineError("The model’s tokenizer does not have a token for every byte. Use a checkpoint with Qwen3.5’s tokenizer.")
         return [i for i in found if i is not None]
 
     def closing_at(self, position: int) -> Closing:
@@ -143,19 +143,19 @@ class ChatTokens:
             text = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, enable_thinking=True)
         except Exception as error:  # a template is a program, and raises whatever it likes
             raise EngineError(
-                "The model's chat template fails on a single message of a user. Use a checkpoint with Qwen3.5's chat template."
+                "The model’s chat template fails on a single message of a user. Use a checkpoint with Qwen3.5’s chat template."
             ) from error
         if not isinstance(text, str) or text.count(PLACE) != 1 or not text.endswith(f"{THINK_START}\n"):
             raise EngineError(
-                "The model's chat template does not open its thinking, so its stories could not be told from its "
-                "thinking. Use a checkpoint with Qwen3.5's chat template."
+                "The model’s chat template does not open its thinking, so its stories could not be told from its "
+                "thinking. Use a checkpoint with Qwen3.5’s chat template."
             )
         return text
 
     def _one_id(self, token: str) -> int:
         ids = self._backend.encode(token, add_special_tokens=False).ids
         if len(ids) != 1:
-            raise EngineError(f"The model's tokenizer has no single token {token}. Use a checkpoint with Qwen3.5's tokenizer.")
+            raise EngineError(f"The model’s tokenizer has no single token {token}. Use a checkpoint with Qwen3.5’s tokenizer.")
         return ids[0]
 
 

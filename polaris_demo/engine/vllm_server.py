@@ -30,7 +30,7 @@ NO_PROGRAM = (
     "and name its program with POLARIS_VLLM."
 )
 NEVER_READY = (
-    "vLLM ended {times} times while it was starting; this server's log has its last lines. Correct POLARIS_VLLM_OPTIONS, or the model."
+    "vLLM ended {times} times while it was starting; this server’s log has its last lines. Correct POLARIS_VLLM_OPTIONS, or the model."
 )
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ NEVER_CLOSED = (
 )
 NEVER_BEGUN = "The model stopped while it was still planning, so no story was begun. Continue tries again from there with another seed."
 NO_STORY = "The model ended without writing a story. Continue tries again from the end of its planning with another seed."
-CUT = "The token budget ran out before the story's end. Raise it (0 is automatic) and write again."
+CUT = "The token budget ran out before the story’s end. Raise it (0 is automatic) and write again."
 FOREIGN = "These are tokens of another model, and this one cannot read them. Write the story anew."
 
 

@@ -35,8 +35,8 @@ COUNTED = 1.5  # the platform asks for this many times the declared seconds to b
 DAYS = (("without an account", 120), ("with a free account", 300), ("with PRO", 2400))  # seconds a day (hub documentation, August 2026)
 GUESSED_SPEED = {"4bit": 60.0, "bf16": 30.0}  # tokens/s until the first segment has been measured
 CONTINUE = "What was written is kept, and Continue goes on from there."
-ABORTED = f"The GPU was taken away before the segment's end. {CONTINUE}"
-TOO_SHORT = f"The GPU's time ended before a word could be added. {CONTINUE}"
+ABORTED = f"The GPU was taken away before the segment’s end. {CONTINUE}"
+TOO_SHORT = f"The GPU’s time ended before a word could be added. {CONTINUE}"
 UNFORESEEN = f"No GPU could be had, for a reason nobody foresaw. {CONTINUE}"
 _SAID = (  # what the platform's messages hold, and what a visitor is told; read in spaces 0.51
     ("GPU task aborted", ABORTED),

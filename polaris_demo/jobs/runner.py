@@ -256,7 +256,7 @@ class Runner:
     def require_host(self, admin_key: object, visitor: str = "") -> None:
         """Raises NotTheHost, and TooMany for a visitor who tries one key after the other."""
         if not self._is_host(admin_key, visitor):
-            raise NotTheHost("This key is not the host's. Whoever runs this server sets it as POLARIS_ADMIN_KEY.")
+            raise NotTheHost("This key is not the host’s. Whoever runs this server sets it as POLARIS_ADMIN_KEY.")
 
     def pause_new(self, admin_key: object, paused: bool | None, visitor: str = "") -> None:
         """Let no new story begin, or let them again; it holds over restarts. None leaves it as it is. Raises NotTheHost, TooMany."""

@@ -89,7 +89,7 @@ def _undershoot() -> str:
 
 def _licence() -> str:
     return (
-        "The card calls the model's licence “other”. Whether a public demo counts as sharing is for the authors to say. "
+        "The card calls the model’s licence “other”. Whether a public demo counts as sharing is for the authors to say. "
         "The code of this app is MIT; that covers neither the model nor what it writes."
     )
 

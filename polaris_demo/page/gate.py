@@ -32,7 +32,7 @@ OPEN = {
     "DELETE": re.compile(rf"{API}/mcp/?"),  # how an MCP client says that its session is over
     "OPTIONS": re.compile(r"/.*"),  # what a browser asks before it asks another origin
 }
-ANOTHER_SITE = "Stories are told to this app's own page only. Use /gradio_api from another site."
+ANOTHER_SITE = "Stories are told to this app’s own page only. Use /gradio_api from another site."
 CLOSED = "There is nothing at this address."
 TOO_LONG = f"A request may hold {MOST_BYTES:,} bytes; this one is longer. Shorten the premise."
 NO_JSON = "The body has to be a JSON object, and this one is none. Send the fields as JSON."
@@ -43,7 +43,7 @@ GRADIOS = ("error", "detail")  # where Gradio's clients look for a sentence
 NO_METHOD = "This address cannot be asked in this way (GET, POST, …)."
 NOT_FITTING = f"The values do not fit this endpoint. See {API}/info for what it takes."
 A_FILE = "The body holds a value in the shape of a file, and this app takes none. Send text and numbers."
-WRONG_SHAPE = "The body's “{}” has the wrong type. Send {}."
+WRONG_SHAPE = "The body’s “{}” has the wrong type. Send {}."
 _HALF = re.compile("[\ud800-\udfff]")
 _SHAPES: dict[str, tuple[tuple[type, ...], str]] = {
     "data": ((list, dict), "a list of values"),

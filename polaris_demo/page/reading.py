@@ -16,7 +16,7 @@ from ..story.measures import paragraph_heat, self_repetition
 from ..story.prompt import heading
 from ..story.record import StoryRecord
 from ..story.request import LABELS
-from ..story.spoken import spoken, unbroken
+from ..story.spoken import beginning, spoken, unbroken
 from . import heard
 from .view import Kept, as_read, at_rest, ended, left, minutes_to_read, share, stories
 
@@ -79,7 +79,8 @@ def _at_rest(record: StoryRecord) -> tuple[str, str, str]:
     said, words = at_rest(record.state, reason), f"{record.words:,} words"
     if reason == "stop":
         return said, f"{words} · {minutes_to_read(record.words)} min", ""
-    return (f"{said} at {words}" if record.words else said), "", ""
+    parts = (f"at {words}" if record.words else "", unbroken(beginning(record.finish.message if record.finish else "")))
+    return said, " · ".join(part for part in parts if part), ""
 
 
 def plans(speed: Speed | None) -> str:

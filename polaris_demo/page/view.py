@@ -18,7 +18,7 @@ from ..story.events import Progress
 from ..story.measures import ReaderCount
 from ..story.record import UNFINISHED, StoryRecord
 from ..story.request import thinking_budget
-from ..story.spoken import spoken, unbroken
+from ..story.spoken import beginning, spoken, unbroken
 from . import heard, wire
 
 MOST_VERSIONS = 4
@@ -153,7 +153,7 @@ def stories(count: int) -> str:
 def ended(record: StoryRecord) -> str:
     if record.finish is None:
         return ""
-    return record.finish.message or _ENDED.get(record.finish.reason, "The story has ended.")
+    return unbroken(record.finish.message) or _ENDED.get(record.finish.reason, "The story has ended.")
 
 
 def at_rest(state: str, reason: str | None) -> str:
@@ -181,7 +181,8 @@ def status(engine: Status, home: str, words: int, lent_gpu: bool = False) -> hea
     who = lead = why = ""
     if writer := engine.writer:
         if writer.is_preview:
-            who, lead, why = f"Today a miniature writes here, not {card.MODEL.name}.", MINIATURE, writer.why
+            who, why = f"Today a miniature writes here, not {card.MODEL.name}:", writer.why
+            lead = f"{beginning(why)}. {MINIATURE}"
     elif engine.failure:
         who, lead, why = "Nothing can be written here now.", engine.failure, engine.failure
     else:

@@ -97,7 +97,7 @@ def _named_length(request: StoryRequest) -> Finding | None:
     if request.form == VERBATIM or named in (None, request.words) or without_length(request.premise) == request.premise:
         return None
     return Finding(
-        "note", "words", f"Words: your premise names {named:,}, and {request.words:,} are asked for; the premise's number is left out."
+        "note", "words", f"Words: your premise names {named:,}, and {request.words:,} are asked for; the premise’s number is left out."
     )
 
 
@@ -123,7 +123,7 @@ def _long_prompt(prompt_tokens: int | None) -> Finding | None:
         return None
     return Finding(
         "note", "premise",
-        f"Premise: the prompt has {prompt_tokens:,} tokens; POLARIS-9B's in training had at most {card.TRAINED_PROMPT_TOKENS}.",
+        f"Premise: the prompt has {prompt_tokens:,} tokens; POLARIS-9B’s in training had at most {card.TRAINED_PROMPT_TOKENS}.",
     )  # fmt: skip
 
 

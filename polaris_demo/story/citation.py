@@ -124,7 +124,7 @@ def read_record(source: str) -> Recorded:
     try:
         data = json.loads(source)
     except (ValueError, RecursionError):
-        raise UnreadableRecord("It is not JSON, so it is no story's record.") from None
+        raise UnreadableRecord("It is not JSON, so it is no story’s record.") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise UnreadableRecord("It is JSON, but not the record of a story that this app wrote.")
     if data.get("format_version") != VERSION:

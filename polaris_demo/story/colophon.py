@@ -158,7 +158,7 @@ def colophon(record: StoryRecord, link: str = "") -> list[str]:
     if parts := stretches(record):
         lines.append(_one_line(f"Written in stretches: {parts}."))
     if record.parent:
-        lines.append(_one_line(f"{descent(record)}; that story's id: {record.parent.story}, tokens kept: {record.inherited.tokens:,}."))
+        lines.append(_one_line(f"{descent(record)}; that story’s id: {record.parent.story}, tokens kept: {record.inherited.tokens:,}."))
     ended = f"; finish reason: {record.finish.reason}" if record.finish else ""
     lines += [
         f"Date: {f'{timestamp(record)[:10]} (UTC)' if day.known(record.created) else day.UNKNOWN}",
@@ -169,7 +169,7 @@ def colophon(record: StoryRecord, link: str = "") -> list[str]:
     if anew := redrawn(record):
         lines.append(f"The engine was asked again on the way: {anew}, so its seed alone does not give this story again.")
     if writer and writer.respells:
-        lines.append("Its engine tells text alone: tokens are counted as the model's tokenizer spells that text.")
+        lines.append("Its engine tells text alone: tokens are counted as the model’s tokenizer spells that text.")
     lines += [f"Left out {line}." for line in left_out(record)]
     if record.unguarded_at is not None:
         lines.append(f"From token {record.unguarded_at} on it was let go round in circles, as was asked.")

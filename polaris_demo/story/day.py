@@ -6,7 +6,7 @@ FIRST, LAST = 1_767_225_600, 4_102_444_800  # the model is of 2026, and 2100 is 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
-UNKNOWN = "not known: the server's clock was wrong"
+UNKNOWN = "not known: the server’s clock was wrong"
 _YEAR_9999 = 253_402_300_799
 Date = tuple[int, int, int, int, int, int]
 
@@ -35,9 +35,9 @@ def zip_date(seconds: float) -> Date:
 
 
 def said(seconds: float) -> str:
-    """ "21 September 2026"; empty where no right clock says that."""
+    """ "21 September 2026", the day held to its month; empty where no right clock says that."""
     year, month, day, *_ = date(seconds)
-    return f"{day} {_MONTHS[month - 1]} {year}" if known(seconds) else ""
+    return f"{day}\u00a0{_MONTHS[month - 1]} {year}" if known(seconds) else ""
 
 
 def minute(seconds: float) -> str:

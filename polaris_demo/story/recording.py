@@ -160,7 +160,7 @@ def _object(source: str) -> dict[str, Any]:
 
 def _pace(points: object, characters: int) -> Pace:
     """Times and characters that only grow, up to the whole text."""
-    wrong = UnreadableRecording("Its pace does not lead from the story's first character to its last.")
+    wrong = UnreadableRecording("Its pace does not lead from the story’s first character to its last.")
     if not isinstance(points, list) or not points:
         raise wrong
     found = []

@@ -14,6 +14,12 @@ def spoken(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def beginning(sentence: str) -> str:
+    """A sentence up to its first comma, semicolon, colon or full stop, to stand within another: "this server has no GPU"."""
+    said = re.split(r"[,;:.](?: |$)", sentence, maxsplit=1)[0]
+    return said[:1].lower() + said[1:] if said[1:2].islower() else said
+
+
 def unbroken(sentence: str) -> str:
     """With its numbers held to their units where a line ends: "23 %", "17.9 GB", "3 h 13 min"."""
     return _BEFORE_A_UNIT.sub("\u00a0", sentence)

@@ -221,7 +221,7 @@ def test_too_many_words_are_mended_in_one_click(page: Page) -> None:
 def test_a_warning_stands_at_its_setting_and_leads_back(page: Page) -> None:
     steps.open_settings(page)
     steps.set_number(page, "temperature", "1.3")
-    expect(page.locator("#note-temperature")).to_contain_text("1.3 is above the 0.4–1 the model card recommends")
+    expect(page.locator("#note-temperature")).to_contain_text("1.3 is above the 0.4–1.0 the model card recommends")
     expect(page.locator("#temperature input")).not_to_have_attribute("aria-invalid", "true")
     steps.set_number(page, "top_k", "40")
     expect(page.locator("#note-top_k")).to_contain_text("40 is not the 20 the model card recommends")

@@ -178,3 +178,22 @@ def test_a_number_stays_with_its_unit_where_a_line_ends(same_page, url: str, loa
     expect(page.locator(".hello .lead")).to_contain_text("Downloading")
     said = page.locator(".hello .lead").text_content() or ""
     assert "17.9\u00a0GB (23\u00a0%)" in said and "3\u00a0min" in said
+
+
+@pytest.mark.parametrize("width", [1440, 390, 360])
+def test_what_is_said_of_a_setting_has_its_room_already(same_page, url: str, width: int) -> None:
+    fields = ("temperature", "repetition_penalty", "presence_penalty", "top_p")
+    tops = "fields => fields.map(field => document.getElementById(field).getBoundingClientRect().top + scrollY)"
+    page = steps.open_page(same_page(width, 844), url)
+    steps.open_settings(page)
+    before = page.evaluate(tops, fields)
+    steps.set_number(page, "temperature", "1.3")
+    expect(steps.note(page, "1.3 is above the 0.4–1.0 the model card recommends")).to_be_visible()
+    assert page.evaluate(tops, fields) == before
+
+
+def test_what_begins_a_version_is_seen_however_much_is_unfolded(same_page, runner: Runner, url: str) -> None:
+    page = read(same_page(360, 640), runner, url)
+    page.locator("#pane .main [data-do=branch]").click()
+    page.locator("#pane .branch summary").click()
+    expect(page.locator("#pane .branch").get_by_role("button", name="Write on", exact=True)).to_be_in_viewport(ratio=1)

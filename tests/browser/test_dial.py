@@ -25,7 +25,7 @@ def test_a_page_that_was_open_before_it_is_known_who_writes_takes_over_the_usual
     expect(lead).to_contain_text("…")
     expect(number).to_have_value("2000")
     gate.set()
-    expect(lead).to_contain_text("a miniature writes here, not POLARIS-9B")
+    expect(lead).to_contain_text("a miniature writes here, not POLARIS-9B: a test. Its stories show")
     expect(number).to_have_value(words)
     expect(page.locator("#embed [name=words]")).to_have_value("600")
     expect(page.locator("#dial .facts")).to_contain_text("2 min" if words == "600" else "8 min")

@@ -65,7 +65,7 @@ def test_a_row_says_when_in_its_readers_time_and_where_the_reader_is_on_one_scal
     }
     page = new_page(timezone_id="Pacific/Auckland")
     page.clock.set_fixed_time(NOW)
-    steps.summaries(page, lambda stories: [story | {"kept": 0} for story in stories])  # the server's clock is of another day
+    steps.summaries(page, lambda stories: [story | {"kept": 0} for story in stories])  # the server’s clock is of another day
     shelf_of(page, url, jobs, places)
     assert said(page) == {
         "a bell": "today, 14:10 · you are at III. The north wall", "a clock": "today, 00:30 · read to the end",

@@ -43,6 +43,13 @@ def test_whoever_has_the_link_reads_at_once_and_writes_a_story_of_their_own(same
     field = page.get_by_label("Write your own: a story about")
     assert field.bounding_box()["y"] > page.locator("#pane .story").bounding_box()["y"]
     field.fill("two sisters")
+    expect(pane.locator(".invite .go p")).to_have_text("2,000 words, unless you say otherwise.")
+    pane.get_by_role("button", name="you say otherwise").click()
+    expect(page.locator("#premise textarea")).to_have_value("two sisters")
+    expect(page.locator("#premise textarea")).to_be_focused()
+    steps.set_number(page, "words", "3000")
+    page.go_back()
+    expect(pane.locator(".invite .go p")).to_have_text("3,000 words, unless you say otherwise.")
     pane.locator(".invite").get_by_role("button", name="Write the story").click()
     page.wait_for_url(lambda url: "story=" in url and url != shared)
     steps.wait_until_over(page)

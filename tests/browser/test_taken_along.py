@@ -245,18 +245,18 @@ def test_a_full_storage_takes_nothing_and_says_so(new_page, runner: Runner, url:
     before = kept(page)
     fills(page)
     bring(page, file_of(entry(), entry(here[0], place=PLACE)))
-    expect(told(page)).to_have_text(f"This browser's storage is full. {NOTHING}")
+    expect(told(page)).to_have_text(f"This browser’s storage is full. {NOTHING}")
     assert kept(page) == before
     page.evaluate("Object.keys(localStorage).forEach(name => name.startsWith('full') && localStorage.removeItem(name))")
     page.evaluate(NO_MORE_PLACES)
     bring(page, file_of(entry(), entry(here[0], place=PLACE)))
-    expect(told(page)).to_have_text(f"This browser's storage is full. {NOTHING}")
+    expect(told(page)).to_have_text(f"This browser’s storage is full. {NOTHING}")
     assert kept(page) == before, "a half of it was kept"
     fills(page)
     said: list[str] = []
     page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.accept()))
     page.get_by_role("button", name="Favourite:").click()
-    assert said == ["This browser's storage for this page is full or blocked, so that cannot be kept."]
+    assert said == ["This browser’s storage for this page is full or blocked, so that cannot be kept."]
     expect(page.get_by_role("button", name="Favourite:")).to_have_attribute("aria-pressed", "false")
 
 

@@ -73,7 +73,7 @@ export async function bring(file, gone) {
   const here = keys.all(), known = new Set(here.map(([id]) => id)), fresh = stories.filter(({ id }) => !known.has(id));
   const over = here.length + fresh.length - most_stories, old = over > 0 ? here.filter(([id]) => gone(id)).slice(-over) : [];
   if (old.length < over) return { says: `${most_stories} stories fit into a list, and with these there would be ${most_stories + over - old.length}. ${NOTHING}` };
-  if (!keepAll(together(here.filter((pair) => !old.includes(pair)), fresh, stories))) return { says: `This browser's storage is full. ${NOTHING}` };
+  if (!keepAll(together(here.filter((pair) => !old.includes(pair)), fresh, stories))) return { says: `This browser’s storage is full. ${NOTHING}` };
   return { ids: fresh.map(({ id }) => id), says: said(fresh.length, stories.length - fresh.length, old.length) };
 }
 

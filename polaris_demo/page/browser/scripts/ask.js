@@ -128,7 +128,12 @@ export function promise(element, props, watch) {
   show();
 }
 
-// A new story is asked for: by its premise alone, where it comes from the form after somebody else's.
+// From the form after somebody else's story: its premise is put into this one, and asked for.
+page.fill = (text) => {
+  where.go({});
+  if (text) set("premise", text);
+  premise()?.focus();
+};
 page.ask = (text) => {
   where.go({});
   set("premise", text);
@@ -187,7 +192,7 @@ export function foot(element) {
     if (remove) remove.hidden = false;
   };
   one(element, ".host").addEventListener("click", () => {
-    const key = window.prompt("The key this server's host has set:");
+    const key = window.prompt("The key this server’s host has set:");
     if (key) ask(key);
   });
 }

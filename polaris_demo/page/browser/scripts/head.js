@@ -3,6 +3,8 @@ import { number, setHidden, setText } from "./tools.js";
 import { title, where } from "./where.js";
 import { words_a_minute } from "./wire.js";
 
+const ONE_LINE = 28; // characters that have room in one line beside what is happening
+
 export const minutes = (words) => Math.max(1, Math.round(words / words_a_minute));
 
 export class Head {
@@ -14,6 +16,7 @@ export class Head {
     this.left(left);
     this.lost = lost;
     this.reader.part("status").classList.toggle("lost", lost);
+    this.reader.part("status").classList.toggle("long", far.length > ONE_LINE);
   }
   // How long it may take, beside the line or, where there is no room, with how far it is.
   left(text) {

@@ -5,6 +5,7 @@ import { awake } from "./awake.js";
 import { Branch } from "./branch.js";
 import { Family } from "./family.js";
 import { Head } from "./head.js";
+import { invite } from "./invite.js";
 import { Line } from "./line.js";
 import { Listen } from "./listen.js";
 import { Looks } from "./looks.js";
@@ -44,7 +45,7 @@ export class Reader {
     this.listen = new Listen(this);
     this.branch = new Branch(this);
     this.family = new Family(this.part("family"), this.part("descent"));
-    this.part("invite").addEventListener("submit", (event) => this.invited(event));
+    invite(this.part("invite"));
     document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") this.seen(); });
   }
   part(name) { return this.one(`.${name}`); }
@@ -253,7 +254,7 @@ export class Reader {
     const { update, live, place } = this, reads = Boolean(this.shown && place.shown);
     setHidden(this.part("below"), !reads);
     if (reads) {
-      const { offered } = place, says = place.following || offered ? "" : this.rail.pill(live, this.wasLive && (update.resumable ? "Stopped" : "Finished"));
+      const { offered } = place, says = place.following || offered ? "" : this.rail.pill(live, this.wasLive && update.stage);
       this.rail.read(update.words || 0); // after all that is measured: it changes what can be seen
       this.offer("end", says);
       this.offer("go-on", offered ? `Go on ${offered.part ? `at ${offered.part}` : "where you were"}` : "");
@@ -309,11 +310,6 @@ export class Reader {
     if (embedded) { window.open(here(), "_blank", "noopener"); return; }
     where.go({});
     document.querySelector("#premise textarea")?.focus();
-  }
-  // The form after somebody else's story: it goes on in the real one.
-  invited(event) {
-    event.preventDefault();
-    page.ask?.(new FormData(event.target).get("premise"));
   }
   async share(button) {
     const url = storyLink(this.id);

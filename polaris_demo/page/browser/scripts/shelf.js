@@ -10,7 +10,7 @@ import { where } from "./where.js";
 
 const SOON = 2000, LATER = 15_000; // milliseconds until the list is asked for again, where it is seen and where only its tab is
 const FORGETS = "Begun in this browser, which cannot keep their list: take it along below, or keep their links.";
-const FULL = "This browser's storage for this page is full or blocked, so that cannot be kept.";
+const FULL = "This browser’s storage for this page is full or blocked, so that cannot be kept.";
 
 const actions = {
   continue: (shelf, row) => { page.goesOn = row.summary.id; shelf.open(row); },
