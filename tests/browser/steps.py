@@ -12,7 +12,7 @@ SCRIPTS = "document.querySelector('link[rel=modulepreload][href^=\"page/\"]')"  
 def open_page(page: Page, url: str, theme: str = "light", query: str = "") -> Page:
     """Until the form can be used: its parts have said what there is to expect."""
     page.goto(f"{url}?__theme={theme}{query and '&' + query}")
-    expect(page.locator("#dial .facts dt").first).to_be_attached(timeout=30_000)
+    page.locator("#dial .facts dt").first.wait_for(state="attached", timeout=30_000)  # expect() would spell out the page for each try
     return page
 
 
