@@ -142,7 +142,7 @@ def rest(record: StoryRecord, kept: Kept, repetition: Repetition, link: str = ""
     return {
         "resumable": resumable(record),
         "folded": record.folded is not None,
-        "ended": ended(record),
+        "ended": unbroken(ended(record)),
         "said": said(record),
         "band": card.EVALUATION_BAND.around(record.request.words),
         "repeats": repetition.said,

@@ -153,7 +153,7 @@ def stories(count: int) -> str:
 def ended(record: StoryRecord) -> str:
     if record.finish is None:
         return ""
-    return unbroken(record.finish.message) or _ENDED.get(record.finish.reason, "The story has ended.")
+    return record.finish.message or _ENDED.get(record.finish.reason, "The story has ended.")
 
 
 def at_rest(state: str, reason: str | None) -> str:

@@ -102,7 +102,7 @@ def test_the_list_is_searched_named_ordered_and_shortened_and_the_focus_stays_on
     jobs = written(runner, "a bell", "a clock", "a mill")
     page = shelf_of(new_page(390, 844), url, jobs)
     expect(page.locator("#shelf .shelf-about")).to_have_text(
-        re.compile(r"^Begun in this browser, kept on this server until \d+ \w+ \d{4}\.$")
+        re.compile(r"^Begun in this browser, kept on this server until \d+\s\w+ \d{4}\.$")
     )
     expect(row(page, "a bell").locator(".about")).to_contain_text("kept until ")  # three days from now
     search = page.get_by_role("searchbox", name="Search titles and premises")
