@@ -102,6 +102,7 @@ class Pages:
 def ask_states(pages: Pages) -> Iterator[State]:
     """The form: untouched, over each kind of writer, with its settings, with all that can be wrong."""
     page = pages.open()
+    page.locator("#dial .facts dt").first.wait_for(state="attached")
     expect(page.locator("#taste .story")).to_contain_text("made up by a test")
     yield "first-visit", page
     yield "miniature", steps.open_page(pages.open(), pages.miniature, "system")
