@@ -1,7 +1,7 @@
 """The model card of POLARIS-9B as data: the only home of its ranges, defaults, results, limits and citation.
 
-Every figure carries where it was read: the card itself, the authors' repository (code, configuration, gate), or
-the cards of the sibling models. Nothing here is the app's own choice; those live in story/request.py.
+Every figure carries where it was read: the card itself, the authors' repository (code, configuration, gate), or the cards of the
+sibling models. Nothing here is the app's own choice; those live in story/request.py.
 """
 
 from dataclasses import dataclass
@@ -78,10 +78,8 @@ class Setting:
         return self.low <= value <= self.high
 
     def range(self) -> str:
-        """ "0.95", "20", "0.4–1.0": both ends with as many decimals."""
-        low, high = f"{self.low:g}", f"{self.high:g}"
-        decimals = max(len(end.partition(".")[2]) for end in (low, high))
-        return low if low == high else f"{self.low:.{decimals}f}–{self.high:.{decimals}f}"
+        decimals = max(len(f"{end:g}".partition(".")[2]) for end in (self.low, self.high))  # "0.4–1.0"
+        return "–".join(dict.fromkeys(f"{end:.{decimals}f}" for end in (self.low, self.high)))
 
 
 SETTINGS = {
@@ -108,10 +106,7 @@ PRESETS = {
     "card": Preset("The card", "The values of the model card’s own example.", _EXAMPLE),
     "long": Preset("Long form", "Cooler, in the middle of what the card recommends for long stories.", _EXAMPLE | {"temperature": 0.5}),
     "rollouts": Preset(
-        "Training",
-        "What the paper’s training drew its stories with: hotter, more varied.",
-        _EXAMPLE | {"temperature": 1.0},
-        Source.CODE,
+        "Training", "What the paper’s training drew its stories with: hotter, more varied.", _EXAMPLE | {"temperature": 1.0}, Source.CODE
     ),
 }
 LONG_TARGET_WORDS, LONG_TARGET_MIN_TOKENS = 8000, 14336  # the least for targets of 8–12k words, thinking included
