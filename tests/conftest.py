@@ -20,8 +20,9 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two processes of tests share the cores; torch's threads would wait for each other's
 os.environ["POLARIS_DATA_DIR"] = ""  # what a test writes is none of the user's stories
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-# Each process has a hundred ports of its own to choose from; xdist's workers inherit what the one that started them has set.
-os.environ["GRADIO_SERVER_PORT"] = str(int(os.environ.get("GRADIO_SERVER_PORT", "7860")) + 100 * WORKER)
+# Each process has a hundred ports of its own to choose from, and so have those that it starts, which inherit what it has set.
+FIRST_PORT = os.environ.setdefault("PYTEST_FIRST_PORT", os.environ.get("GRADIO_SERVER_PORT", "7860"))
+os.environ["GRADIO_SERVER_PORT"] = str(int(FIRST_PORT) + 100 * WORKER)
 # Each httpx.get is a client of its own, and reads the authorities' certificates for 40 ms. Nobody here speaks TLS.
 setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))  # noqa: B010
 

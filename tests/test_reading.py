@@ -5,9 +5,12 @@ from dataclasses import fields, replace
 
 import pytest
 
+from polaris_demo.engine import local, writing, zerogpu
+from polaris_demo.engine.base import another_model
+from polaris_demo.jobs import shelf
 from polaris_demo.jobs.admission import Speed
 from polaris_demo.page import reading, view
-from polaris_demo.story.events import Delta, Event, Finish, Progress, Started
+from polaris_demo.story.events import Delta, Event, Finish, Progress, Resume, Started
 from polaris_demo.story.record import StoryRecord
 from polaris_demo.story.request import LIMITS, Finding, SamplingParams, StoryRequest
 
@@ -35,7 +38,10 @@ def record(*events: Event, writer=POLARIS, words: int = 100, premise: str = "a b
         ([Delta.of("thinking", "", (1,)), Delta.of("thinking", "", (1,))], ("Planning", "1 s so far", "then 100 words")),
         ([Delta.of("story", "a b", (2,))], ("Writing", "2 of 100 words", "")),
         ([Delta.of("story", "a b", (2,)), Finish("stop")], ("Finished", "2 words · 1 min", "")),
-        ([Delta.of("story", "a b", (2,)), Finish("length", "Raise it.")], ("Cut off", "at 2 words · raise it", "")),
+        (
+            [Delta.of("story", "a b", (2,)), Finish("length", "The budget ran out. Raise it.")],
+            ("Cut off", "at 2 words · the budget ran out", ""),
+        ),
         (
             [Delta.of("story", "a b", (2,)), Finish("pause", "Your 2 min are used up; there is more tomorrow. Continue goes on.")],
             ("Paused", "at 2 words · your 2\u00a0min are used up", ""),
@@ -43,7 +49,10 @@ def record(*events: Event, writer=POLARIS, words: int = 100, premise: str = "a b
         ([Finish("cancelled")], ("Stopped", "", "")),
         ([Finish("pause", "No GPU came free. Continue goes on.")], ("Paused", "no GPU came free", "")),
         ([Delta.of("story", "a b", (2,)), Finish("cancelled")], ("Stopped", "at 2 words", "")),
-        ([Delta.of("story", "a b", (2,)), Finish("error", "Out of memory.")], ("Broken off", "at 2 words · out of memory", "")),
+        (
+            [Delta.of("story", "a b", (2,)), Finish("error", "The GPU ran out of memory.")],
+            ("Broken off", "at 2 words · the GPU ran out of memory", ""),
+        ),
     ],
 )
 def test_the_line_says_what_is_happening_how_far_it_is_and_how_long_it_takes(events: list[Event], line: tuple[str, str, str]) -> None:
@@ -165,3 +174,24 @@ def test_words_of_a_script_without_spaces_are_told_as_a_reader_counts_them_too()
     assert not [row for row in reading.stamp(made) if row[0] == "Advice"]  # which goes by the words
     plain = record(*story_events("plan", "one two three"))
     assert "reader_count" not in view.answer(plain) and "Read as" not in dict(reading.stamp(plain))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "said"),
+    [
+        (local.NO_ROOM, "the GPU’s memory is needed for longer stories"),
+        (local.GPU_BROKEN, "the GPU stopped with an error and this server starts anew, which takes a minute"),
+        (writing.CUT, "the token budget ran out before the story’s end"),
+        (shelf.UNFOLLOWED, "nobody was following this story"),
+        (shelf.OVERTIME, "this story was written for as long as one may be at a time on this server"),
+        (shelf.INTERRUPTED, "the server stopped while this story was being written"),
+        (zerogpu.UNFORESEEN, "no GPU could be had, for a reason nobody foresaw"),
+        (zerogpu.sentence(RuntimeError("larger than the maximum allowed")), "ZeroGPU does not lend a GPU for as long as was asked for"),
+        (another_model(Resume(writer=POLARIS), replace(POLARIS, revision="another")), "another model writes here now"),
+        ("Qwen3.5-9B broke off. What was written is kept.", "Qwen3.5-9B broke off"),
+        ("", ""),
+    ],
+)
+def test_why_a_story_rests_is_said_in_a_few_words_of_its_sentence(sentence: str, said: str) -> None:
+    _, far, _ = reading.line(record(Finish("pause", sentence)), SPEED)
+    assert far == said

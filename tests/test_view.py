@@ -92,7 +92,7 @@ def test_the_promise_says_where_a_story_is_kept_and_what_happens_when_one_leaves
 @pytest.mark.parametrize(
     ("why", "lead"),
     [
-        ("This server has no GPU, which POLARIS-9B needs.", "this server has no GPU."),
+        ("This server has no GPU. POLARIS-9B needs one.", "this server has no GPU."),
         ("POLARIS_MODEL names none. Set it.", "POLARIS_MODEL names none."),
         (
             "This server was to load a local folder of v1.5 and could not. Its log: says.",

@@ -114,8 +114,8 @@ def another_model(resume: Resume, writer: ModelInfo | None) -> str | None:
     if resume.writer is None or writer is None or resume.writer.same_model(writer):
         return None
     return (
-        f"This story was begun by {_exactly(resume.writer)}, and here {_exactly(writer)} writes, so it cannot go on and stays as it is. "
-        "A new story can be written from the same request."
+        f"Another model writes here now. This story was begun by {_exactly(resume.writer)}, and here {_exactly(writer)} writes, so it "
+        "cannot go on and stays as it is. A new story can be written from the same request."
     )
 
 

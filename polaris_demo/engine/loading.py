@@ -57,9 +57,9 @@ def load(settings: Settings, report: Report) -> LocalEngine:
     """The model that `settings` ask for, or the miniature with the reason why not."""
     transformers_logging.set_verbosity_error()
     if settings.model == "preview":
-        return _preview(settings, "This server is set to show it, by POLARIS_MODEL=preview.")
+        return _preview(settings, "This server is set to show it: POLARIS_MODEL is preview.")
     if settings.model == "auto" and not torch.cuda.is_available():
-        return _preview(settings, "This server has no GPU, which POLARIS-9B needs.")
+        return _preview(settings, "This server has no GPU. POLARIS-9B needs one.")
     model = card.MODEL.hub_id if settings.model == "auto" else settings.model
     local = named_folder(model)
     asked = f"This server was to load {local.called if local else hub_name(model)} and could not"

@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 def until_ended() -> Iterator[threading.Event]:
     """A block that Ctrl-C, or the host that ends the process, leaves; what it has to close is closed inside it.
 
-    The event, to be waited for at its end, is set by either. Any thread of a library may be the one that a signal reaches, and Python
-    wakes the main thread for none of them: seen on a machine with a GPU. Gradio's own way to end would wait five seconds for streams.
+    It is given an event that either sets, to be waited for as its last line. A signal may reach any thread of a library's, and Python
+    wakes the main thread for none of them, which may be why an app on a GPU did not end. Gradio's own end waits five seconds for streams.
     """
     ended = threading.Event()
     heard, tells = os.pipe()

@@ -6,6 +6,7 @@ story itself, and what an owner does with it, is plain HTTP (routes.py).
 """
 
 import asyncio
+import itertools
 import logging
 import math
 from collections.abc import AsyncIterator, Callable
@@ -31,6 +32,7 @@ BAD_OFFSET = "Offset: give a whole number of characters, 0 or more."
 API_UPDATE_SECONDS = 0.2
 LISTENER_SECONDS = 3.0  # without an answer read
 log = logging.getLogger(__name__)
+_TURNS = itertools.count(1)
 
 
 class Listener:
@@ -123,7 +125,7 @@ class Handlers:
         return jobs
 
     @staticmethod
-    async def _tried(action: Callable[[], T]) -> T | heard.Refused:
+    async def _tried(action: Callable[[], T]) -> T | heard.RefusedAgain:
         """The action's result, or why it was refused."""
         try:
             return await asyncio.to_thread(action)
@@ -145,11 +147,13 @@ class Handlers:
         except VisitorError:
             return  # deleted meanwhile; whoever follows it hears so
 
-    def recipe(self, event: gr.EventData) -> tuple[Any, ...]:
-        """The form as it was for a story, seed included."""
+    async def recipe(self, event: gr.EventData) -> tuple[Any, ...]:
+        """For the pane why there is none; and the form as it was for a story, seed included."""
         asked = cast(wire.FormOf, _said(event))
-        record = self._spoken(lambda: self._runner.get(asked.get("id")))
-        return tuple(links.of_request(record.request).values())
+        record = await self._tried(lambda: self._runner.get(asked.get("id")))
+        if isinstance(record, dict):
+            return record, *(gr.skip() for _ in FIELDS)
+        return None, *links.of_request(record.request).values()
 
     def check(self, *values: object) -> tuple[Any, ...]:
         """The prompt as the model will get it, what to expect, the settings as a link and as code, and a note for every field."""
@@ -157,7 +161,13 @@ class Handlers:
 
     def _checked(self, raw: dict[str, object]) -> tuple[Any, ...]:
         begun = raw["premise"] != ""  # an untouched premise is missed only when somebody wants the story
-        result = self._spoken(lambda: self._check(raw if begun else raw | {"premise": "…"}))
+        try:
+            result = self._check(raw if begun else raw | {"premise": "…"})
+        except VisitorError as error:
+            return _unchecked(str(error))
+        except Exception as error:
+            log_bug(log, "Checking a request failed", error)
+            return _unchecked(UNFORESEEN)
         tokens = f"{result.prompt_tokens} tokens. " if result.prompt_tokens else ""
         budget = f"Token budget, thinking included: {result.budget:,}." if result.budget else ""
         prompt: heard.Prompt | None = {"prompt": result.prompt, "about": tokens + budget} if begun else None
@@ -183,7 +193,7 @@ class Handlers:
         """What a page shows when it opens: the form as its address says, and what is promised."""
         values, findings = links.arrival(dict(request.query_params), self._runner.default_words)
         checked = self._checked(values)
-        seen = {name for name, noted in zip(FIELDS, checked[-len(FIELDS) :], strict=True) if noted}
+        seen = {name for name, noted in zip(FIELDS, checked[-len(FIELDS) :], strict=True) if noted and isinstance(noted, list)}
         arrived = [asking.as_found(found) for found in findings if found.field not in seen]
         return *values.values(), arrived, self._promise(), *checked
 
@@ -276,8 +286,13 @@ def _said(event: gr.EventData) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def _refused(sentence: str) -> heard.Refused:
-    return {"refused": sentence}
+def _refused(sentence: str) -> heard.RefusedAgain:
+    return {"refused": sentence, "turn": next(_TURNS)}
+
+
+def _unchecked(sentence: str) -> tuple[Any, ...]:
+    """What a check shows where none was made: why, in the dial's place; all else as it was."""
+    return gr.skip(), _refused(sentence), gr.skip(), gr.skip(), *(gr.skip() for _ in FIELDS)
 
 
 def _error(message: str) -> gr.Error:

@@ -84,6 +84,12 @@ class Opened(TypedDict):
     also: NotRequired[list[tuple[str, str]]]  # others that were begun with it: id and key
 
 
+class RefusedAgain(Refused):
+    """What a component of Gradio's is told; `turn` as in Opened."""
+
+    turn: int
+
+
 class Status(TypedDict):
     """Who writes here, or what loading is doing. `home` is the address that links lead to; empty: this page's own.
 
@@ -270,11 +276,11 @@ HEARD: dict[str, tuple[type, ...]] = {
     "update": (Text, Going, Rest),
     "aside": (Aside,),
     "gone": (Refused,),
-    "opened": (Opened, Refused),
+    "opened": (Opened, RefusedAgain),
     "status": (Status, Refused),
     "note": (Note,),
     "fix": (Fix,),
-    "dial": (Dial,),
+    "dial": (Dial, RefusedAgain),
     "fit": (Fit,),
     "prompt": (Prompt,),
     "code": (Code,),
@@ -292,4 +298,4 @@ HEARD: dict[str, tuple[type, ...]] = {
     "side": (Side,),
     "revealed": (Revealed, Refused),
 }
-UNREAD = {("opened", "turn")}  # see there
+UNREAD = {("opened", "turn"), ("dial", "turn")}  # see there

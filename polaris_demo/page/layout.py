@@ -247,7 +247,7 @@ def _wire(page: gr.Blocks, handlers: Handlers, form: Form, pane: gr.HTML) -> Non
         _on(pane, "go_on")(handlers.resume, None, pane, concurrency_limit=None, trigger_mode="multiple", **_HIDDEN),
         _on(pane, "write_on")(handlers.version, None, pane, concurrency_limit=None, trigger_mode="multiple", **_HIDDEN),
     )
-    filled = _on(pane, "form_of")(handlers.recipe, None, fields, queue=False, **_HIDDEN)
+    filled = _on(pane, "form_of")(handlers.recipe, None, [pane, *fields], queue=False, **_HIDDEN)
     checked = [form.prompt, form.dial, form.link, form.code, *notes]
     checks = gr.on(
         [*(f.change for f in fields), _on(form.dial, "look_again")],
@@ -264,16 +264,17 @@ def _wire(page: gr.Blocks, handlers: Handlers, form: Form, pane: gr.HTML) -> Non
     presence.input(None, [presence, repetition], repetition, js="(p, r) => p > 0 ? 1 : r", **_HIDDEN)
     arrived = page.load(handlers.arrive, None, [*fields, form.arrived, form.promise, *checked], queue=False, **_HIDDEN)
     _then(arrived.success, "arrived")
-    _then(filled.success, "filled")
+    _then(checks.success, "checked")
+    _then(filled.success, "filled", pane)
     for asked in (*begins, filled):
         _then(asked.failure, "unanswered")
     for asked in (checks, arrived):
         _then(asked.failure, "unchecked")
 
 
-def _then(outcome: Callable[..., Any], name: wire.Called) -> None:
-    """After an event that came out so, the page's script runs what it exports by this name."""
-    outcome(None, None, None, js=f"() => {run(name)}())", **_HIDDEN)
+def _then(outcome: Callable[..., Any], name: wire.Called, told: gr.HTML | None = None) -> None:
+    """After an event that came out so, the page's script runs what it exports by this name, with what a component was `told`."""
+    outcome(None, told, None, js=f"(told) => {run(name)}(told))", **_HIDDEN)
 
 
 def _footer() -> str:

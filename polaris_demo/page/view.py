@@ -207,7 +207,7 @@ def promise(kept: Kept, unfollowed_seconds: float, lent_gpu: bool) -> str:
     if lent_gpu:
         paused = "If you leave, it is paused at the end of its GPU time and goes on when you come back."
     place = f"Your story is kept on this server {kept.text}; whoever has its link can read it." if kept.lasting else kept.text
-    return f"{place} {paused} Fiction written by a language model; {card.MODEL.name}'s {card.NON_COMMERCIAL}."
+    return f"{place} {paused} Fiction written by a language model; {card.MODEL.name}’s {card.NON_COMMERCIAL}."
 
 
 def summaries(found: Sequence[Summary], problem: str) -> heard.Summaries:

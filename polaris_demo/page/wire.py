@@ -110,7 +110,7 @@ Part = Literal[
     "pane", "taste", "gallery", "about", "foot", "beside", "blind",
 ]  # fmt: skip
 PARTS: tuple[Part, ...] = get_args(Part)
-Called = Literal["filled", "arrived", "unanswered", "unchecked"]  # exported functions that the page's own events run
+Called = Literal["filled", "arrived", "checked", "unanswered", "unchecked"]  # exported functions that the page's own events run
 CALLED: tuple[Called, ...] = get_args(Called)
 
 TABS = ("write", "shelf", "results", "about")  # by Gradio's data-tab-id

@@ -1,8 +1,9 @@
-"""A length of time as one says it."""
+"""A length of time, and a sentence within another, as one says it."""
 
 import math
 import re
 
+_NO_NAMES = frozenset("A All An Another No Nobody The These This Today’s What Your".split())  # first words that are none
 _BEFORE_A_UNIT = re.compile(r"(?<=\d) (?=%|(?:s|min|h|[kMG]B)\b)")
 
 
@@ -15,9 +16,9 @@ def spoken(seconds: float) -> str:
 
 
 def beginning(sentence: str) -> str:
-    """A sentence up to its first comma, semicolon, colon or full stop, to stand within another: "this server has no GPU"."""
-    said = re.split(r"[,;:.](?: |$)", sentence, maxsplit=1)[0]
-    return said[:1].lower() + said[1:] if said[1:2].islower() else said
+    """What a sentence says before its consequences, to stand within another: "this server has no GPU"."""
+    said = re.split(r"[;:.](?: |$)|, so ", sentence, maxsplit=1)[0]
+    return said[:1].lower() + said[1:] if said.split(" ", 1)[0] in _NO_NAMES else said
 
 
 def unbroken(sentence: str) -> str:

@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from polaris_demo.jobs.fair import FairUse
+from polaris_demo.jobs.runner import Runner
+from polaris_demo.settings import Shares
 from polaris_demo.story.events import Delta, Event, Finish, Started
 from polaris_demo.story.request import StoryRequest
 
+from ..conftest import serving
 from ..doubles import POLARIS, ScriptedEngine, story_events
 from . import steps
 
@@ -88,8 +92,45 @@ def test_nothing_can_be_said_of_a_request_until_the_server_answers_again(page: P
     steps.ask(page, "a fox", 300)
     says(page, ".next", UNREACHED)
     page.unroute(CHECK)
-    steps.ask(page, "a fox", 400)
+    steps.ask(page, "a fox and a bell")  # of which there is no more to say than of a fox
     expect(page.locator(".next")).to_contain_text("It plans first")
+
+
+def test_whoever_has_left_a_growing_story_hears_of_the_next_one_and_of_a_version_of_it(page: Page) -> None:
+    steps.ask(page, "endless", 300)
+    steps.write(page)
+    expect(page.locator("#pane .story")).to_contain_text("word word")
+    page.route(JOIN, lambda route: route.fulfill(**ANSWERS["of a proxy"]))
+    page.locator(".side").get_by_role("button", name="Write on from here").click()
+    page.locator("dialog[open] .end .primary").click()
+    says(page, "dialog[open]", UNREACHED)
+    page.keyboard.press("Escape")
+    steps.to_the_form(page)
+    steps.ask(page, "a fox", 300)
+    steps.write(page)
+    says(page, ".next[role=status]", UNREACHED)
+
+
+def test_a_story_that_is_gone_cannot_be_changed_and_the_page_says_why_each_time(new_page) -> None:
+    runner = Runner(ScriptedEngine(script))
+    with serving(runner) as url:
+        page = steps.open_page(new_page(), url)
+        steps.ask(page, "a fox", 300)
+        steps.write(page)
+        steps.wait_until_over(page)
+        (job,) = runner._shelf.jobs()
+        runner.delete(job.record.id, job.key)
+        for _ in range(2):
+            page.get_by_role("button", name="Change one thing").click()
+            says(page, "#pane .notice", "There is no story with this id here")
+        expect(page.locator("#pane .story")).to_contain_text("The fox went on.")
+
+
+def test_a_refused_check_is_said_in_its_own_words(serve, new_page) -> None:
+    url = serve(ScriptedEngine(script), fair=FairUse(Shares(checks=1)))  # which the page's arrival takes
+    page = steps.open_page(new_page(), url)
+    steps.ask(page, "a fox", 300)
+    says(page, ".next", "requests checked within a minute")
 
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)

@@ -69,6 +69,7 @@ export function dial(element, props, watch, trigger) {
   const show = () => {
     const dial = props.value;
     if (!dial) return place();
+    if (dial.refused) return page.next?.(dial.refused, []);
     rows(one(element, ".facts"), dial.facts);
     pair(one(element, ".facts"));
     setText(one(element, ".says strong"), dial.zone);
@@ -128,12 +129,13 @@ export function promise(element, props, watch) {
   show();
 }
 
-// From the form after somebody else's story: its premise is put into this one, and asked for.
+// From the form after somebody else's story: its premise is put into this one, to be changed.
 page.fill = (text) => {
   where.go({});
   if (text) set("premise", text);
   premise()?.focus();
 };
+// Or asked for at once.
 page.ask = (text) => {
   where.go({});
   set("premise", text);
@@ -157,7 +159,8 @@ function see(field) {
 }
 
 // After the form has been filled from a story: its reader changes one thing.
-export function filled() {
+export function filled(opened) {
+  if (opened?.refused) return; // the pane says why
   where.go({});
   setTimeout(() => document.dispatchEvent(new Event("change"))); // Gradio says nothing of values it sets itself
   premise()?.focus();

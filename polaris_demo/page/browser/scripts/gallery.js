@@ -36,6 +36,7 @@ class Gallery {
     const before = this.shown;
     this.shown += STEP;
     while (this.list.length < this.shown && this.left && await this.fetch());
+    if (this.list.length < this.shown && this.left) this.shown = Math.max(before, this.list.length); // they could not be had
     this.draw();
     one(this.element, `li:nth-of-type(${before + 1}) .title`)?.focus();
   }

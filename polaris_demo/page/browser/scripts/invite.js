@@ -7,5 +7,8 @@ export function invite(form) {
   const premise = () => one(form, "textarea").value;
   form.addEventListener("submit", (event) => { event.preventDefault(); page.ask?.(premise()); });
   one(form, ".otherwise").addEventListener("click", () => page.fill?.(premise()));
-  page.told.hear(() => setText(one(form, ".count"), number(Number(box("words")?.value))));
+  page.told.hear(() => {
+    const words = Number(box("words")?.value);
+    if (words > 0) setText(one(form, ".count"), number(words));
+  });
 }

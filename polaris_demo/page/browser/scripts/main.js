@@ -4,7 +4,7 @@ export { beside } from "./beside.js";
 export { blind } from "./blind.js";
 export { about, header } from "./frame.js";
 export { gallery } from "./gallery.js";
-export { pane, unanswered, unchecked } from "./pane.js";
+export { checked, pane, unanswered, unchecked } from "./pane.js";
 export { code, kinds, knob, link, note, presets, prompt } from "./settings.js";
 export { shelf } from "./shelf.js";
 export { taste } from "./taste.js";

@@ -6,6 +6,7 @@ const said = () => {
   let last;
   return {
     say(message) { last = message; for (const part of parts) part(message); },
+    again() { if (last) this.say(last); },
     hear(part) { parts.push(part); if (last) part(last); },
   };
 };

@@ -53,9 +53,18 @@ function refused(sentence) {
 
 // Another answered in the app's place, such as a proxy before it; a story that is being written is followed in a way of its own.
 export function unanswered() {
-  if (!page.reader.live) refused(UNREACHED);
+  if (page.reader.branch.dialog.open || !(page.reader.live && where.now.story)) refused(UNREACHED);
 }
-export function unchecked() { page.next?.(UNREACHED, []); }
+let missed = false;
+export function unchecked() {
+  missed = true;
+  page.next?.(UNREACHED, []);
+}
+// What there is to say of the form may be what it was before, of which no part of the page is told.
+export function checked() {
+  if (missed) page.told.again();
+  missed = false;
+}
 
 export function pane(element, props, watch, trigger) {
   const reader = page.reader = new Reader(element, trigger);
