@@ -89,7 +89,7 @@ def test_a_story_that_does_not_go_on_stays_as_it_was(page: Page) -> None:
 
 def test_nothing_can_be_said_of_a_request_until_the_server_answers_again(page: Page) -> None:
     page.route(CHECK, lambda route: route.fulfill(**ANSWERS["of a proxy"]))
-    steps.ask(page, "a fox", 300)
+    steps.ask(page, "a fox")
     says(page, ".next", UNREACHED)
     page.unroute(CHECK)
     steps.ask(page, "a fox and a bell")  # of which there is no more to say than of a fox
