@@ -124,11 +124,14 @@ class Handlers:
                 jobs.append(self._runner.write_on(story_id, paragraph, raw | {"seed": -1}, visitor))
         return jobs
 
+    async def _tried(self, action: Callable[[], T]) -> T | heard.RefusedAgain:
+        """The action's result, or why it was refused; off the event loop."""
+        return await asyncio.to_thread(self._had, action)
+
     @staticmethod
-    async def _tried(action: Callable[[], T]) -> T | heard.RefusedAgain:
-        """The action's result, or why it was refused."""
+    def _had(action: Callable[[], T]) -> T | heard.RefusedAgain:
         try:
-            return await asyncio.to_thread(action)
+            return action()
         except VisitorError as error:
             return _refused(str(error))
         except Exception as error:
@@ -161,13 +164,9 @@ class Handlers:
 
     def _checked(self, raw: dict[str, object]) -> tuple[Any, ...]:
         begun = raw["premise"] != ""  # an untouched premise is missed only when somebody wants the story
-        try:
-            result = self._check(raw if begun else raw | {"premise": "…"})
-        except VisitorError as error:
-            return _unchecked(str(error))
-        except Exception as error:
-            log_bug(log, "Checking a request failed", error)
-            return _unchecked(UNFORESEEN)
+        result = self._had(lambda: self._check(raw if begun else raw | {"premise": "…"}))
+        if isinstance(result, dict):  # why, in the dial's place; all else stays as it is
+            return gr.skip(), result, gr.skip(), gr.skip(), *(gr.skip() for _ in FIELDS)
         tokens = f"{result.prompt_tokens} tokens. " if result.prompt_tokens else ""
         budget = f"Token budget, thinking included: {result.budget:,}." if result.budget else ""
         prompt: heard.Prompt | None = {"prompt": result.prompt, "about": tokens + budget} if begun else None
@@ -288,11 +287,6 @@ def _said(event: gr.EventData) -> dict[str, object]:
 
 def _refused(sentence: str) -> heard.RefusedAgain:
     return {"refused": sentence, "turn": next(_TURNS)}
-
-
-def _unchecked(sentence: str) -> tuple[Any, ...]:
-    """What a check shows where none was made: why, in the dial's place; all else as it was."""
-    return gr.skip(), _refused(sentence), gr.skip(), gr.skip(), *(gr.skip() for _ in FIELDS)
 
 
 def _error(message: str) -> gr.Error:
