@@ -70,6 +70,12 @@ class Crowd(ScriptedEngine):
         yield Finish("stop")
 
 
+def state(runner: Runner, engine: Crowd) -> dict[str, int]:
+    """It keeps no story that the app lets go of before it is asked again."""
+    jobs = runner._shelf.jobs()
+    return {"memory": used(), "stories": len(jobs), "active": sum(job.active for job in jobs), "running": engine.running}
+
+
 def main() -> None:
     capacity, queue, followers = map(int, sys.argv[1:])
     fair, engine = FairUse(Shares(stories=4, streams=2000, all_streams=5000)), Crowd(capacity, followers)
@@ -84,9 +90,7 @@ def main() -> None:
     _, url, _ = build_page(runner, settings).launch(**options)
     print(url, flush=True)
     for _ in sys.stdin:
-        jobs = runner._shelf.jobs()
-        active = [job for job in jobs if job.active]
-        print(json.dumps({"memory": used(), "stories": len(jobs), "active": len(active), "running": engine.running}), flush=True)
+        print(json.dumps(state(runner, engine)), flush=True)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import threading
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -15,7 +16,22 @@ from polaris_demo.jobs.lifecycle import Phase
 from polaris_demo.jobs.shelf import INTERRUPTED, LEFT
 from polaris_demo.story.events import Delta, Finish
 
-from .doubles import POLARIS, ScriptedEngine, TextEngine, asked, echoes, finished, followed, in_segments, paused, tells, until, waits_for
+from .doubles import (
+    POLARIS,
+    ScriptedEngine,
+    TextEngine,
+    asked,
+    echoes,
+    endless,
+    finished,
+    followed,
+    in_segments,
+    paused,
+    rests,
+    tells,
+    until,
+    waits_for,
+)
 
 
 def test_going_on_right_after_the_end_waits_for_the_worker_to_be_free(run) -> None:
@@ -131,6 +147,29 @@ def test_a_story_is_written_in_the_context_of_its_owners_latest_request(run) -> 
     contextvars.copy_context().run(lambda: (owner.set("second"), runner.resume(job.record.id, job.key)))
     until(lambda: finished(job))
     assert seen == ["first", "first", "second", "second"]
+
+
+def test_nothing_of_a_request_is_held_once_its_story_is_at_rest(run, tmp_path) -> None:
+    """What the web server has of a request is more than a short story, and many stories are kept in memory."""
+    request: contextvars.ContextVar[object] = contextvars.ContextVar("request")
+
+    def for_a_request(does):
+        brought = threading.Event()
+        done = contextvars.copy_context().run(lambda: (request.set(brought), does())[1])
+        return done, weakref.ref(brought)
+
+    first = run(endless, library=Library(tmp_path))
+    at_work, of_its_owner = for_a_request(lambda: first.submit(asked()))
+    waiting, of_the_next = for_a_request(lambda: first.submit(asked()))
+    until(lambda: len(at_work.record.story) > 0)
+    assert of_its_owner() and of_the_next()
+    for job in (waiting, at_work):
+        first.stop(job.record.id, job.key)
+    until(lambda: rests(at_work) and rests(waiting))
+    first.close()
+    read_again, of_its_reader = for_a_request(lambda: run(endless, library=Library(tmp_path)).get(at_work.record.id))
+    assert len(read_again.story) > 0
+    until(lambda: not (of_its_owner() or of_the_next() or of_its_reader()), what="all that was brought is gone")
 
 
 def test_a_server_that_died_leaves_its_stories_to_be_gone_on_with(run, tmp_path) -> None:

@@ -50,18 +50,18 @@ class Halt:
 class Job:
     """A story and what only its owner may use: the key. A story from the library has no key, only its hash.
 
-    `visitor` is whom the story counts for. `context` is that of the owner's latest request: a lent GPU is asked for in
-    the owner's name. `seen` is when somebody last followed it, or it was asked for, `followed` whether anybody
-    has since then, `unseen` that it was paused because nobody had, `since` when its phase began (monotonic clock). While it is
-    `deleting`, its followers hear nothing: that it is stopped first would be the last they hear. Locks are taken
-    in this order: `saving`, the runner's, `folding`.
+    `visitor` is whom the story counts for. `context` is that of the owner's latest request, for as long as the story is
+    active: a lent GPU is asked for in the owner's name. `seen` is when somebody last followed it, or it was asked for,
+    `followed` whether anybody has since then, `unseen` that it was paused because nobody had, `since` when its phase began
+    (monotonic clock). While it is `deleting`, its followers hear nothing: that it is stopped first would be the last they
+    hear. Locks are taken in this order: `saving`, the runner's, `folding`.
     """
 
     record: StoryRecord
     key: str = field(repr=False)
     key_hash: str
     phase: Phase = Phase.WAITING
-    context: contextvars.Context = field(default_factory=contextvars.copy_context)
+    context: contextvars.Context = field(default_factory=contextvars.Context)
     visitor: str = field(default="", repr=False)
     seen: float = field(default_factory=time.monotonic)
     followed: bool = False
@@ -93,6 +93,8 @@ class Job:
         after = leads(self.phase, step)
         if after is not self.phase:
             self.phase, self.since = after, time.monotonic()
+        if not self.active:
+            self.context = contextvars.Context()  # a request has much of the web server's with it
 
     def tell(self, event: Event) -> None:
         """Fold an event into the record."""

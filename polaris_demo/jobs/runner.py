@@ -4,6 +4,7 @@ A follower that leaves changes nothing; a story that nobody follows for a set ti
 """
 
 import asyncio
+import contextvars
 import logging
 import math
 import secrets
@@ -158,7 +159,7 @@ class Runner:
         """Queue a story that was never at work. Raises Busy or TooMany."""
         record.findings, record.created = found.findings, time.time()
         key = secrets.token_urlsafe(24)
-        job = Job(record, key, hash_key(key), visitor=visitor)
+        job = Job(record, key, hash_key(key), context=contextvars.copy_context(), visitor=visitor)
         with self._turns.changed:
             if self.host_paused:
                 raise Busy(HOST_PAUSED)

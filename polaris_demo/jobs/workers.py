@@ -100,15 +100,15 @@ class Workers:
 
     def _said(self, job: Job) -> Iterator[Event]:
         """What the engine says to its Finish, which after an order to halt is the ordered one. Raises what the engine raises."""
-        events = self._engine.write(job.record.request, job.record.resume_point(), job.halt.event)
-        while event := job.context.run(next, events, None):
+        events, context = self._engine.write(job.record.request, job.record.resume_point(), job.halt.event), job.context
+        while event := context.run(next, events, None):
             if not isinstance(event, Finish):
                 yield event
                 continue
             if event.reason == "cancelled" and job.halt.finish:
                 event = Finish("segment") if job.wanted else job.halt.finish
             yield event
-            job.context.run(next, events, None)  # where it raises GpuBroken after its Finish
+            context.run(next, events, None)  # where it raises GpuBroken after its Finish
             events.close()
             return
 
