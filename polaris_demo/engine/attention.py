@@ -50,7 +50,8 @@ def in_parts(
     More tokens than one, or no mask: the library's own.
     """
     if query.shape[2] > 1 or attention_mask is None:
-        return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
+        attended: tuple[torch.Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
+        return attended
     from .attention_kernels import attend
 
     return attend(query, key, value, attention_mask, scaling or query.shape[-1] ** -0.5), None
