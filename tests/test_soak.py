@@ -88,7 +88,6 @@ def soaked(seconds: float) -> None:
     assert stories > seconds and grown * 1000 < 1e6
 
 
-@pytest.mark.slow
 def test_three_minutes_of_mixed_visits_take_no_memory_for_good() -> None:
     soaked(SECONDS)
 
