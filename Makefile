@@ -8,12 +8,11 @@ BIN := $(VENV)/bin
 run: $(VENV)/.app
 	$(BIN)/python app.py
 
-# Three processes keep two cores busy: two wait for browsers and servers for a tenth of the time.
 # What pytest makes of the tests is kept, even where the environment says otherwise: 6 s of the start of each of its processes.
 test: needs
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -m "not slow and not engines" --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -m "not slow and not engines" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # Real engines, in an environment of their own, which takes a few GB.
 test-engines: $(VENV)/.dev

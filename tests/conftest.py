@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # the processes of tests share the cores; torch's threads would wait for each other's
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two processes of tests share the cores; torch's threads would wait for each other's
 os.environ["POLARIS_DATA_DIR"] = ""  # what a test writes is none of the user's stories
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 # Each process has a hundred ports of its own to choose from, and so have those that it starts, which inherit what it has set.
@@ -40,7 +40,7 @@ if TYPE_CHECKING:  # torch takes seconds, and not every process that reads this 
     from polaris_demo.engine.local import LocalEngine
 
 SLOW_RESULTS = Path(__file__).parent.parent / "tools" / "results" / "slow.json"
-# The longest first: three are run at a time, and one that began last would be waited for alone.
+# The longest first: two are run at a time, and one that began last would be waited for alone.
 LONG_FILES = (
     "test_soak",
     "test_everyone",
