@@ -25,7 +25,7 @@ from . import steps
 SHOWN, UPDATES, WINDOWS = 76_000, 40, 5  # characters, and updates a window; one that the machine disturbed is measured again
 UPDATES_A_SECOND = 10  # where nothing else keeps the machine busy; what is measured is what an update costs
 MOST_BUSY, LONGEST_FRAME = 0.06, 100  # share of the main thread, and milliseconds
-MOST_TIMES = 2.5  # a page of nothing but the text, where the machine is too busy for a share to be told
+MOST_TIMES = 3.5  # a page of nothing but the text, where the machine is too busy for a share to be told
 WIRE_A_SECOND = 2_048  # bytes that so many updates may cost beside the story's own, which pass once
 FLAT = 1.5  # how much longer an update may take late in a story than at its beginning
 AN_UPDATE = 200  # characters of an update that says only what is new
@@ -133,6 +133,10 @@ FRAMES = """async move => {
     }
     return took.sort((a, b) => a - b);
 }"""
+TEXT_ALONE = """text => {
+    const story = document.querySelector('#pane .story');
+    for (const part of text.split('\\n\\n')) story.appendChild(document.createElement('p')).textContent = part;
+}"""
 SCROLL = "i => scrollTo(0, (i % 2 ? i : 60 - i) / 60 * document.documentElement.scrollHeight)"
 SELECT = """i => {
     const story = document.querySelector('#pane .story'), paragraphs = story.children;
@@ -141,23 +145,24 @@ SELECT = """i => {
 
 
 def test_twelve_thousand_words_are_scrolled_and_selected_without_a_hitch(serve, new_page) -> None:
-    """As smoothly as a page on which there is nothing to draw, on a machine that may have other work."""
+    """As smoothly as a page of nothing but the text, on a machine that may have other work."""
     page = steps.open_page(new_page(), serve(ScriptedEngine(tells(prose(SHOWN)))))
     steps.ask(page, "a lamp", 12_000)
     steps.write(page)
     steps.wait_until_over(page)
     assert len(steps.story(page).split()) > 12_000
-    nothing = new_page()
-    nothing.goto("data:text/html,<p style='height:60000px'>nothing")
+    bare = new_page()
+    bare.goto("data:text/html,<div id=pane><div class=story>")
+    bare.evaluate(TEXT_ALONE, prose(SHOWN))
     measured = []
     for _ in range(WINDOWS):
-        empty = nothing.evaluate(f"({FRAMES})(i => scrollTo(0, i * 1000))")[-2]  # one frame may be anybody's
-        worst = max(page.evaluate(f"({FRAMES})({move})")[-2] for move in (SCROLL, SELECT))
-        measured.append((worst, empty))
-        print(f"\n12,000 words scrolled and selected: longest frame {worst:.0f} ms, of an empty page {empty:.0f} ms")
-        if worst <= max(LONGEST_FRAME, 2 * empty):
+        worst, anyway = (max(shown.evaluate(f"({FRAMES})({move})")[-2] for move in (SCROLL, SELECT)) for shown in (page, bare))
+        measured.append((worst, anyway))  # one frame may be anybody's
+        print(f"\n12,000 words scrolled and selected: longest frame {worst:.0f} ms, of a page of the text alone {anyway:.0f} ms")
+        if worst <= max(LONGEST_FRAME, 2 * anyway):
             break
-    assert any(worst <= max(LONGEST_FRAME, 2 * empty) for worst, empty in measured), measured
+    else:
+        raise AssertionError(measured)
 
 
 def test_a_page_at_rest_draws_nothing(serve, new_page) -> None:
