@@ -92,7 +92,7 @@ def test_it_goes_on_with_nothing_lost_or_doubled(engine: RemoteEngine) -> None:
         assert str(reference.story).startswith(begun)
         record.resume()
         record = written(engine, record)
-        seam = str(record.story)[max(0, len(begun) - 30) : len(begun) + 2]
+        seam = str(record.story)[max(0, len(begun) - 30) : len(begun) + 1]  # the next word may be a near-tie
         assert record.finish == Finish("stop") and str(record.story).startswith(begun) and record.redrawn_at == (tokens,)
         assert "\n\n\n" not in str(record.story) and "  " not in str(record.story)
         assert not begun or last.isspace() or begun == str(reference.story) or seam in str(reference.story), (begun[-40:], seam)
