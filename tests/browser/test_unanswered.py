@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from polaris_demo.jobs.fair import FairUse
 from polaris_demo.jobs.runner import Runner
@@ -60,6 +60,23 @@ def test_no_story_begins_and_the_next_click_begins_it(page: Page, answer: dict[s
     steps.write(page)
     steps.wait_until_over(page)
     assert "The fox went on." in steps.story(page)
+
+
+def test_why_no_story_begins_is_not_talked_over_by_an_earlier_check(page: Page) -> None:
+    held: list[Route] = []
+    page.route(CHECK, lambda route: held.append(route))
+    page.route(JOIN, lambda route: route.fulfill(**ANSWERS["of a proxy"]))
+    steps.ask(page, "a fox", 300)
+    steps.write(page)
+    says(page, ".next[role=status]", UNREACHED)
+    page.unroute(CHECK)
+    before = page.locator("#dial .facts").inner_text()
+    for route in held:
+        route.continue_()
+    expect(page.locator("#dial .facts")).not_to_have_text(before, use_inner_text=True)
+    says(page, ".next[role=status]", UNREACHED)
+    steps.ask(page, "a fox and a bell", 300)
+    expect(page.locator(".next")).to_contain_text("It plans first")
 
 
 def test_no_version_begins_and_the_dialog_says_so(page: Page) -> None:

@@ -104,15 +104,26 @@ function pair(list) {
   }));
 }
 
-// Beside the button: what happens next, and the longest story that fits a visitor's day, which one click asks for.
+// Beside the button: what happens next, and the longest story that fits a visitor's day, which one click asks for. Why nothing is
+// written stays there until the form is changed or asks again: a check from before may be answered only after that.
 export function next(element) {
-  page.next = (go, fits) => {
+  let stays = false, last;
+  const show = (go, fits) => {
     setText(one(element, ".next span"), `${go} `);
     for (const old of all(element, "button")) old.remove();
     const longest = fits.map((fit) => fit.words && button(`${number(fit.words)} words ${fit.who}`, "text", () => set("words", fit.words))).filter(Boolean);
     one(element, ".next").append(...longest);
   };
-  page.told.hear((dial) => page.next(dial.go, dial.fits));
+  page.next = (go, fits) => { if (!stays) show(go, fits); };
+  page.stay = (why) => { show(why, []); stays = true; };
+  page.told.hear((dial) => { last = dial; page.next(dial.go, dial.fits); });
+  const over = () => {
+    if (!stays) return;
+    stays = false;
+    if (last) show(last.go, last.fits);
+  };
+  document.addEventListener("input", over);
+  document.addEventListener("click", (event) => { if (event.target.closest("[id=write]")) over(); });
 }
 
 // What the settings are, in a line, also where they are folded away.
@@ -148,7 +159,7 @@ page.refused = (sentence) => {
   if (where.now.story) return page.reader.refuse(sentence);
   setTimeout(() => { // what is said of the fields comes with the refusal
     if (wrong.length) see(wrong[0]);
-    else page.next?.(sentence, []);
+    else page.stay?.(sentence);
   });
 };
 let wrong = [];
