@@ -74,11 +74,11 @@ class Handlers:
             job = await asyncio.to_thread(self._runner.submit, raw, self._visitor())
         except VisitorError as error:
             result = self._runner.check(raw)
-            yield _refused(str(error)), self._dial(result, raw), *self._notes(result, raw)
+            yield _not_opened(_refused(str(error))), self._dial(result, raw), *self._notes(result, raw)
             return
         except Exception as error:
             log_bug(log, "Starting a story failed", error)
-            yield _refused(UNFORESEEN), *(gr.skip() for _ in range(len(FIELDS) + 1))
+            yield _not_opened(_refused(UNFORESEEN)), *(gr.skip() for _ in range(len(FIELDS) + 1))
             return
         opened: heard.Opened = {"id": job.record.id, "key": job.key}
         yield opened, *(gr.skip() for _ in range(len(FIELDS) + 1))
@@ -92,7 +92,7 @@ class Handlers:
         next_segment, unguarded, visitor = bool(asked.get("next")), bool(asked.get("without_guard")), self._visitor()
         record = await self._tried(lambda: self._runner.resume(story_id, key, visitor, next_segment, unguarded))
         if isinstance(record, dict):
-            yield record
+            yield _not_opened(record, story_id)
             return
         opened: heard.Opened = {"id": record.id, "turn": len(record.resumed_at)}
         yield opened
@@ -106,12 +106,12 @@ class Handlers:
         visitor = self._visitor()
         jobs = await self._tried(lambda: self._write_on(story_id, paragraph, settings, times, visitor))
         if isinstance(jobs, dict):
-            yield jobs
+            yield _not_opened(jobs, story_id)
             return
-        (story_id, key), *also = [(job.record.id, job.key) for job in jobs]
-        opened: heard.Opened = {"id": story_id, "key": key, "also": also}
+        (first, key), *also = [(job.record.id, job.key) for job in jobs]
+        opened: heard.Opened = {"id": first, "key": key, "also": also, "of": str(story_id)}
         yield opened
-        async for _ in self._stay(story_id):
+        async for _ in self._stay(first):
             yield gr.skip()
 
     def _write_on(self, story_id: object, paragraph: object, settings: object, times: object, visitor: str) -> list[Job]:
@@ -155,7 +155,7 @@ class Handlers:
         asked = cast(wire.FormOf, _said(event))
         record = await self._tried(lambda: self._runner.get(asked.get("id")))
         if isinstance(record, dict):
-            return record, *(gr.skip() for _ in FIELDS)
+            return _not_opened(record, asked.get("id")), *(gr.skip() for _ in FIELDS)
         return None, *links.of_request(record.request).values()
 
     def check(self, *values: object) -> tuple[Any, ...]:
@@ -287,6 +287,11 @@ def _said(event: gr.EventData) -> dict[str, object]:
 
 def _refused(sentence: str) -> heard.RefusedAgain:
     return {"refused": sentence, "turn": next(_TURNS)}
+
+
+def _not_opened(refused: heard.RefusedAgain, of: object = "") -> heard.NotOpened:
+    """`of` is what a script named."""
+    return {**refused, "of": of if isinstance(of, str) else ""}
 
 
 def _error(message: str) -> gr.Error:

@@ -79,6 +79,7 @@ class Opened(TypedDict):
     """A story begun or gone on with. `turn` makes two answers differ: Gradio 6.31 tells a script of a value only where it changes."""
 
     id: str
+    of: NotRequired[str]  # the story it was begun from
     key: NotRequired[str]
     turn: NotRequired[int]
     also: NotRequired[list[tuple[str, str]]]  # others that were begun with it: id and key
@@ -88,6 +89,12 @@ class RefusedAgain(Refused):
     """What a component of Gradio's is told; `turn` as in Opened."""
 
     turn: int
+
+
+class NotOpened(RefusedAgain):
+    """No story begins or goes on."""
+
+    of: str  # the story that was asked for more, by its id; empty where a new one was asked for
 
 
 class Status(TypedDict):
@@ -276,7 +283,7 @@ HEARD: dict[str, tuple[type, ...]] = {
     "update": (Text, Going, Rest),
     "aside": (Aside,),
     "gone": (Refused,),
-    "opened": (Opened, RefusedAgain),
+    "opened": (Opened, NotOpened),
     "status": (Status, Refused),
     "note": (Note,),
     "fix": (Fix,),

@@ -266,15 +266,16 @@ def _wire(page: gr.Blocks, handlers: Handlers, form: Form, pane: gr.HTML) -> Non
     _then(arrived.success, "arrived")
     _then(checks.success, "checked")
     _then(filled.success, "filled", pane)
-    for asked in (*begins, filled):
-        _then(asked.failure, "unanswered")
+    ours: tuple[wire.Event, ...] = ("go_on", "write_on", "form_of")
+    for asked, event in zip((*begins, filled), (wire.NEW, *(wire.EVENTS[name] for name in ours)), strict=True):
+        _then(asked.failure, "unanswered", says=event)
     for asked in (checks, arrived):
         _then(asked.failure, "unchecked")
 
 
-def _then(outcome: Callable[..., Any], name: wire.Called, told: gr.HTML | None = None) -> None:
-    """After an event that came out so, the page's script runs what it exports by this name, with what a component was `told`."""
-    outcome(None, told, None, js=f"(told) => {run(name)}(told))", **_HIDDEN)
+def _then(outcome: Callable[..., Any], name: wire.Called, told: gr.HTML | None = None, says: str = "") -> None:
+    """After an event that came out so, the page's script runs what it exports by this name, with what a component was `told`, or `says`."""
+    outcome(None, told, None, js=f"(told = {json.dumps(says)}) => {run(name)}(told))", **_HIDDEN)
 
 
 def _footer() -> str:

@@ -88,6 +88,7 @@ SENT: dict[str, type] = {
 
 # A component of ours can say only what Gradio has an event for, so each is used under a name that says what is meant.
 Event = Literal["go_on", "write_on", "form_of", "length", "look_again"]
+NEW = "new"  # in place of one: the form's own button was pressed
 EVENTS: dict[Event, str] = {"go_on": "submit", "write_on": "retry", "form_of": "select", "length": "input", "look_again": "apply"}
 
 # What the buttons of a component do (data-do).
@@ -140,6 +141,6 @@ def module() -> str:
     given = {
         "events": EVENTS, "fields": FIELDS, "storage": STORAGE, "tabs": TABS, "address": ADDRESS, "marks": MARKS,
         "star_tokens": STAR_TOKENS, "stars": STARS, "words_a_minute": WORDS_A_MINUTE, "most_stories": MOST_STORIES, "ideas": IDEAS,
-        "formula": FORMULA,
+        "formula": FORMULA, "new_story": NEW,
     }  # fmt: skip
     return "".join(f"export const {name} = {json.dumps(value)};\n" for name, value in given.items())

@@ -48,10 +48,10 @@ def windows(chromium: Browser) -> Iterator[Callable[..., Window]]:
     """windows(script, **options) -> the page that all of a module's tests with these have, and what it has logged as errors."""
     opened: dict[str, Window] = {}
 
-    def window(script: str, **options) -> Window:
-        if (key := script + repr(sorted(options.items()))) not in opened:
+    def window(script: str, offline_is_fine: bool, **options) -> Window:
+        if (key := f"{offline_is_fine}{script}{sorted(options.items())}") not in opened:
             problems: list[str] = []
-            page = _watched(chromium.new_context(**options).new_page(), problems)
+            page = _watched(chromium.new_context(**options).new_page(), problems, offline_is_fine)
             page.add_init_script(script)
             opened[key] = page, problems
         return opened[key]
@@ -70,8 +70,8 @@ def same_page(windows: Callable[..., Window], serve) -> Iterator:
     """
     taken: list[Window] = []
 
-    def take(width: int = 1440, height: int = 900, script: str = "", **options) -> Page:
-        taken.append(windows(script, **options))
+    def take(width: int = 1440, height: int = 900, script: str = "", offline_is_fine: bool = False, **options) -> Page:
+        taken.append(windows(script, offline_is_fine, **options))
         page = taken[-1][0]
         assert page.url == "about:blank", "a second page is another visitor's: new_page()"
         page.set_viewport_size({"width": width, "height": height})

@@ -1,10 +1,11 @@
 // The ask: an idea to start from, the length with its line, what to expect, and the button.
+import { asked } from "./asked.js";
 import { box, set } from "./fields.js";
 import { page } from "./page.js";
 import { keys, session } from "./store.js";
 import { all, button, get, make, number, one, post, rows, setText } from "./tools.js";
 import { where } from "./where.js";
-import { events, fields, ideas as premises, storage } from "./wire.js";
+import { events, fields, ideas as premises, new_story, storage } from "./wire.js";
 
 const OPENS = "[id=settings] > button";
 const premise = () => box("premise");
@@ -122,8 +123,17 @@ export function next(element) {
     stays = false;
     if (last) show(last.go, last.fits);
   };
-  document.addEventListener("input", over);
-  document.addEventListener("click", (event) => { if (event.target.closest("[id=write]")) over(); });
+  document.addEventListener("input", (event) => {
+    if (event.target !== document && !event.target.closest("[id=ask]")) return;
+    changed = true;
+    over();
+  });
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("[id=write]")) return;
+    asked.note(new_story);
+    changed = false;
+    over();
+  }, true);
 }
 
 // What the settings are, in a line, also where they are folded away.
@@ -156,13 +166,13 @@ const write = () => document.getElementById("write")?.click();
 
 // Why nothing is written stands beside the field that wants a look, which takes the focus; and else where it is asked for.
 page.refused = (sentence) => {
-  if (where.now.story) return page.reader.refuse(sentence);
   setTimeout(() => { // what is said of the fields comes with the refusal
-    if (wrong.length) see(wrong[0]);
-    else page.stay?.(sentence);
+    if (!wrong.length) page.stay?.(sentence);
+    else if (!changed && document.getElementById("write").checkVisibility()) see(wrong[0]);
+    if (changed) page.lookAgain?.(); // what came with it is of the form as it was
   });
 };
-let wrong = [];
+let wrong = [], changed = false;
 page.told.hear((dial) => { wrong = dial.wrong; });
 function see(field) {
   if (!box(field)?.offsetParent) document.querySelector(OPENS)?.click();
@@ -173,7 +183,7 @@ function see(field) {
 export function filled(opened) {
   if (opened?.refused) return; // the pane says why
   where.go({});
-  setTimeout(() => document.dispatchEvent(new Event("change"))); // Gradio says nothing of values it sets itself
+  setTimeout(() => document.dispatchEvent(new Event("input"))); // Gradio says nothing of values it sets itself
   premise()?.focus();
 }
 
@@ -185,7 +195,7 @@ addEventListener("pagehide", () => {
 });
 export function arrived() {
   premise().dir = "auto"; // Gradio 6.31 has every Textbox begin at the left
-  const asked = new URLSearchParams(location.search), filled = fields.some((field) => asked.has(field));
+  const query = new URLSearchParams(location.search), filled = fields.some((field) => query.has(field));
   if (page.brought) history.replaceState({ ...history.state, brought: "" }, "", page.brought);
   page.brought = "";
   if (filled) page.lookAgain?.(); // a field that came first is checked beside others that were still to come, and that may be told last

@@ -55,6 +55,7 @@ export class Branch {
     this.dialog.showModal();
   }
   close() { if (this.dialog.open) this.dialog.close(); }
+  get waits() { return this.dialog.open && this.form.hasAttribute("inert"); }
   step(by) { this.choose(this.paragraph + by); }
   choose(paragraph) {
     this.paragraph = Math.min(Math.max(paragraph, 0), this.most);

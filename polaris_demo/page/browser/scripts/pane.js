@@ -1,9 +1,12 @@
 // The reading pane: what its buttons do, and which story stands in it, by the page's address.
-import { page } from "./page.js";
+import { asked } from "./asked.js";
+import { page, storyLink } from "./page.js";
 import { quoted } from "./quote.js";
 import { Reader } from "./reader.js";
-import { UNREACHED, copy, copyFile } from "./tools.js";
+import { session } from "./store.js";
+import { UNREACHED, answers, copy, copyFile } from "./tools.js";
 import { where } from "./where.js";
+import { events, new_story, storage } from "./wire.js";
 
 // What the pane's buttons do (data-do), each to a reader.
 const actions = {
@@ -34,26 +37,46 @@ const actions = {
   "close-branch": (reader) => reader.branch.close(),
   change: (reader) => reader.change(),
   compare: (reader) => page.compare(reader.id),
-  link: (reader, button) => reader.share(button),
+  link: (reader, button) => share(reader, button),
   copy: (reader, button) => copy(button, reader.paper.plain(), reader.part("story")),
   markdown: (reader, button) => copyFile(button, `stories/${encodeURIComponent(reader.id)}/story.md`),
   quote: (reader, button) => quoted(button, reader),
   print: () => window.print(),
-  notify: (reader, button) => reader.notifyLater(button),
+  notify: (reader, button) => notifyLater(reader, button),
   cite: (reader, button) => copy(button, reader.part("cite").textContent, reader.part("cite")),
   delete: (reader) => reader.delete(),
   watch: (reader) => reader.recorded.watch(),
 };
 
-// Why no story begins or goes on, where that was asked for.
-function refused(sentence) {
-  if (page.reader.branch.dialog.open) page.reader.branch.refuse(sentence);
-  else page.refused?.(sentence);
+async function share(reader, button) {
+  const url = storyLink(reader.id);
+  if (navigator.share && matchMedia("(pointer: coarse)").matches) {
+    try { await navigator.share({ title: reader.name || "A story", url }); return; } catch { /* closed, or not allowed here */ }
+  }
+  copy(button, url);
+}
+async function notifyLater(reader, button) {
+  const allowed = await Notification.requestPermission();
+  session(storage.notify, allowed === "granted" ? "yes" : "");
+  answers(button, allowed === "granted" ? "You will be told" : "This browser does not allow it");
 }
 
-// Another answered in the app's place, such as a proxy before it; a story that is being written is followed in a way of its own.
-export function unanswered() {
-  if (page.reader.branch.dialog.open || !(page.reader.live && where.now.story)) refused(UNREACHED);
+// Why no story begins or goes on, where that was asked for: beside the form's button, or with the story, if its reader is still there.
+function refused(sentence, of) {
+  const { reader } = page;
+  if (!of) page.refused?.(sentence);
+  else if (of !== reader.id) return;
+  else if (reader.branch.waits) reader.branch.refuse(sentence);
+  else reader.refuse(sentence);
+}
+
+// Another answered in the app's place, such as a proxy before it. A story that is being written is followed in a way of its own,
+// and goes on as soon as it can.
+export function unanswered(event) {
+  const missed = asked.take(event), { reader } = page;
+  if (!missed) return;
+  if (event === events.go_on && missed.of === reader.id && reader.live) setTimeout(() => reader.nextSegment(missed.of), 1000);
+  else refused(UNREACHED, missed.of);
 }
 let missed = false;
 export function unchecked() {
@@ -76,13 +99,21 @@ export function pane(element, props, watch, trigger) {
   });
   const opened = () => {
     const opened = props.value;
-    if (opened?.refused) refused(opened.refused);
+    if (opened?.refused) refused(opened.refused, opened.of);
+    else if (opened?.key) begun(opened);
     else if (opened?.id) {
-      reader.branch.also(opened.also || []);
-      reader.open(opened.id, opened.key);
-      where.go({ story: opened.id });
-      reader.toLine(); // the button that was pressed is gone
+      asked.take(events.go_on);
+      if (opened.id === reader.id) reader.connect();
     }
+  };
+  // Whoever has gone elsewhere meanwhile stays there, and finds it among their stories.
+  const begun = (opened) => {
+    const { at } = asked.take(opened.of ? events.write_on : new_story) ?? { at: where.now };
+    reader.branch.also([[opened.id, opened.key], ...opened.also || []]);
+    if (!where.is(at)) return;
+    reader.open(opened.id, opened.key);
+    where.go({ story: opened.id });
+    reader.toLine(); // the button that was pressed is gone
   };
   watch("value", opened);
   const arrive = (now) => {

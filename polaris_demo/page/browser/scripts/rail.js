@@ -21,7 +21,8 @@ export class Rail {
   }
   part(name) { return this.one(`.${name}`); }
   clear() {
-    this.drawParts([]);
+    this.sheet(false, false);
+    this.write(0, false);
   }
 
   // --- what is written -------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 // Follows a story and shows it: night while it is planned, paper from its first word on, and what there is to do at its end.
 import { After } from "./after.js";
+import { asked } from "./asked.js";
 import { Asides } from "./aside.js";
 import { awake } from "./awake.js";
 import { Branch } from "./branch.js";
@@ -10,7 +11,7 @@ import { Line } from "./line.js";
 import { Listen } from "./listen.js";
 import { Looks } from "./looks.js";
 import { Night } from "./night.js";
-import { embedded, here, page, storyLink } from "./page.js";
+import { embedded, here, page } from "./page.js";
 import { Paper } from "./paper.js";
 import { Place } from "./place.js";
 import { source } from "./quote.js";
@@ -18,7 +19,7 @@ import { Rail } from "./rail.js";
 import { Recorded } from "./recorded.js";
 import { tellRecordings } from "./recordings.js";
 import { keys, session } from "./store.js";
-import { UNREACHED, all, answers, copy, lookup, one, post, reached, setHidden, setText } from "./tools.js";
+import { UNREACHED, all, lookup, one, post, reached, setHidden, setText } from "./tools.js";
 import { title, where } from "./where.js";
 import { events, storage } from "./wire.js";
 
@@ -32,7 +33,8 @@ function headed(wish, heads) {
 
 export class Reader {
   constructor(element, trigger) {
-    Object.assign(this, { element, trigger, id: null, live: false, one: lookup(element, one), all: lookup(element, all) });
+    Object.assign(this, { element, id: null, live: false, one: lookup(element, one), all: lookup(element, all) });
+    this.trigger = (event, message) => { asked.note(event, message.id); trigger(event, message); };
     this.update = { cuts: 0 }; // what the server has said of the story so far, put together
     this.paper = new Paper(this.part("story"));
     this.asides = new Asides(this.paper);
@@ -69,6 +71,8 @@ export class Reader {
     this.turn = null;
     this.wasLive = this.unseen = false;
     this.clear();
+    this.titlePage("", "", "");
+    this.notice("");
     this.branch.begin();
     this.family.begin();
     this.night.clear();
@@ -156,6 +160,7 @@ export class Reader {
     if (grows || this.place.wanted) this.place.grown();
     if (grows || this.update.rests) this.listen.grown();
     if (this.update.rests) this.over();
+    else page.goesOn = null; // as it does already
     this.look(had);
   }
   // Whether there is more text than before.
@@ -175,11 +180,15 @@ export class Reader {
     this.announce(update);
     this.rail.write(this.live || update.resumable ? update.star : 1, this.live);
     if (update.rests) this.end(update);
-    else if (update.again && this.own && update.turn !== this.turn) {
-      this.turn = update.turn;
-      this.goOn(true);
-    }
+    else if (update.turn !== this.turn) this.nextSegment(this.id);
     return grows;
+  }
+  // By itself.
+  nextSegment(id) {
+    const { update } = this;
+    if (id !== this.id || !update.again || !this.own) return;
+    this.turn = update.turn;
+    this.goOn(true);
   }
   // Text simply follows, or goes in at `off`: what has been taken back since goes, what is here already is left out.
   take(update) {
@@ -221,7 +230,7 @@ export class Reader {
   }
   over() {
     this.place.over();
-    if (page.goesOn === this.id) this.continue();
+    if (page.goesOn === this.id && this.update.resumable) this.continue();
     page.goesOn = null;
   }
   // By its reader, after something else on the screen.
@@ -288,14 +297,16 @@ export class Reader {
 
   // --- what a reader may do --------------------------------------------------------------------------------------------
 
-  goOn(next = false, without_guard = false) { this.trigger(events.go_on, { id: this.id, key: keys.get(this.id), next, without_guard }); }
+  // What is asked for takes its time: whatever comes of it is this story's, and its reader may have gone on to another.
+  goOn(next = false, without_guard = false, id = this.id) { this.trigger(events.go_on, { id, key: keys.get(id), next, without_guard }); }
   async continue(withoutGuard) {
+    const { id } = this;
     this.place.room(() => { this.part("after").hidden = true; });
     this.head.offer("continue", false);
     this.head.say("Going on …", "");
     this.toLine();
-    if (await reached()) this.goOn(false, withoutGuard);
-    else this.refuse(UNREACHED);
+    if (await reached()) this.goOn(false, withoutGuard, id);
+    else if (this.id === id) this.refuse(UNREACHED);
   }
   // What was asked for is refused: say why, and show a story at rest as it was.
   refuse(sentence) {
@@ -311,31 +322,26 @@ export class Reader {
     where.go({});
     document.querySelector("#premise textarea")?.focus();
   }
-  async share(button) {
-    const url = storyLink(this.id);
-    if (navigator.share && matchMedia("(pointer: coarse)").matches) {
-      try { await navigator.share({ title: this.name || "A story", url }); return; } catch { /* closed, or not allowed here */ }
-    }
-    copy(button, url);
-  }
-  async notifyLater(button) {
-    const allowed = await Notification.requestPermission();
-    session(storage.notify, allowed === "granted" ? "yes" : "");
-    answers(button, allowed === "granted" ? "You will be told" : "This browser does not allow it");
-  }
   async delete() {
     if (!confirm("Delete this story from the server? Whoever has its link will not find it any more.")) return;
-    const acted = this.recorded ? await this.recorded.remove() : await post(`stories/${this.id}/delete`, { key: keys.get(this.id) || keys.host });
-    if (!acted.done) return this.notice(acted.refused);
-    this.line?.close();
-    this.clear();
-    this.gone("The story is deleted.");
-    if (this.recorded) return tellRecordings();
+    const { id, recorded } = this;
+    const acted = await (recorded ? recorded.remove() : post(`stories/${id}/delete`, { key: keys.get(id) || keys.host }));
+    if (!acted.done) return this.says(id, acted.refused);
+    keys.forget(id);
+    if (this.id === id) {
+      this.line?.close();
+      this.clear();
+      this.gone("The story is deleted.");
+    }
+    if (recorded) return tellRecordings();
     page.refreshShelf?.();
   }
   async stop() {
     if (!this.live || !this.own) return;
-    const acted = await post(`stories/${this.id}/stop`, { key: keys.get(this.id) });
-    if (!acted.done) this.notice(acted.refused);
+    const { id } = this;
+    const acted = await post(`stories/${id}/stop`, { key: keys.get(id) });
+    if (!acted.done) this.says(id, acted.refused);
   }
+  // Of a story, where it is still this one.
+  says(id, sentence) { if (this.id === id) this.notice(sentence); }
 }

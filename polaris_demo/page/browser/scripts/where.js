@@ -45,10 +45,11 @@ export function title(text) {
 
 export const where = {
   get now() { return now; },
+  is(place) { return PLACES.every((name) => place[name] === now[name]); },
   // Each place is an entry of the history, so that Back and Forward go between them; `instead` takes the place of this one.
   go(to, instead = false) {
     const next = { ...Object.fromEntries(PLACES.map((name) => [name, null])), ...to };
-    if (PLACES.every((name) => next[name] === now[name])) return;
+    if (where.is(next)) return;
     for (const leaver of leavers) leaver();
     if (page.brought) page.brought = address(next); // the form is still being filled from the address
     else history[instead ? "replaceState" : "pushState"](entry(), "", address(next));
