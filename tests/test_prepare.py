@@ -80,10 +80,24 @@ def test_what_is_missing_is_installed_once_and_nothing_is_asked_for_again(
     program("apt-get", f'echo "$*" >> {tmp_path}/asked; for last; do :; done; [ "$last" = -qq ] || /bin/cp -p {kept} {tmp_path}/$last')
     prepare.main()
     first = (tmp_path / "asked").read_text()
-    assert [line.split()[-1] for line in first.splitlines()] == ["-qq", "chromium", "-qq", "epubcheck"]
+    assert [line.split()[-1] for line in first.splitlines()] == ["-qq", "chromium-headless-shell", "-qq", "epubcheck"]
     prepare.browser.cache_clear()
     prepare.main()
     assert (tmp_path / "asked").read_text() == first and "Missing" not in capsys.readouterr().out
+
+
+def test_where_there_is_no_headless_shell_the_whole_browser_is_installed(
+    program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("sys.executable", str(program("python", DOWNLOADS_NOTHING)))
+    kept = program("empty", "exit 0")
+    program(
+        "apt-get", f'for last; do :; done; case "$last" in *shell) exit 100; esac; [ "$last" = -qq ] || /bin/cp -p {kept} {tmp_path}/$last'
+    )
+    prepare.main()
+    found = prepare.browser()
+    assert found and found["executable_path"] == str(tmp_path / "chromium")
 
 
 def test_what_cannot_be_had_is_one_sentence_and_in_ci_the_end(

@@ -18,7 +18,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
+SHELL = "chromium-headless-shell"  # Chromium without the windows that nobody looks at: an eighth less work
 BROWSERS = (
+    SHELL,
     "chromium",
     "chromium-browser",
     "google-chrome",
@@ -117,7 +119,8 @@ def _ways(name: str) -> Iterator[Sequence[str]]:
         yield *playwright, "install", "--no-shell", "chromium"
     if os.geteuid() == 0 and shutil.which("apt-get"):
         yield "apt-get", "update", "-qq"
-        yield "apt-get", "install", "-y", "-qq", "--no-install-recommends", name
+        for package in (SHELL, name) if name == "chromium" else (name,):
+            yield "apt-get", "install", "-y", "-qq", "--no-install-recommends", package
         if name == "chromium":  # Ubuntu has no such package; what Playwright downloaded may lack only its libraries
             yield *playwright, "install-deps", "chromium"
 
