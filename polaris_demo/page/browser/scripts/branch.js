@@ -2,6 +2,7 @@
 import { embedded, page } from "./page.js";
 import { keys } from "./store.js";
 import { all, number, one, setHidden, setText } from "./tools.js";
+import { where } from "./where.js";
 import { events } from "./wire.js";
 
 const SHOWN = 220; // characters of the last paragraph that is kept
@@ -13,6 +14,7 @@ export class Branch {
     this.form.addEventListener("submit", (event) => { event.preventDefault(); this.write(); });
     reader.part("sheet").addEventListener("pointerover", (event) => { if (event.pointerType === "mouse") this.point(event.target); });
     page.status.hear((status) => { this.atOnce = status.at_once; });
+    where.watch(() => this.close()); // also where its story is not drawn the rest of the page is inert
   }
   get possible() { return Boolean(this.reader.id && !this.reader.recorded && !embedded); }
   // The paragraphs of the story: where a heading or a break stands, those before it.

@@ -17,8 +17,9 @@ export class Chooser {
       event.preventDefault();
       this.take(named(this.form.elements.link.value));
     });
+    where.watch(() => this.close());
   }
-  close() { this.dialog.close(); }
+  close() { if (this.dialog.open) this.dialog.close(); }
   async open(id) {
     this.id = id;
     this.form.reset();
