@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from polaris_demo.engine.base import Status
 from polaris_demo.jobs.job import Job
@@ -12,7 +12,7 @@ from polaris_demo.jobs.runner import Runner
 from polaris_demo.story.events import Started
 
 from ..conftest import serving
-from ..doubles import POLARIS, TextEngine
+from ..doubles import POLARIS, TextEngine, until
 from . import steps
 from .two_stories import own, text, written
 
@@ -67,6 +67,25 @@ def read(page: Page, job: Job) -> None:
     steps.wait_until_over(page)
 
 
+def hold(page: Page, path: str) -> list[Route]:
+    held: list[Route] = []
+    page.route(path, lambda route: held.append(route))
+    return held
+
+
+def answered(page: Page, held: list[Route], **answer: object) -> None:
+    """Until the page has heard what was held, and what it asked for since."""
+    until(lambda: page.evaluate("true") and bool(held), what="asked for")
+    for route in held:
+        with page.expect_response(route.request.url) as response:
+            if answer:
+                route.fulfill(**answer)
+            else:
+                route.continue_()
+        response.value.finished()
+    page.evaluate("fetch('stories/status').then(answer => answer.text())")
+
+
 # --- dialogs ---------------------------------------------------------------------------------------------------------
 
 
@@ -83,6 +102,30 @@ def test_a_dialog_over_a_story_is_closed_where_that_is_left(same_page, url: str,
 
 
 # --- which two -------------------------------------------------------------------------------------------------------
+
+
+def compare(page: Page, blind: bool = False) -> None:
+    page.get_by_role("button", name="Compare with …").click()
+    if blind:
+        page.get_by_label("Blind: which is which").check()
+
+
+def choices(page: Page):
+    return page.get_by_role("dialog", name="Compare with …").locator(".choice")
+
+
+def test_the_stories_to_choose_from_are_none_of_the_story_before(same_page, url: str, three: list[Job]) -> None:
+    page = steps.open_page(own(same_page(), url, *three), url)
+    read(page, three[0])
+    compare(page)
+    expect(choices(page)).to_contain_text(["The lamp of 7", "The lamp of 3"])
+    page.keyboard.press("Escape")
+    read(page, three[1])
+    held = hold(page, "**/stories/summaries")
+    compare(page)
+    expect(choices(page)).to_have_count(0)
+    answered(page, held)
+    expect(choices(page)).to_contain_text(["The lamp of 42", "The lamp of 3"])
 
 
 # --- side by side ----------------------------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ export class Chooser {
     this.id = id;
     this.form.reset();
     this.refuse("");
+    this.list.replaceChildren();
+    setText(one(this.dialog, ".none"), "");
     this.dialog.showModal();
     const mine = keys.all().map(([known]) => known).filter((known) => known !== id);
     const summaries = mine.length ? await post("stories/summaries", { ids: mine }) : { stories: [] };
