@@ -14,7 +14,7 @@ from polaris_demo.story.events import Started
 from ..conftest import serving
 from ..doubles import POLARIS, TextEngine, until
 from . import steps
-from .two_stories import own, text, written
+from .two_stories import own, side_by_side, text, written
 
 
 class InTwoParts(TextEngine):
@@ -126,6 +126,44 @@ def test_the_stories_to_choose_from_are_none_of_the_story_before(same_page, url:
     expect(choices(page)).to_have_count(0)
     answered(page, held)
     expect(choices(page)).to_contain_text(["The lamp of 42", "The lamp of 3"])
+
+
+def from_a_story(page: Page, url: str, three: list[Job]) -> None:
+    steps.open_page(page, url)
+    read(page, three[0])
+    compare(page, blind=True)
+    expect(choices(page)).to_have_count(2)
+    choices(page).first.click()
+
+
+def from_both(page: Page, url: str, three: list[Job]) -> None:
+    side_by_side(page, url, three[0], three[1])
+    page.get_by_role("button", name="Read them blind").click()
+
+
+@pytest.mark.parametrize("asks", [from_a_story, from_both])
+def test_whoever_has_left_two_stories_is_not_taken_to_read_them_blind(same_page, url: str, three: list[Job], asks) -> None:
+    page = own(same_page(), url, *three)
+    held = hold(page, "**/stories/blind")
+    asks(page, url, three)
+    page.keyboard.press("Escape")
+    steps.to_the_form(page)
+    page.locator("#premise textarea").fill("a fox")
+    answered(page, held)
+    assert "blind=" not in page.url
+    expect(page.locator("#premise textarea")).to_have_value("a fox")
+
+
+def test_why_two_cannot_be_read_blind_is_not_said_of_two_others(same_page, url: str, three: list[Job]) -> None:
+    page = own(same_page(), url, *three)
+    held = hold(page, "**/stories/blind")
+    from_a_story(page, url, three)
+    page.keyboard.press("Escape")
+    read(page, three[1])
+    compare(page)
+    expect(choices(page)).to_have_count(2)
+    answered(page, held, json={"refused": "Not now."})
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_have_text("")
 
 
 # --- side by side ----------------------------------------------------------------------------------------------------

@@ -16,11 +16,12 @@ const actions = {
   close: (beside) => beside.chooser.close(),
 };
 
-// To a page that says nothing of which is which; else why there is none.
-async function blindly(first, second) {
+// To a page that says nothing of which is which, where its reader has not gone elsewhere meanwhile; else why there is none.
+async function blindly(first, second, wanted, refuse) {
   const pair = await post("stories/blind", { first, second });
-  if (!pair.refused) where.load({ blind: pair.name });
-  return pair.refused;
+  if (!wanted()) return;
+  if (pair.refused) refuse(pair.refused);
+  else where.load({ blind: pair.name });
 }
 
 // One of the two, as it is followed; `drawn()` is called when there is more of it, `rested()` when no more comes.
@@ -140,7 +141,10 @@ class Beside {
     this.said[i] = { band: compared.band, measured: compared.map.length > 0 };
     if (this.versions[i]?.update.state) this.draw(i);
   }
-  async blind() { this.notice(await blindly(...this.ids)); }
+  blind() {
+    const { ids } = this;
+    blindly(...ids, () => where.now.beside && this.ids === ids, (why) => this.notice(why));
+  }
   notice(sentence) {
     setText(this.part("notice"), sentence);
     setHidden(this.part("notice"), !sentence);
