@@ -169,4 +169,25 @@ def test_why_two_cannot_be_read_blind_is_not_said_of_two_others(same_page, url: 
 # --- side by side ----------------------------------------------------------------------------------------------------
 
 
+def test_two_that_were_left_before_they_came_are_not_followed_and_scroll_nothing(same_page, url: str, three: list[Job]) -> None:
+    page, lines = same_page(height=400), []
+    page.on("request", lambda request: lines.append(request.url) if "/events" in request.url else None)
+    steps.open_page(page, url)
+    go(page, story=three[0].record.id, beside=three[1].record.id)
+    expect(page.locator("#beside .figures.second h2")).not_to_be_empty()
+    page.evaluate("scrollTo(0, 300)")
+    until(lambda: steps.module(page, "where", "({ where }) => where.remembered.y") == 300, what="the place was kept")
+    held = hold(page, "**/stories/beside?*")
+    page.reload()
+    expect(page.locator("#dial .facts dt").first).to_be_attached()
+    lines.clear()
+    page.go_back()
+    expect(page.locator("#write")).to_be_visible()
+    answered(page, held)
+    assert lines == [] and page.evaluate("scrollY") == 0
+    page.unroute("**/stories/beside?*")
+    page.go_forward()
+    expect(page.locator("#beside .figures.second h2")).not_to_be_empty()
+
+
 # --- blind -----------------------------------------------------------------------------------------------------------

@@ -101,7 +101,7 @@ class Beside {
     this.notice("");
     setText(this.part("kind"), "");
     setText(this.part("asked"), "Two stories");
-    if (!await this.tell()) return;
+    if (!await this.tell() || !where.now.beside) return; // whoever has left them asks anew on coming back
     this.versions = ids.map((id, i) => new Version(id, this.columns.papers[i], {
       drawn: () => this.draw(i),
       rested: () => this.rest(i),
