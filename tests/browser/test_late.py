@@ -12,9 +12,9 @@ from polaris_demo.jobs.runner import Runner
 from polaris_demo.story.events import Started
 
 from ..conftest import serving
-from ..doubles import POLARIS, TextEngine, until
+from ..doubles import POLARIS, TextEngine, asked, until
 from . import steps
-from .two_stories import own, side_by_side, text, written
+from .two_stories import PREMISE, own, side_by_side, text, written
 
 
 class InTwoParts(TextEngine):
@@ -54,6 +54,14 @@ def url(runner: Runner) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def three(runner: Runner, url: str) -> list[Job]:
     return [written(runner, seed) for seed in (42, 7, 3)]
+
+
+def begun(runner: Runner, engine: InTwoParts, seed: int) -> Job:
+    """A story that is being written until its gate is opened."""
+    engine.gates[seed] = threading.Event()
+    job = runner.submit(asked(PREMISE, seed=seed, words=1000))
+    until(lambda: len(job.record.story) > 500)
+    return job
 
 
 def go(page: Page, **to: str) -> None:
@@ -188,6 +196,24 @@ def test_two_that_were_left_before_they_came_are_not_followed_and_scroll_nothing
     page.unroute("**/stories/beside?*")
     page.go_forward()
     expect(page.locator("#beside .figures.second h2")).not_to_be_empty()
+
+
+def test_what_is_said_of_two_is_what_was_asked_for_last(same_page, url: str, runner: Runner, engine: InTwoParts) -> None:
+    first, second = begun(runner, engine, 92), begun(runner, engine, 93)
+    page = side_by_side(same_page(), url, first, second)
+    held: list[tuple[Route, object]] = []
+    page.route("**/stories/beside?*", lambda route: held.append((route, route.fetch())) if not held else route.continue_())
+    engine.gates[92].set()
+    until(lambda: page.evaluate("true") and bool(held), what="asked for")
+    engine.gates[93].set()
+    facts, map_ = page.locator("#beside .facts").last, page.get_by_role("slider", name="Where version 2")
+    expect(facts).to_contain_text("% of its four-word phrases")
+    route, was = held[0]
+    with page.expect_response(route.request.url):
+        route.fulfill(response=was)
+    page.evaluate("fetch('stories/status').then(answer => answer.text())")
+    expect(map_).to_be_visible()
+    expect(facts).to_contain_text("% of its four-word phrases")
 
 
 # --- blind -----------------------------------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ const ask = ([first, second]) => get(`stories/beside?${new URLSearchParams({ fir
 
 class Beside {
   constructor(element) {
-    Object.assign(this, { element, two: one(element, ".two"), ids: [], versions: [], said: [] });
+    Object.assign(this, { element, two: one(element, ".two"), ids: [], versions: [], said: [], asked: 0 });
     this.chooser = new Chooser(one(element, "dialog"), blindly);
     this.columns = new Columns(this.two, ["Version 1", "Version 2"]);
     this.maps = PLACES.map((_, i) => {
@@ -114,8 +114,8 @@ class Beside {
 
   // Whether the server has anything to say of the two as they are now.
   async tell() {
-    const { ids } = this, contrast = await ask(ids);
-    if (ids !== this.ids) return false; // two others were asked for meanwhile
+    const asked = ++this.asked, contrast = await ask(this.ids);
+    if (asked !== this.asked) return false; // it was asked again meanwhile, of these or of two others
     this.notice(contrast.refused);
     if (!contrast.refused) this.show(contrast);
     return !contrast.refused;
