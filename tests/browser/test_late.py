@@ -109,6 +109,22 @@ def test_a_dialog_over_a_story_is_closed_where_that_is_left(same_page, url: str,
     expect(page.locator("#premise textarea")).to_be_focused()
 
 
+def test_how_much_there_is_to_keep_grows_with_a_story_that_is_being_written(
+    same_page, url: str, runner: Runner, engine: InTwoParts
+) -> None:
+    live = begun(runner, engine, 91)
+    page = own(same_page(), url, live)
+    page.goto(f"{url}?story={live.record.id}")
+    expect(page.locator("#pane .story")).to_contain_text("she wrote 091")
+    page.locator("#pane .side").get_by_role("button", name="Write on from here").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="One paragraph later").click()
+    expect(dialog).to_contain_text("Kept: everything up to paragraph 1 of ")
+    expect(dialog).not_to_contain_text("of 60, which ends")
+    engine.gates[91].set()
+    expect(dialog).to_contain_text("of 60, which ends")
+
+
 # --- which two -------------------------------------------------------------------------------------------------------
 
 

@@ -41,8 +41,11 @@ export class Branch {
     this.close();
     this.offer();
   }
-  // As soon as there is something to keep.
-  offer() { for (const button of this.reader.buttons("branch")) setHidden(button, !(this.possible && this.most)); }
+  // As soon as there is something to keep, of which there may be more while it is chosen from.
+  offer() {
+    for (const button of this.reader.buttons("branch")) setHidden(button, !(this.possible && this.most));
+    if (this.dialog.open) this.choose(this.paragraph);
+  }
 
   // --- the dialog ------------------------------------------------------------------------------------------------------
 
