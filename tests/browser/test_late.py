@@ -14,7 +14,7 @@ from polaris_demo.story.events import Started
 from ..conftest import serving
 from ..doubles import POLARIS, TextEngine, asked, until
 from . import steps
-from .two_stories import PREMISE, own, side_by_side, text, written
+from .two_stories import PREMISE, made_pair, own, side_by_side, text, written
 
 
 class InTwoParts(TextEngine):
@@ -233,3 +233,16 @@ def test_what_is_said_of_two_is_what_was_asked_for_last(same_page, url: str, run
 
 
 # --- blind -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_pair_that_could_not_be_had_is_asked_for_again(new_page, url: str, three: list[Job]) -> None:
+    page = new_page(offline_is_fine=True)
+    name = made_pair(page, url, three[0], three[1])
+    page.route("**/sides?*", lambda route: route.fulfill(status=502))
+    page.goto(f"{url}?blind={name}")
+    expect(page.locator("#blind .notice")).to_contain_text("Try again in a moment.")
+    page.unroute("**/sides?*")
+    page.get_by_role("tab", name="Results").click()
+    page.go_back()
+    expect(page.locator("#blind .column.second .story")).to_contain_text("she wrote")
+    expect(page.locator("#blind .notice")).to_be_hidden()

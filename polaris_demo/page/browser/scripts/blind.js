@@ -76,6 +76,7 @@ class Blind {
     setHidden(this.part("notice"), !sentence);
   }
   refused(sentence) {
+    this.pair = null; // it is asked for again when it is come back to
     setText(this.part("asked"), "Two stories");
     this.notice(this.kept.choice ? `${sentence} ${CHOSEN[this.kept.choice]}` : sentence);
   }
