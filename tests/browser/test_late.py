@@ -14,7 +14,7 @@ from polaris_demo.story.events import Started
 from ..conftest import serving
 from ..doubles import POLARIS, TextEngine, asked, until
 from . import steps
-from .two_stories import PREMISE, made_pair, own, side_by_side, text, written
+from .two_stories import PREMISE, blind_page, made_pair, own, side_by_side, text, written
 
 
 class InTwoParts(TextEngine):
@@ -246,3 +246,14 @@ def test_a_pair_that_could_not_be_had_is_asked_for_again(new_page, url: str, thr
     page.go_back()
     expect(page.locator("#blind .column.second .story")).to_contain_text("she wrote")
     expect(page.locator("#blind .notice")).to_be_hidden()
+
+
+def test_the_choice_is_the_one_that_was_made_first(same_page, url: str, three: list[Job]) -> None:
+    page = same_page()
+    blind_page(page, url, made_pair(page, url, three[0], three[1]), "1")
+    held = hold(page, "**/choose")
+    page.get_by_role("button", name="The left").click()
+    page.get_by_role("button", name="Neither").click()
+    answered(page, held)
+    expect(page.locator("#blind .chosen")).to_have_text("You chose the left.")
+    assert len(held) == 1
