@@ -14,6 +14,7 @@ from polaris_demo.story.events import Started
 from ..conftest import serving
 from ..doubles import POLARIS, TextEngine, asked, until
 from . import steps
+from .late import answered, asked_for, hold
 from .two_stories import PREMISE, blind_page, made_pair, own, side_by_side, text, written
 
 
@@ -73,25 +74,6 @@ def read(page: Page, job: Job) -> None:
     go(page, story=job.record.id)
     expect(page.locator("#pane .story")).to_contain_text(f"she wrote {job.record.request.sampling.seed:03}")
     steps.wait_until_over(page)
-
-
-def hold(page: Page, path: str) -> list[Route]:
-    held: list[Route] = []
-    page.route(path, lambda route: held.append(route))
-    return held
-
-
-def answered(page: Page, held: list[Route], **answer: object) -> None:
-    """Until the page has heard what was held, and what it asked for since."""
-    until(lambda: page.evaluate("true") and bool(held), what="asked for")
-    for route in held:
-        with page.expect_response(route.request.url) as response:
-            if answer:
-                route.fulfill(**answer)
-            else:
-                route.continue_()
-        response.value.finished()
-    page.evaluate("fetch('stories/status').then(answer => answer.text())")
 
 
 # --- dialogs ---------------------------------------------------------------------------------------------------------
@@ -220,7 +202,7 @@ def test_what_is_said_of_two_is_what_was_asked_for_last(same_page, url: str, run
     held: list[tuple[Route, object]] = []
     page.route("**/stories/beside?*", lambda route: held.append((route, route.fetch())) if not held else route.continue_())
     engine.gates[92].set()
-    until(lambda: page.evaluate("true") and bool(held), what="asked for")
+    asked_for(page, held)
     engine.gates[93].set()
     facts, map_ = page.locator("#beside .facts").last, page.get_by_role("slider", name="Where version 2")
     expect(facts).to_contain_text("% of its four-word phrases")
