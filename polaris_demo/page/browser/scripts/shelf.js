@@ -26,7 +26,7 @@ const actions = {
 class Shelf {
   constructor(element) {
     Object.assign(this, { element, list: one(element, "ul"), search: one(element, ".search"), sort: one(element, ".sort"), file: one(element, ".file") });
-    Object.assign(this, { rows: new Map(), stories: [], order: [], settled: new Set(), news: new News(), asked: 0 });
+    Object.assign(this, { rows: new Map(), stories: [], order: [], settled: new Set(), news: new News(), asked: 0, listed: new Set() });
     for (const [name, { label }] of Object.entries(sorts)) this.sort.append(new Option(label, name));
     this.sort.value = Object.hasOwn(sorts, looks.all().sort) ? looks.all().sort : "newest";
     this.listen();
@@ -74,6 +74,7 @@ class Shelf {
     this.refused = summaries.refused;
     if (!this.refused) {
       this.stories = summaries.stories;
+      this.listed = new Set(mine.map(([id]) => id)); // of no other is it known whether it is gone
       this.news.heard(this.stories, this.seen, where.now.story);
       setText(one(this.element, ".shelf-about"), keys.unkept ? FORGETS : summaries.kept || "Begun in this browser.");
     }
@@ -182,7 +183,7 @@ class Shelf {
   async bringIn() {
     const [file] = this.file.files, here = new Set(this.stories.map((summary) => summary.id));
     this.file.value = ""; // or the same file chosen again would be no change
-    const { ids, says } = await bring(file, (id) => !this.refused && !here.has(id));
+    const { ids, says } = await bring(file, (id) => !this.refused && this.listed.has(id) && !here.has(id));
     this.tell(says);
     if (!ids) return;
     this.news.brought(ids);
