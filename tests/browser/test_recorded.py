@@ -15,6 +15,7 @@ from polaris_demo.settings import Settings
 from ..conftest import serving
 from ..doubles import POLARIS, ScriptedEngine, echoes, recording_of
 from . import steps
+from .late import answered, hold
 
 SISTERS = "two sisters who inherit a clock"
 TEXT = "# The clock\n\n" + "\n\n".join(f"Paragraph {i} <b>of</b> this story says a little." for i in range(30))
@@ -129,6 +130,19 @@ def test_a_story_of_ones_own_takes_its_place_and_nothing_of_it_stays(same_page, 
         expect(gone).to_be_hidden()
     steps.to_the_form(page)
     expect(page.locator("#taste").get_by_role("button", name="Keep reading")).to_be_visible()
+
+
+def test_the_buttons_of_a_page_that_is_still_to_come_break_nothing(same_page, recorded: str) -> None:
+    page = same_page()
+    held = hold(page, re.compile("/recordings$"))
+    steps.open_page(page, recorded)
+    taste = page.locator("#taste")
+    for name in ("Another story", "Keep reading"):
+        taste.get_by_role("button", name=name).click()
+    answered(page, held)
+    expect(taste.locator("h2:visible")).to_have_text("The clock")
+    taste.get_by_role("button", name="Another story").click()
+    expect(taste.locator("h2:visible")).to_have_text("A bell")
 
 
 def test_a_name_that_is_not_recorded_is_said_and_leads_on(same_page, recorded: str) -> None:
