@@ -145,6 +145,18 @@ def test_the_buttons_of_a_page_that_is_still_to_come_break_nothing(same_page, re
     expect(taste.locator("h2:visible")).to_have_text("A bell")
 
 
+def test_a_recording_that_could_not_be_loaded_is_opened_again_in_a_moment(new_page, recorded: str) -> None:
+    page = steps.open_page(new_page(offline_is_fine=True), recorded)
+    page.route("**/recordings?of=*", lambda route: route.fulfill(status=502))
+    for _ in range(2):
+        page.get_by_role("button", name="Keep reading").click()
+        expect(page.locator("#pane .notice")).to_contain_text("Open it again in a moment.")
+        page.go_back()
+    page.unroute("**/recordings?of=*")
+    page.get_by_role("button", name="Keep reading").click()
+    expect(page.locator("#pane .story")).to_contain_text("Paragraph 0")
+
+
 def test_a_name_that_is_not_recorded_is_said_and_leads_on(same_page, recorded: str) -> None:
     page = same_page()
     page.goto(f"{recorded}?recorded=nobody-recorded-this")
