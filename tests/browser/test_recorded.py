@@ -145,6 +145,19 @@ def test_the_buttons_of_a_page_that_is_still_to_come_break_nothing(same_page, re
     expect(taste.locator("h2:visible")).to_have_text("A bell")
 
 
+def test_a_list_that_cannot_be_had_is_no_empty_one_and_is_asked_for_again(new_page, recorded: str) -> None:
+    page = new_page(offline_is_fine=True)
+    page.clock.install()
+    page.route(re.compile("/recordings$"), lambda route: route.fulfill(status=502))
+    with page.expect_response(re.compile("/recordings$")):
+        steps.open_page(page, recorded)
+    expect(page.locator("#taste .measured .from")).to_have_text("")
+    expect(page.locator("#taste .recorded")).to_be_visible()
+    page.unroute(re.compile("/recordings$"))
+    page.clock.run_for(5000)
+    expect(page.locator("#taste h2:visible")).to_have_text("The clock")
+
+
 def test_a_recording_that_could_not_be_loaded_is_opened_again_in_a_moment(new_page, recorded: str) -> None:
     page = steps.open_page(new_page(offline_is_fine=True), recorded)
     page.route("**/recordings?of=*", lambda route: route.fulfill(status=502))
