@@ -149,7 +149,7 @@ class Shelf {
   }
   change(row, change) {
     this.only(null);
-    if (!names.set(row.summary.id, { ...row.own, ...change })) alert(FULL);
+    if (!names.set(row.summary.id, { ...names.get(row.summary.id), ...change })) alert(FULL);
     this.draw();
   }
   rename(row) {
