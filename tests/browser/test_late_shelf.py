@@ -10,7 +10,8 @@ from polaris_demo.jobs.runner import Runner
 
 from ..conftest import serving
 from ..doubles import ScriptedEngine
-from .shelf import Told, shelf_of, written
+from .late import answered, asked_for, hold
+from .shelf import Told, row, shelf_of, written
 
 
 @pytest.fixture(scope="module")
@@ -31,3 +32,20 @@ def test_a_name_that_was_given_in_another_tab_stays_where_a_star_is_given_in_thi
     page.get_by_role("button", name="Favourite:").click()
     expect(page.locator("#shelf .title")).to_have_text("The Tuner")
     expect(page.get_by_role("button", name="Favourite: The Tuner", pressed=True)).to_be_visible()
+
+
+def test_a_story_is_deleted_once_and_the_menu_of_another_stays_open_meanwhile(new_page, runner: Runner, url: str) -> None:
+    page = shelf_of(new_page(), url, written(runner, "a bell", "a clock"))
+    asks: list[str] = []
+    page.on("dialog", lambda dialog: (asks.append(dialog.message), dialog.accept()))
+    held = hold(page, "**/delete")
+    delete = row(page, "a bell").get_by_role("button", name="Delete", include_hidden=True)
+    row(page, "a bell").get_by_role("button", name="More for").click()
+    delete.click()
+    asked_for(page, held)
+    delete.evaluate("button => button.click()")
+    row(page, "a clock").get_by_role("button", name="More for").click()
+    answered(page, held)
+    expect(page.locator("#shelf li")).to_have_count(1)
+    expect(row(page, "a clock").get_by_role("button", name="Rename")).to_be_visible()
+    assert len(asks) == len(held) == 1

@@ -158,11 +158,13 @@ class Shelf {
   }
   async remove(row) {
     const { id } = row.summary;
-    if (!confirm(`Delete “${row.known}” from the server?`)) return;
+    if (row.leaves || !confirm(`Delete “${row.known}” from the server?`)) return;
+    row.leaves = true;
+    this.only(null);
     const acted = await post(`stories/${id}/delete`, { key: keys.get(id) });
+    row.leaves = acted.done;
     if (!acted.done) return alert(acted.refused);
     keys.forget(id);
-    this.only(null);
     this.refresh(true);
   }
 
