@@ -11,7 +11,7 @@ from polaris_demo.jobs.runner import Runner
 from ..conftest import serving
 from ..doubles import ScriptedEngine
 from .late import answered, asked_for, hold
-from .shelf import Told, row, shelf_of, written
+from .shelf import Told, act, look_again, row, shelf_of, written
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +49,16 @@ def test_a_story_is_deleted_once_and_the_menu_of_another_stays_open_meanwhile(ne
     expect(page.locator("#shelf li")).to_have_count(1)
     expect(row(page, "a clock").get_by_role("button", name="Rename")).to_be_visible()
     assert len(asks) == len(held) == 1
+
+
+def test_a_deleted_row_goes_also_where_the_list_is_asked_for_again_before_it_has_come(new_page, runner: Runner, url: str) -> None:
+    jobs = written(runner, "a bell", "a clock", "a mill")
+    page = shelf_of(new_page(), url, jobs)
+    page.on("dialog", lambda dialog: dialog.accept())
+    row(page, "a clock").hover()
+    held = hold(page, "**/stories/summaries", most=1)
+    act(page, "a bell", "Delete")
+    asked_for(page, held)
+    look_again(page)
+    answered(page, held)
+    expect(page.locator("#shelf li")).to_have_count(2)

@@ -64,12 +64,14 @@ class Shelf {
 
   // --- what there is ---------------------------------------------------------------------------------------------------
 
-  // What is known here stays in sight where the server cannot be asked; a list asked for later is the newer one.
+  // What is known here stays in sight where the server cannot be asked; a list asked for later is the newer one, and settles what
+  // an earlier one was to settle. Whether this one is the last.
   async refresh(settles = false) {
     clearTimeout(this.again);
+    this.settles ||= settles;
     const mine = keys.all(), asked = ++this.asked;
     const summaries = mine.length ? await post("stories/summaries", { ids: mine.map(([id]) => id) }) : { stories: [], kept: "" };
-    if (asked !== this.asked) return;
+    if (asked !== this.asked) return false;
     this.answered = true;
     this.refused = summaries.refused;
     if (!this.refused) {
@@ -78,11 +80,13 @@ class Shelf {
       this.news.heard(this.stories, this.seen, where.now.story);
       setText(one(this.element, ".shelf-about"), keys.unkept ? FORGETS : summaries.kept || "Begun in this browser.");
     }
-    this.draw(settles);
+    this.draw(this.settles);
+    this.settles = false;
     page.writing = this.stories.some((summary) => summary.live);
     page.reader?.setLive(page.reader.live);
     const moves = this.refused || this.stories.some((summary) => summary.live && (this.seen || summary.id !== page.reader?.id));
     if (moves) this.again = setTimeout(() => this.refresh(), this.seen ? SOON : LATER);
+    return true;
   }
   // A visit to the list goes on while one of its stories is read, and is over with any other place.
   went(now) {
