@@ -10,8 +10,10 @@ from polaris_demo.jobs.runner import Runner
 
 from ..conftest import serving
 from ..doubles import ScriptedEngine
+from . import steps
 from .late import answered, asked_for, hold
 from .shelf import Told, act, look_again, row, shelf_of, written
+from .test_taken_along import bring, entry, file_of, told
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +64,15 @@ def test_a_deleted_row_goes_also_where_the_list_is_asked_for_again_before_it_has
     look_again(page)
     answered(page, held)
     expect(page.locator("#shelf li")).to_have_count(2)
+
+
+def test_how_many_of_those_that_came_in_are_gone_is_not_said_of_an_older_list(same_page, runner: Runner, url: str) -> None:
+    first, second = written(runner, "a bell", "a clock")
+    page = shelf_of(same_page(), url, [first])
+    held = hold(page, "**/stories/summaries")
+    bring(page, file_of(entry(second.record.id, second.key)))
+    asked_for(page, held)
+    steps.module(page, "page", "({ page }) => { page.refreshShelf(); }")
+    expect(told(page)).to_have_text("1 story came in.")
+    answered(page, held[:1])
+    expect(told(page)).to_have_text("1 story came in.")

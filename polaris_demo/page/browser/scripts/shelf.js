@@ -193,8 +193,8 @@ class Shelf {
     this.tell(says);
     if (!ids) return;
     this.news.brought(ids);
-    await this.refresh(true);
-    const gone = this.refused ? 0 : ids.filter((id) => !this.stories.some((summary) => summary.id === id)).length;
+    const listed = await this.refresh(true);
+    const gone = !listed || this.refused ? 0 : ids.filter((id) => !this.stories.some((summary) => summary.id === id)).length;
     if (gone) this.tell(`${says} Of those, this server has ${gone} no more.`);
   }
 }
