@@ -239,3 +239,32 @@ def test_the_choice_is_the_one_that_was_made_first(same_page, url: str, three: l
     answered(page, held)
     expect(page.locator("#blind .chosen")).to_have_text("You chose the left.")
     assert len(held) == 1
+
+
+# --- a story that is no more, and one that ends elsewhere --------------------------------------------------------------
+
+
+def test_the_title_is_of_what_is_seen_also_where_a_story_ends_or_is_deleted(
+    same_page, url: str, runner: Runner, engine: InTwoParts, three: list[Job]
+) -> None:
+    live, deleted = begun(runner, engine, 94), begun(runner, engine, 95)
+    page = steps.open_page(own(same_page(), url, live, deleted), url)
+    go(page, story=live.record.id)
+    expect(page.locator("#pane .story")).to_contain_text("she wrote 094")
+    go(page, story=live.record.id, beside=three[0].record.id)
+    expect(page.locator("#beside .figures.second h2")).not_to_be_empty()
+    hold(page, "**/stories/beside?*")  # which says the title again
+    engine.gates[94].set()
+    until(lambda: steps.reader(page, "reader => reader.update.rests") is True)
+    expect(page).to_have_title(f"Two versions · {PREMISE}")
+    go(page, story=deleted.record.id)
+    expect(page.locator("#pane .story")).to_contain_text("she wrote 095")
+    page.get_by_role("tab", name="Results").click()
+    runner.delete(deleted.record.id, deleted.key)
+    expect(page.locator("#pane .notice")).to_contain_text("There is no story with this id here")
+    expect(page).to_have_title("Results · POLARIS-9B")
+    go(page, story=deleted.record.id)
+    expect(page).to_have_title("Not here · POLARIS-9B")
+
+
+# --- buttons that are pressed twice --------------------------------------------------------------------------------------

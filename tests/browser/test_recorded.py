@@ -170,6 +170,16 @@ def test_a_recording_that_could_not_be_loaded_is_opened_again_in_a_moment(new_pa
     expect(page.locator("#pane .story")).to_contain_text("Paragraph 0")
 
 
+def test_that_there_is_no_recording_is_no_title_of_another_tab(same_page, recorded: str) -> None:
+    page = steps.open_page(same_page(), recorded)
+    held = hold(page, "**/recordings?of=*")
+    page.get_by_role("button", name="Keep reading").click()
+    page.get_by_role("tab", name="Results").click()
+    answered(page, held, json={"recordings": [], "more": 0})
+    expect(page.locator("#pane .notice")).to_have_text("There is no recording of this name here.")
+    expect(page).to_have_title("Results · POLARIS-9B")
+
+
 def test_a_name_that_is_not_recorded_is_said_and_leads_on(same_page, recorded: str) -> None:
     page = same_page()
     page.goto(f"{recorded}?recorded=nobody-recorded-this")
