@@ -267,4 +267,21 @@ def test_the_title_is_of_what_is_seen_also_where_a_story_ends_or_is_deleted(
     expect(page).to_have_title("Not here · POLARIS-9B")
 
 
+def test_nothing_is_said_any_more_of_a_story_that_was_deleted(new_page, url: str, runner: Runner) -> None:
+    job = written(runner, 5)
+    page = own(new_page(), url, job)
+    page.goto(f"{url}?story={job.record.id}")
+    steps.wait_until_over(page)
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.locator("#pane .all > summary").click()
+    page.get_by_role("button", name="Delete this story").click()
+    expect(page.locator("#pane .notice")).to_have_text("The story is deleted.")
+    hold(page, "**/events?*")
+    page.get_by_role("tab", name="Results").click()
+    page.go_back()
+    expect(page.locator("#pane .status")).to_be_visible()
+    expect(page.locator("#pane .status .stage")).to_have_text("Not here")
+    expect(page.locator("#pane .status [data-do=link]")).to_be_hidden()
+
+
 # --- buttons that are pressed twice --------------------------------------------------------------------------------------
