@@ -12,7 +12,7 @@ from polaris_demo.jobs.runner import Runner
 from polaris_demo.story.events import Started
 
 from ..conftest import serving
-from ..doubles import POLARIS, TextEngine, asked, until
+from ..doubles import POLARIS, TextEngine, asked, rests, until
 from . import steps
 from .late import answered, asked_for, hold
 from .two_stories import PREMISE, blind_page, made_pair, own, side_by_side, text, written
@@ -282,6 +282,24 @@ def test_nothing_is_said_any_more_of_a_story_that_was_deleted(new_page, url: str
     expect(page.locator("#pane .status")).to_be_visible()
     expect(page.locator("#pane .status .stage")).to_have_text("Not here")
     expect(page.locator("#pane .status [data-do=link]")).to_be_hidden()
+
+
+def test_the_versions_of_a_story_are_those_that_were_asked_for_last(same_page, url: str, runner: Runner, three: list[Job]) -> None:
+    parent, child = three[2].record.id, runner.write_on(three[2].record.id, 3, {})
+    until(lambda: rests(child))
+    page = steps.open_page(own(same_page(), url, child), url)
+    read(page, three[2])
+    tree = page.get_by_role("navigation", name="Versions")
+    expect(tree).to_be_visible()
+    held = hold(page, "**/stories/summaries", most=1)
+    again = "reader => { reader.family.show(reader.id); }"
+    steps.reader(page, again)
+    asked_for(page, held)
+    steps.reader(page, again)
+    expect(tree).to_be_visible()
+    older = [{"id": parent, "title": "older", "begun": 1}, {"id": child.record.id, "title": "older", "begun": 2, "parent": parent}]
+    answered(page, held, json={"stories": older})
+    expect(tree).not_to_contain_text("older")
 
 
 # --- buttons that are pressed twice --------------------------------------------------------------------------------------
