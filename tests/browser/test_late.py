@@ -303,3 +303,19 @@ def test_the_versions_of_a_story_are_those_that_were_asked_for_last(same_page, u
 
 
 # --- buttons that are pressed twice --------------------------------------------------------------------------------------
+
+
+def test_full_screen_that_was_left_before_it_came_is_left(same_page, url: str, three: list[Job]) -> None:
+    page = steps.open_page(same_page(), url)
+    read(page, three[0])
+    page.evaluate("""() => {
+        const asks = Element.prototype.requestFullscreen;
+        Element.prototype.requestFullscreen = function () { return window.granted = asks.call(this); };
+    }""")
+    page.keyboard.press("f")
+    page.evaluate("() => window.granted")
+    page.keyboard.press("f")
+    page.wait_for_function("!document.fullscreenElement")
+    steps.reader(page, "async reader => { reader.looks.full(); reader.looks.full(); await window.granted; }")
+    page.wait_for_function("!document.fullscreenElement")
+    expect(page.locator("html")).to_have_attribute("data-full", "no")
