@@ -319,3 +319,23 @@ def test_full_screen_that_was_left_before_it_came_is_left(same_page, url: str, t
     steps.reader(page, "async reader => { reader.looks.full(); reader.looks.full(); await window.granted; }")
     page.wait_for_function("!document.fullscreenElement")
     expect(page.locator("html")).to_have_attribute("data-full", "no")
+
+
+def test_a_button_says_what_came_of_its_last_click_for_as_long_as_of_the_first(new_page, url: str) -> None:
+    page = new_page()
+    page.clock.install()
+    page.goto(url)
+    said = """({ answers }) => {
+        const button = document.createElement("button");
+        button.textContent = "Copy";
+        answers(button, "Copied");
+        window.again = () => answers(button, "Copied");
+        window.says = () => button.textContent;
+    }"""
+    steps.module(page, "tools", said)
+    page.clock.run_for(1500)
+    page.evaluate("again()")
+    page.clock.run_for(1500)
+    assert page.evaluate("says()") == "Copied"
+    page.clock.run_for(1000)
+    assert page.evaluate("says()") == "Copy"
