@@ -58,6 +58,7 @@ LONG_FILES = (
     "test_many_tabs",
     "test_versions",
     "test_beside",
+    "test_late",
     "test_canaries",
     "test_lanes",
     "test_batch",

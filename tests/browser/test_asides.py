@@ -129,3 +129,16 @@ def test_one_click_goes_on_without_the_guard_from_the_very_end(serve, same_page,
     assert abs(page.evaluate(LOOK) - before) <= 2
     resume = circles.engine.resumes[-1]
     assert not resume.guard and resume.token_ids[:3] == (1, 2, 3)
+
+
+def test_whoever_scrolls_as_a_story_is_closed_is_not_taken_back(serve, same_page, circles: Circles) -> None:
+    page = in_circles(same_page(), serve(circles.engine))
+    frames = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(done))))"
+    went = f"""async reader => {{
+        reader.asides.keeping(() => {{}});
+        scrollBy({{ top: -300, behavior: "instant" }});
+        const there = scrollY;
+        await {frames};
+        return scrollY - there;
+    }}"""
+    assert abs(steps.reader(page, went)) < 20

@@ -13,6 +13,7 @@ from polaris_demo.settings import Settings
 from ..conftest import serving
 from ..doubles import ScriptedEngine, echoes, recording_of, until
 from . import steps
+from .late import answered, hold
 
 KEY = "the key of this server's host"
 HOSTILE = "<img src=x onerror=alert(1)> & " + "x" * 90
@@ -91,6 +92,20 @@ def test_a_hundred_stories_weigh_little_on_the_first_page_and_come_as_they_are_a
     assert len(set(titles(page))) == 100 and titles(page)[-1] == "The long clock" and HOSTILE in titles(page)
     assert page.locator("#gallery img").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_whoever_has_gone_elsewhere_meanwhile_stays_there(same_page, full: str) -> None:
+    page = steps.open_page(same_page(), full)
+    held = hold(page, "**/recordings?from=*", most=1)
+    more = page.get_by_role("button", name="More stories")
+    more.evaluate("button => { button.focus(); for (let i = 0; i < 9; i++) button.click(); }")
+    premise = page.locator("#premise textarea")
+    premise.fill("a fox")
+    page.evaluate("scrollTo(0, 0)")
+    answered(page, held)
+    expect(page.locator("#gallery .title")).to_have_count(60)
+    expect(premise).to_be_focused()
+    assert page.evaluate("scrollY") == 0
 
 
 def test_what_is_recorded_meanwhile_is_there_at_the_next_visit_and_the_host_takes_it_away(same_page, full: str, folder: Path) -> None:

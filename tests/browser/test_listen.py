@@ -117,16 +117,22 @@ def test_it_waits_for_what_is_still_being_written_and_goes_on(serve, same_page) 
 
 
 def test_it_falls_silent_when_the_story_is_left(serve, same_page) -> None:
-    """For another tab, for the ask and for another story."""
+    """For another tab, for the ask, for another story and for two side by side."""
     url = serve(ScriptedEngine(tells(STORY)))
     page = open_story(page_with(same_page), url)
     other = page.url.split("story=")[1]
     story = open_story(page, url).url.split("story=")[1]
 
-    def goes(to: str) -> None:
-        steps.module(page, "where", "({ where }, id) => where.go({ story: id })", to)
+    def goes(to: str, beside: str = "") -> None:
+        steps.module(page, "where", "({ where }, to) => where.go(to)", {"story": to, "beside": beside or None})
 
-    for leaves in (page.get_by_role("tab", name="Results").click, lambda: steps.to_the_form(page), lambda: goes(other)):
+    leaving = (
+        page.get_by_role("tab", name="Results").click,
+        lambda: steps.to_the_form(page),
+        lambda: goes(other),
+        lambda: goes(story, other),
+    )
+    for leaves in leaving:
         listen(page)
         assert page.evaluate("speechSynthesis.now !== null")
         leaves()

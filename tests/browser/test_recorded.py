@@ -15,6 +15,7 @@ from polaris_demo.settings import Settings
 from ..conftest import serving
 from ..doubles import POLARIS, ScriptedEngine, echoes, recording_of
 from . import steps
+from .late import answered, hold
 
 SISTERS = "two sisters who inherit a clock"
 TEXT = "# The clock\n\n" + "\n\n".join(f"Paragraph {i} <b>of</b> this story says a little." for i in range(30))
@@ -129,6 +130,54 @@ def test_a_story_of_ones_own_takes_its_place_and_nothing_of_it_stays(same_page, 
         expect(gone).to_be_hidden()
     steps.to_the_form(page)
     expect(page.locator("#taste").get_by_role("button", name="Keep reading")).to_be_visible()
+
+
+def test_the_buttons_of_a_page_that_is_still_to_come_break_nothing(same_page, recorded: str) -> None:
+    page = same_page()
+    held = hold(page, re.compile("/recordings$"))
+    steps.open_page(page, recorded)
+    taste = page.locator("#taste")
+    for name in ("Another story", "Keep reading"):
+        taste.get_by_role("button", name=name).click()
+    answered(page, held)
+    expect(taste.locator("h2:visible")).to_have_text("The clock")
+    taste.get_by_role("button", name="Another story").click()
+    expect(taste.locator("h2:visible")).to_have_text("A bell")
+
+
+def test_a_list_that_cannot_be_had_is_no_empty_one_and_is_asked_for_again(new_page, recorded: str) -> None:
+    page = new_page(offline_is_fine=True)
+    page.clock.install()
+    page.route(re.compile("/recordings$"), lambda route: route.fulfill(status=502))
+    with page.expect_response(re.compile("/recordings$")):
+        steps.open_page(page, recorded)
+    expect(page.locator("#taste .measured .from")).to_have_text("")
+    expect(page.locator("#taste .recorded")).to_be_visible()
+    page.unroute(re.compile("/recordings$"))
+    page.clock.run_for(5000)
+    expect(page.locator("#taste h2:visible")).to_have_text("The clock")
+
+
+def test_a_recording_that_could_not_be_loaded_is_opened_again_in_a_moment(new_page, recorded: str) -> None:
+    page = steps.open_page(new_page(offline_is_fine=True), recorded)
+    page.route("**/recordings?of=*", lambda route: route.fulfill(status=502))
+    for _ in range(2):
+        page.get_by_role("button", name="Keep reading").click()
+        expect(page.locator("#pane .notice")).to_contain_text("Open it again in a moment.")
+        page.go_back()
+    page.unroute("**/recordings?of=*")
+    page.get_by_role("button", name="Keep reading").click()
+    expect(page.locator("#pane .story")).to_contain_text("Paragraph 0")
+
+
+def test_that_there_is_no_recording_is_no_title_of_another_tab(same_page, recorded: str) -> None:
+    page = steps.open_page(same_page(), recorded)
+    held = hold(page, "**/recordings?of=*")
+    page.get_by_role("button", name="Keep reading").click()
+    page.get_by_role("tab", name="Results").click()
+    answered(page, held, json={"recordings": [], "more": 0})
+    expect(page.locator("#pane .notice")).to_have_text("There is no recording of this name here.")
+    expect(page).to_have_title("Results · POLARIS-9B")
 
 
 def test_a_name_that_is_not_recorded_is_said_and_leads_on(same_page, recorded: str) -> None:

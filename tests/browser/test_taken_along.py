@@ -13,6 +13,7 @@ from polaris_demo.page import wire
 
 from ..conftest import serving
 from ..doubles import ScriptedEngine, asked, echoes, rests, until
+from .late import answered, hold
 
 FORMAT, NOTHING = "My stories of POLARIS-9B", "Nothing was brought in."
 PLACE = {"start": 12, "dy": -3, "part": "II. <b>The middle</b>", "done": False}
@@ -197,6 +198,17 @@ def test_keys_of_stories_that_are_gone_make_room_and_no_others(new_page, runner:
     bring(page, file_of(*(entry(f"more-{n}") for n in range(4))))
     expect(told(page)).to_have_text(f"200 stories fit into a list, and with these there would be 204. {NOTHING}")
     assert kept(page) == before, "nobody knows which of them are gone"
+    held = hold(page, "**/stories/summaries")
+    page.reload()
+    bring(page, file_of(*(entry(f"more-{n}") for n in range(4))))
+    expect(told(page)).to_have_text(f"200 stories fit into a list, and with these there would be 204. {NOTHING}")
+    answered(page, held)
+    expect(page.locator("#shelf li")).to_have_count(1)
+    stories = [["begun-since", "key"], *kept(page)["polaris-stories"]][:200]
+    page.evaluate("stories => localStorage.setItem('polaris-stories', JSON.stringify(stories))", [*stories[1:199], here, stories[0]])
+    bring(page, file_of(entry("more")))
+    ids = [one for one, _ in kept(page)["polaris-stories"]]
+    assert "more" in ids and "begun-since" in ids, "of one that was not asked for nobody knows it either"
 
 
 def test_a_full_list_with_the_longest_names_fits_into_a_file(new_page, url: str) -> None:

@@ -42,7 +42,8 @@ export class Asides {
       if (there) scrollBy({ top: top(there) - was, behavior: "instant" });
     };
     back();
-    requestAnimationFrame(() => requestAnimationFrame(back)); // paragraphs above may turn out taller once they are drawn
+    const y = scrollY, again = () => { if (scrollY === y) back(); }; // not where its reader has scrolled since
+    requestAnimationFrame(() => requestAnimationFrame(again)); // paragraphs above may turn out taller once they are drawn
   }
   // All that can be read, by where in the whole text it begins.
   blocks() {

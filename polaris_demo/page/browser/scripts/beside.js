@@ -16,11 +16,12 @@ const actions = {
   close: (beside) => beside.chooser.close(),
 };
 
-// To a page that says nothing of which is which; else why there is none.
-async function blindly(first, second) {
+// To a page that says nothing of which is which, where its reader has not gone elsewhere meanwhile; else why there is none.
+async function blindly(first, second, wanted, refuse) {
   const pair = await post("stories/blind", { first, second });
-  if (!pair.refused) where.load({ blind: pair.name });
-  return pair.refused;
+  if (!wanted()) return;
+  if (pair.refused) refuse(pair.refused);
+  else where.load({ blind: pair.name });
 }
 
 // One of the two, as it is followed; `drawn()` is called when there is more of it, `rested()` when no more comes.
@@ -57,7 +58,7 @@ const ask = ([first, second]) => get(`stories/beside?${new URLSearchParams({ fir
 
 class Beside {
   constructor(element) {
-    Object.assign(this, { element, two: one(element, ".two"), ids: [], versions: [], said: [] });
+    Object.assign(this, { element, two: one(element, ".two"), ids: [], versions: [], said: [], asked: 0 });
     this.chooser = new Chooser(one(element, "dialog"), blindly);
     this.columns = new Columns(this.two, ["Version 1", "Version 2"]);
     this.maps = PLACES.map((_, i) => {
@@ -100,7 +101,7 @@ class Beside {
     this.notice("");
     setText(this.part("kind"), "");
     setText(this.part("asked"), "Two stories");
-    if (!await this.tell()) return;
+    if (!await this.tell() || !where.now.beside) return; // whoever has left them asks anew on coming back
     this.versions = ids.map((id, i) => new Version(id, this.columns.papers[i], {
       drawn: () => this.draw(i),
       rested: () => this.rest(i),
@@ -113,8 +114,8 @@ class Beside {
 
   // Whether the server has anything to say of the two as they are now.
   async tell() {
-    const { ids } = this, contrast = await ask(ids);
-    if (ids !== this.ids) return false; // two others were asked for meanwhile
+    const asked = ++this.asked, contrast = await ask(this.ids);
+    if (asked !== this.asked) return false; // it was asked again meanwhile, of these or of two others
     this.notice(contrast.refused);
     if (!contrast.refused) this.show(contrast);
     return !contrast.refused;
@@ -140,7 +141,10 @@ class Beside {
     this.said[i] = { band: compared.band, measured: compared.map.length > 0 };
     if (this.versions[i]?.update.state) this.draw(i);
   }
-  async blind() { this.notice(await blindly(...this.ids)); }
+  blind() {
+    const { ids } = this;
+    blindly(...ids, () => where.now.beside && this.ids === ids, (why) => this.notice(why));
+  }
   notice(sentence) {
     setText(this.part("notice"), sentence);
     setHidden(this.part("notice"), !sentence);

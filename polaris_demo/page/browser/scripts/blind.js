@@ -76,12 +76,16 @@ class Blind {
     setHidden(this.part("notice"), !sentence);
   }
   refused(sentence) {
+    this.pair = null; // it is asked for again when it is come back to
     setText(this.part("asked"), "Two stories");
     this.notice(this.kept.choice ? `${sentence} ${CHOSEN[this.kept.choice]}` : sentence);
   }
   async choose(choice) {
+    if (this.choosing) return; // the first click counts
     const name = this.pair, first = !this.kept.choice;
+    this.choosing = true;
     const revealed = await post(`stories/${name}/choose`, { choice, reader: this.kept.reader });
+    this.choosing = false;
     if (this.pair !== name) return;
     if (revealed.refused) return this.notice(revealed.refused);
     if (first) this.keep(choice, revealed);

@@ -2,6 +2,7 @@
 import { embedded, page } from "./page.js";
 import { keys } from "./store.js";
 import { all, number, one, setHidden, setText } from "./tools.js";
+import { where } from "./where.js";
 import { events } from "./wire.js";
 
 const SHOWN = 220; // characters of the last paragraph that is kept
@@ -13,6 +14,7 @@ export class Branch {
     this.form.addEventListener("submit", (event) => { event.preventDefault(); this.write(); });
     reader.part("sheet").addEventListener("pointerover", (event) => { if (event.pointerType === "mouse") this.point(event.target); });
     page.status.hear((status) => { this.atOnce = status.at_once; });
+    where.watch(() => this.close()); // also where its story is not drawn the rest of the page is inert
   }
   get possible() { return Boolean(this.reader.id && !this.reader.recorded && !embedded); }
   // The paragraphs of the story: where a heading or a break stands, those before it.
@@ -39,8 +41,11 @@ export class Branch {
     this.close();
     this.offer();
   }
-  // As soon as there is something to keep.
-  offer() { for (const button of this.reader.buttons("branch")) setHidden(button, !(this.possible && this.most)); }
+  // As soon as there is something to keep, of which there may be more while it is chosen from.
+  offer() {
+    for (const button of this.reader.buttons("branch")) setHidden(button, !(this.possible && this.most));
+    if (this.dialog.open) this.choose(this.paragraph);
+  }
 
   // --- the dialog ------------------------------------------------------------------------------------------------------
 

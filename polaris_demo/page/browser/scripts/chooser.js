@@ -10,19 +10,22 @@ function named(text) {
 }
 
 export class Chooser {
-  // `blindly(first, second)` begins to read two blind, and else answers why not.
+  // `blindly(first, second, wanted, refuse)` begins to read two blind where that is still `wanted()`, and else says why not.
   constructor(dialog, blindly) {
     Object.assign(this, { dialog, blindly, list: one(dialog, "ul"), form: one(dialog, "form") });
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.take(named(this.form.elements.link.value));
     });
+    where.watch(() => this.close());
   }
-  close() { this.dialog.close(); }
+  close() { if (this.dialog.open) this.dialog.close(); }
   async open(id) {
     this.id = id;
     this.form.reset();
     this.refuse("");
+    this.list.replaceChildren();
+    setText(one(this.dialog, ".none"), "");
     this.dialog.showModal();
     const mine = keys.all().map(([known]) => known).filter((known) => known !== id);
     const summaries = mine.length ? await post("stories/summaries", { ids: mine }) : { stories: [] };
@@ -39,10 +42,11 @@ export class Chooser {
     return item;
   }
   refuse(sentence) { setText(one(this.dialog, ".refusal"), sentence); }
-  async take(other) {
+  take(other) {
     if (!other) return this.refuse("Paste the link of a story, or its id.");
-    if (one(this.dialog, "[name=how]:checked").value === "blind") return this.refuse(await this.blindly(this.id, other));
+    const { id } = this, wanted = () => this.dialog.open && this.id === id;
+    if (one(this.dialog, "[name=how]:checked").value === "blind") return this.blindly(id, other, wanted, (why) => this.refuse(why));
     this.close();
-    where.go({ story: this.id, beside: other });
+    where.go({ story: id, beside: other });
   }
 }

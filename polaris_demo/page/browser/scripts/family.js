@@ -8,11 +8,11 @@ import { most_stories } from "./wire.js";
 
 export class Family {
   constructor(element, descent) {
-    Object.assign(this, { element, descent });
+    Object.assign(this, { element, descent, asked: 0 });
     for (const part of [element, descent]) part.addEventListener("click", (event) => this.go(event));
   }
   begin() {
-    this.id = null;
+    this.asked += 1;
     for (const part of [this.element, this.descent]) setHidden(part, true);
   }
   // What it was written on from, as a way there.
@@ -28,8 +28,9 @@ export class Family {
     setHidden(this.element, true);
     const ids = [...new Set([id, ...(parent ? [parent] : []), ...keys.all().map(([known]) => known)])].slice(0, most_stories);
     this.id = id;
+    const asked = ++this.asked;
     const summaries = await post("stories/summaries", { ids });
-    if (this.id !== id || !summaries.stories) return;
+    if (asked !== this.asked || !summaries.stories) return;
     const known = new Map(summaries.stories.map((summary) => [summary.id, summary])), own = known.get(id);
     const oldest = own && first(own, (story) => known.get(story.parent));
     if (!summaries.stories.some((summary) => summary.parent === oldest?.id)) return;

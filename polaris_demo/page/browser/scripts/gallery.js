@@ -31,14 +31,15 @@ class Gallery {
     this.left = recordings.more;
     this.draw();
   }
-  // The first of those that have come has the focus, since the button may go.
+  // The first of those that have come has the focus, since the button may go; whoever has gone elsewhere meanwhile keeps theirs.
   async more() {
     const before = this.shown;
     this.shown += STEP;
     while (this.list.length < this.shown && this.left && await this.fetch());
     if (this.list.length < this.shown && this.left) this.shown = Math.max(before, this.list.length); // they could not be had
+    const waits = [one(this.element, "[data-do=more]"), document.body].includes(document.activeElement);
     this.draw();
-    one(this.element, `li:nth-of-type(${before + 1}) .title`)?.focus();
+    if (waits) one(this.element, `li:nth-of-type(${before + 1}) .title`)?.focus({ preventScroll: true });
   }
   // Whether more have come: once for all who ask meanwhile, and to the list they were asked for.
   fetch() {

@@ -41,9 +41,14 @@ export class Head {
     this.say(text ? "Gone" : "Not here", "");
     for (const action of ["stop", "continue", "link"]) this.offer(action, false);
     this.offer("own", true);
-    title("Not here · POLARIS-9B");
+    if (this.seen) title("Not here · POLARIS-9B");
   }
-  title(update) { if (where.now.story === this.reader.id) title(this.titled(update)); }
+  // Whether the tab shows the story that this line is of, and it alone.
+  get seen() {
+    const { story, beside } = where.now, { id, recorded } = this.reader;
+    return (story === id && !beside) || recorded?.seen;
+  }
+  title(update) { if (this.seen) title(this.titled(update)); }
   titled(update) {
     const { own, unseen } = this.reader, name = this.reader.name || update.premise;
     if (!update.rests) return update.words ? `${number(update.words)} of ${number(update.asked)} · ${name}` : `${update.stage} … · ${name}`;

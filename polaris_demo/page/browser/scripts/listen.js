@@ -13,7 +13,7 @@ export class Listen {
     window.speechSynthesis?.addEventListener?.("voiceschanged", offer); // some browsers find their voices late
     offer();
     addEventListener("pagehide", () => this.stop());
-    where.watch((now) => { if (!now.story && !now.recorded) this.stop(); });
+    where.watch((now) => { if (now.beside || !(now.story || now.recorded)) this.stop(); });
   }
   get on() { return this.number >= 0; }
   get buttons() { return this.reader.buttons("listen"); }

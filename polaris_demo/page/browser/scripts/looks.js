@@ -63,7 +63,8 @@ export class Looks {
   full() {
     if (this.isFull) return this.leaveFull();
     this.setFull(true);
-    root.requestFullscreen?.().catch(() => { /* phones without it still get the bare page */ });
+    const left = () => { if (!this.isFull) this.leaveFull(); }; // before it came
+    root.requestFullscreen?.().then(left, () => { /* phones without it still get the bare page */ });
   }
   leaveFull() {
     this.setFull(false);

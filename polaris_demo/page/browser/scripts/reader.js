@@ -125,6 +125,7 @@ export class Reader {
   gone(sentence) {
     const had = document.activeElement;
     keys.forget(this.id);
+    this.update = { ...this.update, state: "" }; // nothing of which is to be told again
     this.setLive(false);
     this.stage("rests");
     this.head.gone(this.paper.text);

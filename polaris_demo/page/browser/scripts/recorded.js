@@ -29,7 +29,9 @@ export class Recorded {
       this.pace = whole.pace;
       this.begin(recording, recordings.recordings);
     } catch {
-      if (!this.stopped) this.reader.notice("The recording cannot be loaded just now. Open it again in a moment.");
+      if (this.stopped) return;
+      this.reader.notice("The recording cannot be loaded just now. Open it again in a moment.");
+      this.reader.recorded = null; // which is then asked for
     }
   }
   begin(recording, rungs) {

@@ -26,7 +26,7 @@ const actions = {
 class Shelf {
   constructor(element) {
     Object.assign(this, { element, list: one(element, "ul"), search: one(element, ".search"), sort: one(element, ".sort"), file: one(element, ".file") });
-    Object.assign(this, { rows: new Map(), stories: [], order: [], settled: new Set(), news: new News(), asked: 0 });
+    Object.assign(this, { rows: new Map(), stories: [], order: [], settled: new Set(), news: new News(), asked: 0, listed: new Set() });
     for (const [name, { label }] of Object.entries(sorts)) this.sort.append(new Option(label, name));
     this.sort.value = Object.hasOwn(sorts, looks.all().sort) ? looks.all().sort : "newest";
     this.listen();
@@ -64,24 +64,29 @@ class Shelf {
 
   // --- what there is ---------------------------------------------------------------------------------------------------
 
-  // What is known here stays in sight where the server cannot be asked; a list asked for later is the newer one.
+  // What is known here stays in sight where the server cannot be asked; a list asked for later is the newer one, and settles what
+  // an earlier one was to settle. Whether this one is the last.
   async refresh(settles = false) {
     clearTimeout(this.again);
+    this.settles ||= settles;
     const mine = keys.all(), asked = ++this.asked;
     const summaries = mine.length ? await post("stories/summaries", { ids: mine.map(([id]) => id) }) : { stories: [], kept: "" };
-    if (asked !== this.asked) return;
+    if (asked !== this.asked) return false;
     this.answered = true;
     this.refused = summaries.refused;
     if (!this.refused) {
       this.stories = summaries.stories;
+      this.listed = new Set(mine.map(([id]) => id)); // of no other is it known whether it is gone
       this.news.heard(this.stories, this.seen, where.now.story);
       setText(one(this.element, ".shelf-about"), keys.unkept ? FORGETS : summaries.kept || "Begun in this browser.");
     }
-    this.draw(settles);
+    this.draw(this.settles);
+    this.settles = false;
     page.writing = this.stories.some((summary) => summary.live);
     page.reader?.setLive(page.reader.live);
     const moves = this.refused || this.stories.some((summary) => summary.live && (this.seen || summary.id !== page.reader?.id));
     if (moves) this.again = setTimeout(() => this.refresh(), this.seen ? SOON : LATER);
+    return true;
   }
   // A visit to the list goes on while one of its stories is read, and is over with any other place.
   went(now) {
@@ -148,7 +153,7 @@ class Shelf {
   }
   change(row, change) {
     this.only(null);
-    if (!names.set(row.summary.id, { ...row.own, ...change })) alert(FULL);
+    if (!names.set(row.summary.id, { ...names.get(row.summary.id), ...change })) alert(FULL);
     this.draw();
   }
   rename(row) {
@@ -157,11 +162,13 @@ class Shelf {
   }
   async remove(row) {
     const { id } = row.summary;
-    if (!confirm(`Delete “${row.known}” from the server?`)) return;
+    if (row.leaves || !confirm(`Delete “${row.known}” from the server?`)) return;
+    row.leaves = true;
+    this.only(null);
     const acted = await post(`stories/${id}/delete`, { key: keys.get(id) });
+    row.leaves = acted.done;
     if (!acted.done) return alert(acted.refused);
     keys.forget(id);
-    this.only(null);
     this.refresh(true);
   }
 
@@ -182,12 +189,12 @@ class Shelf {
   async bringIn() {
     const [file] = this.file.files, here = new Set(this.stories.map((summary) => summary.id));
     this.file.value = ""; // or the same file chosen again would be no change
-    const { ids, says } = await bring(file, (id) => !this.refused && !here.has(id));
+    const { ids, says } = await bring(file, (id) => !this.refused && this.listed.has(id) && !here.has(id));
     this.tell(says);
     if (!ids) return;
     this.news.brought(ids);
-    await this.refresh(true);
-    const gone = this.refused ? 0 : ids.filter((id) => !this.stories.some((summary) => summary.id === id)).length;
+    const listed = await this.refresh(true);
+    const gone = !listed || this.refused ? 0 : ids.filter((id) => !this.stories.some((summary) => summary.id === id)).length;
     if (gone) this.tell(`${says} Of those, this server has ${gone} no more.`);
   }
 }

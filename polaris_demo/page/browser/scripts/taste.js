@@ -9,8 +9,8 @@ import { where } from "./where.js";
 const MOST = 6000; // characters: as much as the page could hold
 
 const actions = {
-  read: (taste) => where.go({ recorded: taste.now.name }),
-  another: (taste) => taste.next(),
+  read: (taste) => { if (taste.now) where.go({ recorded: taste.now.name }); },
+  another: (taste) => { if (taste.now) taste.next(); },
   results: () => { if (embedded) window.open(`${here()}?tab=results`, "_blank", "noopener"); else where.go({ tab: "results" }); },
 };
 
@@ -29,6 +29,7 @@ class Taste {
   fill(list) {
     this.list = list.filter((recording, i) => list.findIndex((other) => other.premise === recording.premise) === i);
     this.any = list.length > 0;
+    if (!this.now) this.number = 0; // there may be fewer than before
     one(this.element, "[data-do=another]").hidden = this.list.length < 2;
     this.show();
   }

@@ -74,11 +74,12 @@ export async function download(path, name) {
 }
 
 // A button says for a moment what has come of it.
-const labels = new WeakMap();
+const answering = new WeakMap(); // by button: its label, and the timer that brings it back
 export function answers(button, text) {
-  if (!labels.has(button)) labels.set(button, button.textContent);
+  const { label = button.textContent, timer } = answering.get(button) ?? {};
+  clearTimeout(timer);
   setText(button, text);
-  setTimeout(() => setText(button, labels.get(button)), 2000);
+  answering.set(button, { label, timer: setTimeout(() => setText(button, label), 2000) });
 }
 
 // Copies text; where the browser forbids it the text's element is selected instead.
