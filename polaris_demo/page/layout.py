@@ -84,7 +84,7 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
             with gr.Tab("Write", id="write"):
                 with gr.Column(elem_id="desk"):
                     with gr.Column(elem_id="ask"):
-                        form = Form(settings, runner.default_words)
+                        form = Form(settings, handlers.served_words)
                     _html(taste(any(one.about["ours"] for one in recorded)), js_on_load=js("taste"), elem_id="taste")
                 form.add_small_print()
                 _part("gallery")

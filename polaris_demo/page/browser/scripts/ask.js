@@ -183,12 +183,21 @@ addEventListener("pagehide", () => {
   for (const field of fields) if (box(field)) form.set(field, box(field).value);
   session(storage.form, form.toString());
 });
+// What was typed meanwhile is newer than what arrives.
+const typed = new Map();
+const keep = ({ target }) => {
+  const field = fields.find((field) => box(field) === target);
+  if (field) typed.set(field, target.value);
+};
+document.addEventListener("input", keep);
 export function arrived() {
+  document.removeEventListener("input", keep);
+  for (const [field, value] of typed) set(field, value);
   premise().dir = "auto"; // Gradio 6.31 has every Textbox begin at the left
   const asked = new URLSearchParams(location.search), filled = fields.some((field) => asked.has(field));
   if (page.brought) history.replaceState({ ...history.state, brought: "" }, "", page.brought);
   page.brought = "";
-  if (filled) page.lookAgain?.(); // a field that came first is checked beside others that were still to come, and that may be told last
+  if (filled || typed.size) page.lookAgain?.(); // a field that came first is checked beside others that were still to come, and that may be told last
 }
 
 // The host of this server, by the key set as POLARIS_ADMIN_KEY: lets new stories begin or not, deletes any story.
