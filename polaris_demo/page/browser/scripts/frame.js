@@ -80,7 +80,7 @@ document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.isComposing) return;
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !embedded) {
     event.preventDefault();
-    document.getElementById("write")?.click();
+    if (!event.repeat) document.getElementById("write")?.click();
   } else if (event.key === "Escape") {
     page.reader?.escape(); // and never a stop: it is pressed for other things
   } else if (!event.ctrlKey && !event.metaKey && !event.altKey) letter(event);

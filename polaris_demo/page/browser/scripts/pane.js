@@ -1,4 +1,5 @@
 // The reading pane: what its buttons do, and which story stands in it, by the page's address.
+import { answered } from "./once.js";
 import { page } from "./page.js";
 import { quoted } from "./quote.js";
 import { Reader } from "./reader.js";
@@ -53,6 +54,7 @@ function refused(sentence) {
 
 // Another answered in the app's place, such as a proxy before it; a story that is being written is followed in a way of its own.
 export function unanswered() {
+  answered();
   if (page.reader.branch.dialog.open || !(page.reader.live && where.now.story)) refused(UNREACHED);
 }
 let missed = false;
@@ -84,7 +86,7 @@ export function pane(element, props, watch, trigger) {
       reader.toLine(); // the button that was pressed is gone
     }
   };
-  watch("value", opened);
+  watch("value", () => { answered(); opened(); });
   const arrive = (now) => {
     if (now.recorded) reader.openRecorded(now.recorded);
     else if (!now.story || now.beside) reader.looks.leaveFull();
