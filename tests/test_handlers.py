@@ -143,7 +143,7 @@ def test_a_page_opens_with_what_its_link_says_and_says_what_it_could_not_use(han
     [("a 3,000-word tale", 3000), ("in 2.5k words, a bell", 2500), ("a bell", None), ("99 words", 99), ("9 words", None)],
 )
 def test_a_length_in_the_premise_moves_the_dial(handlers: Handlers, premise: str, words: int | None) -> None:
-    moved = handlers.length(gr.EventData(None, {"premise": premise}))
+    moved = handlers.length(premise)
     assert moved == (gr.skip() if words is None else words)
 
 

@@ -207,10 +207,8 @@ class Handlers:
         kept = view.kept(library.problem, library.expires())
         return view.promise(kept, self._settings.unfollowed_seconds, lent_gpu=self._settings.zerogpu)
 
-    def length(self, event: gr.EventData) -> Any:
+    def length(self, premise: object) -> Any:
         """A length written in the premise moves the dial."""
-        asked = cast(wire.Length, _said(event))
-        premise = asked.get("premise")
         words = length_in(premise) if isinstance(premise, str) else None
         limit = LIMITS["words"]
         return words if words is not None and limit.low <= words <= self._settings.max_words else gr.skip()

@@ -258,13 +258,16 @@ def _wire(page: gr.Blocks, handlers: Handlers, form: Form, pane: gr.HTML) -> Non
         trigger_mode="always_last",
         **_HIDDEN,
     )
-    _on(form.dial, "length")(handlers.length, None, form.field("words"), queue=False, trigger_mode="always_last", **_HIDDEN)
+    premise, words = form.field("premise"), form.field("words")
+    measured = _on(form.dial, "length")(handlers.length, premise, words, queue=False, trigger_mode="always_last", **_HIDDEN)
     repetition, presence = form.field("repetition_penalty"), form.field("presence_penalty")
     repetition.input(None, [repetition, presence], presence, js="(r, p) => r > 1 ? 0 : p", **_HIDDEN)
     presence.input(None, [presence, repetition], repetition, js="(p, r) => p > 0 ? 1 : r", **_HIDDEN)
     arrived = page.load(handlers.arrive, None, [*fields, form.arrived, form.promise, *checked], queue=False, **_HIDDEN)
     _then(arrived.success, "arrived")
     _then(checks.success, "checked")
+    for outcome in (measured.success, measured.failure):
+        _then(outcome, "measured")
     _then(filled.success, "filled", pane)
     for asked in (*begins, filled):
         _then(asked.failure, "unanswered")

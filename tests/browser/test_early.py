@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from polaris_demo.jobs.runner import Runner
 
 from ..conftest import serving
-from ..doubles import ScriptedEngine, tells
+from ..doubles import ScriptedEngine, asked, rests, tells, until
 from . import steps
 
 RUN = "**/gradio_api/run/**"
@@ -16,8 +16,13 @@ ARRIVED = "document.querySelector('#premise textarea').dir === 'auto'"
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with serving(Runner(ScriptedEngine(tells("# Once\n\nUpon a time.")))) as url:
+def runner() -> Runner:
+    return Runner(ScriptedEngine(tells("# Once\n\nUpon a time.")))
+
+
+@pytest.fixture(scope="module")
+def url(runner: Runner) -> Iterator[str]:
+    with serving(runner) as url:
         yield url
 
 
@@ -66,3 +71,68 @@ def test_a_link_fills_in_what_was_not_touched(url: str, same_page) -> None:
     expect(premise(page)).to_have_value("a bell")
     expect(words(page)).to_have_value("900")
     expect(page.locator("#dial .facts")).to_contain_text("4 min")
+
+
+# --- the length that a premise names -----------------------------------------------------------------------------------
+
+NAMES = "a 3,000-word story about a fox"
+
+
+def asks_for_a_length(request: Request) -> bool:
+    """And not for a check, which has all fields."""
+    return "/gradio_api/run/" in request.url and len(request.post_data_json["data"]) < 2
+
+
+@pytest.fixture
+def held(url: str, same_page) -> tuple[Page, list[Route]]:
+    """A page whose premise names a length, and the server's word on that, which waits."""
+    page, routes = steps.open_page(same_page(), url), []  # type: Page, list[Route]
+    page.route(RUN, lambda route: routes.append(route) if asks_for_a_length(route.request) and not routes else route.continue_())
+    with page.expect_request(asks_for_a_length):
+        steps.ask(page, NAMES)
+    return page, routes
+
+
+def release(page: Page, routes: list[Route]) -> None:
+    """Until the page has taken it in."""
+    with page.expect_response(lambda response: asks_for_a_length(response.request)):
+        routes[0].continue_()
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def asked_for(page: Page, runner: Runner) -> int:
+    """The words of the story that the form begins."""
+    steps.write(page)
+    steps.wait_until_over(page)
+    return runner.get(page.url.split("story=")[1]).request.words
+
+
+def test_a_length_that_is_chosen_meanwhile_stays(held: tuple[Page, list[Route]], runner: Runner) -> None:
+    page, routes = held
+    steps.set_number(page, "words", "500")
+    release(page, routes)
+    expect(words(page)).to_have_value("500")
+    expect(page.locator("#dial .facts")).to_contain_text("2 min")
+    assert asked_for(page, runner) == 500
+
+
+def test_the_premises_last_length_is_the_one_that_is_asked_for(held: tuple[Page, list[Route]]) -> None:
+    page, routes = held
+    premise(page).fill("a 5,000-word story about a fox")
+    page.evaluate("new Promise(done => setTimeout(done, 300))")  # after the page's own timer, which began before
+    release(page, routes)
+    expect(words(page)).to_have_value("5000")
+    expect(page.locator("#dial .facts")).to_contain_text("18 min")
+
+
+def test_a_story_asked_for_below_another_has_the_length_that_its_premise_names(url: str, same_page, runner: Runner) -> None:
+    job = runner.submit(asked("a bell"))
+    until(lambda: rests(job))
+    page = same_page()
+    page.goto(f"{url}?story={job.record.id}")
+    steps.wait_until_over(page)
+    page.locator("#pane .invite textarea").fill(NAMES)
+    page.locator("#pane .invite").get_by_role("button").first.click()
+    expect(page.locator("#pane .title-page bdi")).to_have_text(NAMES)
+    steps.wait_until_over(page)
+    assert runner.get(page.url.split("story=")[1]).request.words == 3000

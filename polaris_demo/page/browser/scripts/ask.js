@@ -55,6 +55,14 @@ export function ideas(element) {
   one(element, ".another").addEventListener("click", () => { at = (at + 1) % premises.length; show(); });
 }
 
+// A length that is chosen is newer than one that the premise named before.
+let chosen = null, asking = false;
+export function measured() {
+  if (chosen !== null) set("words", chosen);
+  if (asking) write();
+  asking = false;
+}
+
 export function dial(element, props, watch, trigger) {
   const line = one(element, "input[type=range]"), names = all(element, ".zones button");
   const place = () => {
@@ -80,15 +88,21 @@ export function dial(element, props, watch, trigger) {
   line.addEventListener("input", () => { set("words", line.value); place(); });
   for (const name of names) name.addEventListener("click", () => { set("words", name.dataset.words); place(); });
   let typed, looks;
+  page.measure = (soon) => {
+    chosen = null;
+    clearTimeout(typed); // the server reads a length out of the premise; Gradio 6.31 loses a Textbox's input event beside its change
+    typed = setTimeout(() => trigger(events.length, {}), soon);
+  };
   page.lookAgain = () => {
     clearTimeout(looks); // Gradio takes over what was set a moment ago only now
     looks = setTimeout(() => trigger(events.look_again, {}), 100);
   };
   document.addEventListener("input", (event) => {
-    if (event.target.closest?.("#words")) place();
-    if (!event.target.closest?.("#premise")) return;
-    clearTimeout(typed); // the server reads a length out of the premise; Gradio 6.31 loses a Textbox's input event beside its change
-    typed = setTimeout(() => trigger(events.length, { premise: event.target.value }), 300);
+    if (event.target.closest?.("#words")) {
+      chosen = box("words").value;
+      place();
+    }
+    if (event.target.closest?.("#premise")) page.measure(300);
   });
   watch("value", show);
   show();
@@ -146,11 +160,12 @@ page.fill = (text) => {
   if (text) set("premise", text);
   premise()?.focus();
 };
-// Or asked for at once.
+// Or asked for at once, in the length that it names.
 page.ask = (text) => {
   where.go({});
   set("premise", text);
-  setTimeout(write, 100);
+  asking = true;
+  page.measure(100);
 };
 const write = () => document.getElementById("write")?.click();
 
