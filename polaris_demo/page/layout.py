@@ -265,6 +265,7 @@ def _wire(page: gr.Blocks, handlers: Handlers, form: Form, pane: gr.HTML) -> Non
     presence.input(None, [presence, repetition], repetition, js="(p, r) => p > 0 ? 1 : r", **_HIDDEN)
     arrived = page.load(handlers.arrive, None, [*fields, form.arrived, form.promise, *checked], queue=False, **_HIDDEN)
     _then(arrived.success, "arrived")
+    _then(arrived.failure, "unfilled")
     _then(checks.success, "checked")
     for outcome in (measured.success, measured.failure):
         _then(outcome, "measured")

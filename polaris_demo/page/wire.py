@@ -110,7 +110,8 @@ Part = Literal[
     "pane", "taste", "gallery", "about", "foot", "beside", "blind",
 ]  # fmt: skip
 PARTS: tuple[Part, ...] = get_args(Part)
-Called = Literal["filled", "arrived", "checked", "measured", "unanswered", "unchecked"]  # exported functions that the page's own events run
+# Exported functions that the page's own events run.
+Called = Literal["filled", "arrived", "checked", "measured", "unanswered", "unchecked", "unfilled"]
 CALLED: tuple[Called, ...] = get_args(Called)
 
 TABS = ("write", "shelf", "results", "about")  # by Gradio's data-tab-id

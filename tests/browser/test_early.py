@@ -1,6 +1,7 @@
 """What is done before the server has answered stands, whatever that answer is and whenever it comes."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, Request, Route, expect
@@ -26,15 +27,25 @@ def url(runner: Runner) -> Iterator[str]:
         yield url
 
 
-def early(page: Page, url: str) -> Route:
+def has_fields(request: Request, most: int) -> bool:
+    """None when a page has come, one for a length in the premise, all for a check."""
+    return "/gradio_api/run/" in request.url and len(request.post_data_json["data"]) <= most
+
+
+def unanswered(page: Page, comes: Callable[[], object]) -> Route:
     """The page as it can be used before its first answer, and that answer, which waits."""
     held: list[Route] = []
-    page.route(RUN, lambda route: route.continue_() if held else held.append(route))
-    with page.expect_request(RUN):
-        page.goto(url)
-    expect(page.locator("#write")).to_be_visible()
+    page.route(RUN, lambda route: held.append(route) if has_fields(route.request, 0) else route.continue_())
+    with page.expect_request(lambda request: has_fields(request, 0)):
+        comes()
     page.wait_for_function("document.querySelector('#dial [aria-valuetext]')")
     return held[0]
+
+
+def early(page: Page, url: str) -> Route:
+    arrival = unanswered(page, lambda: page.goto(url))
+    expect(page.locator("#write")).to_be_visible()
+    return arrival
 
 
 def words(page: Page):
@@ -73,14 +84,63 @@ def test_a_link_fills_in_what_was_not_touched(url: str, same_page) -> None:
     expect(page.locator("#dial .facts")).to_contain_text("4 min")
 
 
+# --- where that answer does not come, or its page is left ---------------------------------------------------------------
+
+
+def reloaded(page: Page, url: str) -> Route:
+    """A page that is loaded anew with something in its form, before its first answer."""
+    steps.open_page(page, url, query="tab=results")
+    steps.to_the_form(page)
+    steps.ask(page, "a fox", 500)
+    expect(page.locator("#dial .facts")).to_contain_text("2 min")
+    return unanswered(page, page.reload)
+
+
+def test_what_is_typed_stays_and_is_checked_where_the_first_answer_does_not_come(url: str, new_page) -> None:
+    page = new_page(offline_is_fine=True)
+    arrival = early(page, url)
+    with page.expect_response(RUN):
+        steps.ask(page, "a fox", 500)
+    arrival.fulfill(status=502, body="")
+    page.wait_for_function(ARRIVED)
+    expect(page.locator("#next")).to_contain_text("It plans first")
+    expect(page.locator("#dial .facts")).to_contain_text("2 min")
+    expect(premise(page)).to_have_value("a fox")
+
+
+def test_the_form_goes_through_a_reload_whose_first_answer_does_not_come(url: str, new_page) -> None:
+    page = new_page(offline_is_fine=True)
+    reloaded(page, url).fulfill(status=502, body="")
+    expect(premise(page)).to_have_value("a fox")
+    expect(words(page)).to_have_value("500")
+    expect(page).not_to_have_url(re.compile("premise"))
+    expect(page.locator("#dial .facts")).to_contain_text("2 min")
+    steps.write(page)
+    steps.wait_until_over(page)
+    expect(page).to_have_url(re.compile(r"\?.*story="))
+    page.go_back()
+    expect(page.locator("#write")).to_be_visible()
+
+
+def test_whoever_goes_back_before_the_first_answer_is_there(url: str, same_page) -> None:
+    page = same_page()
+    arrival = reloaded(page, url)
+    page.go_back()
+    expect(page.locator("#results")).to_be_visible()
+    there = page.url
+    arrival.continue_()
+    page.wait_for_function(ARRIVED)
+    expect(page.locator("#results")).to_be_visible()
+    assert page.url == there and "tab=results" in there
+
+
 # --- the length that a premise names -----------------------------------------------------------------------------------
 
 NAMES = "a 3,000-word story about a fox"
 
 
 def asks_for_a_length(request: Request) -> bool:
-    """And not for a check, which has all fields."""
-    return "/gradio_api/run/" in request.url and len(request.post_data_json["data"]) < 2
+    return has_fields(request, 1)
 
 
 @pytest.fixture

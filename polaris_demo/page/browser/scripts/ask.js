@@ -215,6 +215,13 @@ export function arrived() {
   if (filled || typed.size) page.lookAgain?.(); // a field that came first is checked beside others that were still to come, and that may be told last
 }
 
+// Where that did not come, the address alone fills in what can be seen of the form.
+export function unfilled() {
+  const asked = new URLSearchParams(location.search);
+  for (const field of fields) if (asked.has(field) && !typed.has(field)) set(field, asked.get(field));
+  arrived();
+}
+
 // The host of this server, by the key set as POLARIS_ADMIN_KEY: lets new stories begin or not, deletes any story.
 export function foot(element) {
   const line = one(element, ".hosting"), why = one(element, ".why");

@@ -3,8 +3,10 @@ import { answered } from "./once.js";
 import { page } from "./page.js";
 import { quoted } from "./quote.js";
 import { Reader } from "./reader.js";
-import { UNREACHED, copy, copyFile } from "./tools.js";
+import { UNREACHED, copy, copyFile, reached } from "./tools.js";
 import { where } from "./where.js";
+
+const SOON = 2000; // milliseconds until a check that failed is tried again
 
 // What the pane's buttons do (data-do), each to a reader.
 const actions = {
@@ -57,13 +59,17 @@ export function unanswered() {
   answered();
   if (page.reader.branch.dialog.open || !(page.reader.live && where.now.story)) refused(UNREACHED);
 }
-let missed = false;
+// Gradio 6.31 also drops the check that waited for the one that failed.
+let missed = false, again;
 export function unchecked() {
   missed = true;
   page.next?.(UNREACHED, []);
+  clearTimeout(again);
+  again = setTimeout(async () => { if (await reached()) page.lookAgain?.(); else unchecked(); }, SOON);
 }
 // What there is to say of the form may be what it was before, of which no part of the page is told.
 export function checked() {
+  clearTimeout(again);
   if (missed) page.told.again();
   missed = false;
 }
