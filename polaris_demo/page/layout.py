@@ -247,7 +247,7 @@ def _wire(page: gr.Blocks, handlers: Handlers, form: Form, pane: gr.HTML) -> Non
         _on(pane, "go_on")(handlers.resume, None, pane, concurrency_limit=None, trigger_mode="multiple", **_HIDDEN),
         _on(pane, "write_on")(handlers.version, None, pane, concurrency_limit=None, trigger_mode="multiple", **_HIDDEN),
     )
-    filled = _on(pane, "form_of")(handlers.recipe, None, [pane, *fields], queue=False, **_HIDDEN)
+    filled = _on(pane, "form_of")(handlers.recipe, None, [pane, *fields], queue=False, trigger_mode="multiple", **_HIDDEN)
     checked = [form.prompt, form.dial, form.link, form.code, *notes]
     checks = gr.on(
         [*(f.change for f in fields), _on(form.dial, "look_again")],
@@ -265,11 +265,12 @@ def _wire(page: gr.Blocks, handlers: Handlers, form: Form, pane: gr.HTML) -> Non
     presence.input(None, [presence, repetition], repetition, js="(p, r) => p > 0 ? 1 : r", **_HIDDEN)
     arrived = page.load(handlers.arrive, None, [*fields, form.arrived, form.promise, *checked], queue=False, **_HIDDEN)
     _then(arrived.success, "arrived")
-    _then(arrived.failure, "unfilled")
+    _then(arrived.failure, "unarrived")
     _then(checks.success, "checked")
     for outcome in (measured.success, measured.failure):
         _then(outcome, "measured")
     _then(filled.success, "filled", pane)
+    _then(filled.failure, "unfilled")
     for asked in (*begins, filled):
         _then(asked.failure, "unanswered")
     for asked in (checks, arrived):

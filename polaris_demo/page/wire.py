@@ -111,7 +111,7 @@ Part = Literal[
 ]  # fmt: skip
 PARTS: tuple[Part, ...] = get_args(Part)
 # Exported functions that the page's own events run.
-Called = Literal["filled", "arrived", "checked", "measured", "unanswered", "unchecked", "unfilled"]
+Called = Literal["filled", "arrived", "checked", "measured", "unanswered", "unarrived", "unchecked", "unfilled"]
 CALLED: tuple[Called, ...] = get_args(Called)
 
 TABS = ("write", "shelf", "results", "about")  # by Gradio's data-tab-id

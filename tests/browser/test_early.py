@@ -196,3 +196,25 @@ def test_a_story_asked_for_below_another_has_the_length_that_its_premise_names(u
     expect(page.locator("#pane .title-page bdi")).to_have_text(NAMES)
     steps.wait_until_over(page)
     assert runner.get(page.url.split("story=")[1]).request.words == 3000
+
+
+# --- the settings of a story ----------------------------------------------------------------------------------------------
+
+
+def test_the_settings_that_come_are_those_of_the_story_that_was_changed_last(url: str, same_page, runner: Runner) -> None:
+    first, second = (runner.submit(asked(about, words=count)) for about, count in (("a bell", 300), ("a fox", 500)))
+    until(lambda: rests(first) and rests(second))
+    page, held = same_page(), []  # type: Page, list[Route]
+    page.goto(f"{url}?story={first.record.id}")
+    steps.wait_until_over(page)
+    page.route(RUN, lambda route: route.continue_() if held else held.append(route))
+    with page.expect_request(lambda request: has_fields(request, 0)):
+        page.get_by_role("button", name="Change one thing").click()
+    steps.module(page, "where", "({ where }, id) => where.go({ story: id })", second.record.id)
+    expect(page.locator("#pane .title-page bdi")).to_have_text("a fox")
+    steps.wait_until_over(page)
+    page.get_by_role("button", name="Change one thing").click()
+    held[0].continue_()
+    expect(page.locator("#write")).to_be_visible()
+    expect(premise(page)).to_have_value("a fox")
+    expect(words(page)).to_have_value("500")

@@ -1,6 +1,7 @@
 // The ask: an idea to start from, the length with its line, what to expect, and the button.
-import { box, set } from "./fields.js";
+import { box, fieldOf, set } from "./fields.js";
 import { page } from "./page.js";
+import { came } from "./recipe.js";
 import { keys, session } from "./store.js";
 import { all, button, get, make, number, one, post, rows, setText } from "./tools.js";
 import { where } from "./where.js";
@@ -186,10 +187,14 @@ function see(field) {
 
 // After the form has been filled from a story: its reader changes one thing.
 export function filled(opened) {
+  if (!came()) return;
   if (opened?.refused) return; // the pane says why
   where.go({});
   setTimeout(() => document.dispatchEvent(new Event("change"))); // Gradio says nothing of values it sets itself
   premise()?.focus();
+}
+export function unfilled() {
+  came();
 }
 
 // What stands in the form goes through a reload: the address brings it back (sharing.py), and is as before once it has arrived.
@@ -201,7 +206,7 @@ addEventListener("pagehide", () => {
 // What was typed meanwhile is newer than what arrives.
 const typed = new Map();
 const keep = ({ target }) => {
-  const field = fields.find((field) => box(field) === target);
+  const field = fieldOf(target);
   if (field) typed.set(field, target.value);
 };
 document.addEventListener("input", keep);
@@ -216,7 +221,7 @@ export function arrived() {
 }
 
 // Where that did not come, the address alone fills in what can be seen of the form.
-export function unfilled() {
+export function unarrived() {
   const asked = new URLSearchParams(location.search);
   for (const field of fields) if (asked.has(field) && !typed.has(field)) set(field, asked.get(field));
   arrived();
