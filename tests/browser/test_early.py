@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from urllib.parse import parse_qsl
 
 import pytest
 from playwright.sync_api import Page, Request, Route, expect
@@ -198,7 +199,7 @@ def test_a_story_asked_for_below_another_has_the_length_that_its_premise_names(u
     assert runner.get(page.url.split("story=")[1]).request.words == 3000
 
 
-# --- the settings of a story ----------------------------------------------------------------------------------------------
+# --- the settings of a story, and as a link ------------------------------------------------------------------------------
 
 
 def test_the_settings_that_come_are_those_of_the_story_that_was_changed_last(url: str, same_page, runner: Runner) -> None:
@@ -218,3 +219,13 @@ def test_the_settings_that_come_are_those_of_the_story_that_was_changed_last(url
     expect(page.locator("#write")).to_be_visible()
     expect(premise(page)).to_have_value("a fox")
     expect(words(page)).to_have_value("500")
+
+
+def test_the_settings_as_a_link_are_those_of_the_form_as_it_stands(url: str, same_page) -> None:
+    page = steps.open_page(same_page(permissions=["clipboard-read", "clipboard-write"]), url, query="temperature=0.9")
+    page.route(RUN, lambda route: None)  # no answer
+    steps.ask(page, "a fox", 700)
+    page.get_by_role("button", name="Copy settings link").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    query = page.evaluate("navigator.clipboard.readText()").split("?")[1]
+    assert dict(parse_qsl(query)) == {"temperature": "0.9", "premise": "a fox", "words": "700"}
