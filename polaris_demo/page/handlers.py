@@ -64,6 +64,7 @@ class Handlers:
 
     def __init__(self, runner: Runner, settings: Settings | None = None) -> None:
         self._runner, self._settings = runner, settings or Settings()
+        self.served_words = runner.default_words  # in the form, until a page has arrived
 
     # --- the page ----------------------------------------------------------------------------------------------------
 
@@ -189,22 +190,25 @@ class Handlers:
         return {"about": snippets.named(writer), "code": list(snippets.snippets(result.request, writer, place).items())}
 
     def arrive(self, request: gr.Request) -> tuple[Any, ...]:
-        """What a page shows when it opens: the form as its address says, and what is promised."""
+        """What a page shows when it opens: the form as its address says, and what is promised.
+
+        A field that is as it was served is left alone: by now there may be something else in it.
+        """
         values, findings = links.arrival(dict(request.query_params), self._runner.default_words)
         checked = self._checked(values)
         seen = {name for name, noted in zip(FIELDS, checked[-len(FIELDS) :], strict=True) if noted and isinstance(noted, list)}
         arrived = [asking.as_found(found) for found in findings if found.field not in seen]
-        return *values.values(), arrived, self._promise(), *checked
+        served = links.defaults(self.served_words)
+        filled = (gr.skip() if value == served[name] else value for name, value in values.items())
+        return *filled, arrived, self._promise(), *checked
 
     def _promise(self) -> str:
         library = self._runner.library
         kept = view.kept(library.problem, library.expires())
         return view.promise(kept, self._settings.unfollowed_seconds, lent_gpu=self._settings.zerogpu)
 
-    def length(self, event: gr.EventData) -> Any:
+    def length(self, premise: object) -> Any:
         """A length written in the premise moves the dial."""
-        asked = cast(wire.Length, _said(event))
-        premise = asked.get("premise")
         words = length_in(premise) if isinstance(premise, str) else None
         limit = LIMITS["words"]
         return words if words is not None and limit.low <= words <= self._settings.max_words else gr.skip()

@@ -84,7 +84,7 @@ def build_page(runner: Runner, settings: Settings) -> gr.Blocks:
             with gr.Tab("Write", id="write"):
                 with gr.Column(elem_id="desk"):
                     with gr.Column(elem_id="ask"):
-                        form = Form(settings, runner.default_words)
+                        form = Form(settings, handlers.served_words)
                     _html(taste(any(one.about["ours"] for one in recorded)), js_on_load=js("taste"), elem_id="taste")
                 form.add_small_print()
                 _part("gallery")
@@ -247,7 +247,7 @@ def _wire(page: gr.Blocks, handlers: Handlers, form: Form, pane: gr.HTML) -> Non
         _on(pane, "go_on")(handlers.resume, None, pane, concurrency_limit=None, trigger_mode="multiple", **_HIDDEN),
         _on(pane, "write_on")(handlers.version, None, pane, concurrency_limit=None, trigger_mode="multiple", **_HIDDEN),
     )
-    filled = _on(pane, "form_of")(handlers.recipe, None, [pane, *fields], queue=False, **_HIDDEN)
+    filled = _on(pane, "form_of")(handlers.recipe, None, [pane, *fields], queue=False, trigger_mode="multiple", **_HIDDEN)
     checked = [form.prompt, form.dial, form.link, form.code, *notes]
     checks = gr.on(
         [*(f.change for f in fields), _on(form.dial, "look_again")],
@@ -258,14 +258,19 @@ def _wire(page: gr.Blocks, handlers: Handlers, form: Form, pane: gr.HTML) -> Non
         trigger_mode="always_last",
         **_HIDDEN,
     )
-    _on(form.dial, "length")(handlers.length, None, form.field("words"), queue=False, trigger_mode="always_last", **_HIDDEN)
+    premise, words = form.field("premise"), form.field("words")
+    measured = _on(form.dial, "length")(handlers.length, premise, words, queue=False, trigger_mode="always_last", **_HIDDEN)
     repetition, presence = form.field("repetition_penalty"), form.field("presence_penalty")
     repetition.input(None, [repetition, presence], presence, js="(r, p) => r > 1 ? 0 : p", **_HIDDEN)
     presence.input(None, [presence, repetition], repetition, js="(p, r) => p > 0 ? 1 : r", **_HIDDEN)
     arrived = page.load(handlers.arrive, None, [*fields, form.arrived, form.promise, *checked], queue=False, **_HIDDEN)
     _then(arrived.success, "arrived")
+    _then(arrived.failure, "unarrived")
     _then(checks.success, "checked")
+    for outcome in (measured.success, measured.failure):
+        _then(outcome, "measured")
     _then(filled.success, "filled", pane)
+    _then(filled.failure, "unfilled")
     ours: tuple[wire.Event, ...] = ("go_on", "write_on", "form_of")
     for asked, event in zip((*begins, filled), (wire.NEW, *(wire.EVENTS[name] for name in ours)), strict=True):
         _then(asked.failure, "unanswered", says=event)

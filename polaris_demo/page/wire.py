@@ -42,7 +42,7 @@ class LookAgain(TypedDict, total=False):
 
 
 class Length(TypedDict, total=False):
-    premise: object
+    """The premise may name one. It is an input: Gradio 6.31 sends an event that has waited for another with that one's data."""
 
 
 class Ids(TypedDict, total=False):
@@ -111,7 +111,8 @@ Part = Literal[
     "pane", "taste", "gallery", "about", "foot", "beside", "blind",
 ]  # fmt: skip
 PARTS: tuple[Part, ...] = get_args(Part)
-Called = Literal["filled", "arrived", "checked", "unanswered", "unchecked"]  # exported functions that the page's own events run
+# Exported functions that the page's own events run.
+Called = Literal["filled", "arrived", "checked", "measured", "unanswered", "unarrived", "unchecked", "unfilled"]
 CALLED: tuple[Called, ...] = get_args(Called)
 
 TABS = ("write", "shelf", "results", "about")  # by Gradio's data-tab-id

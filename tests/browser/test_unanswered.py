@@ -113,6 +113,20 @@ def test_nothing_can_be_said_of_a_request_until_the_server_answers_again(page: P
     expect(page.locator(".next")).to_contain_text("It plans first")
 
 
+def test_a_check_that_failed_is_made_up_for_by_itself_with_the_form_as_it_is_then(page: Page) -> None:
+    held: list[Route] = []
+    page.route(CHECK, lambda route: held.append(route))
+    # A length is asked for last: by then another check waits for the first one.
+    with page.expect_request(lambda request: "/gradio_api/run/" in request.url and len(request.post_data_json["data"]) < 2):
+        steps.ask(page, "a fox", 3000)
+    says(page, ".next", "It plans first")
+    page.route(CHECK, lambda route: route.continue_())
+    for route in held:
+        route.fulfill(**ANSWERS["of a proxy"])
+    expect(page.locator("#dial .facts")).to_contain_text("12 min")
+    says(page, ".next", "It plans first")
+
+
 def test_whoever_has_left_a_growing_story_hears_of_the_next_one_and_of_a_version_of_it(page: Page) -> None:
     steps.ask(page, "endless", 300)
     steps.write(page)

@@ -1,7 +1,8 @@
 // The ask: an idea to start from, the length with its line, what to expect, and the button.
 import { asked } from "./asked.js";
-import { box, set } from "./fields.js";
+import { box, fieldOf, set } from "./fields.js";
 import { page } from "./page.js";
+import { came } from "./recipe.js";
 import { keys, session } from "./store.js";
 import { all, button, get, make, number, one, post, rows, setText } from "./tools.js";
 import { where } from "./where.js";
@@ -56,6 +57,14 @@ export function ideas(element) {
   one(element, ".another").addEventListener("click", () => { at = (at + 1) % premises.length; show(); });
 }
 
+// A length that is chosen is newer than one that the premise named before.
+let chosen = null, asking = false;
+export function measured() {
+  if (chosen !== null) set("words", chosen);
+  if (asking) write();
+  asking = false;
+}
+
 export function dial(element, props, watch, trigger) {
   const line = one(element, "input[type=range]"), names = all(element, ".zones button");
   const place = () => {
@@ -81,15 +90,21 @@ export function dial(element, props, watch, trigger) {
   line.addEventListener("input", () => { set("words", line.value); place(); });
   for (const name of names) name.addEventListener("click", () => { set("words", name.dataset.words); place(); });
   let typed, looks;
+  page.measure = (soon) => {
+    chosen = null;
+    clearTimeout(typed); // the server reads a length out of the premise; Gradio 6.31 loses a Textbox's input event beside its change
+    typed = setTimeout(() => trigger(events.length, {}), soon);
+  };
   page.lookAgain = () => {
     clearTimeout(looks); // Gradio takes over what was set a moment ago only now
     looks = setTimeout(() => trigger(events.look_again, {}), 100);
   };
   document.addEventListener("input", (event) => {
-    if (event.target.closest?.("#words")) place();
-    if (!event.target.closest?.("#premise")) return;
-    clearTimeout(typed); // the server reads a length out of the premise; Gradio 6.31 loses a Textbox's input event beside its change
-    typed = setTimeout(() => trigger(events.length, { premise: event.target.value }), 300);
+    if (event.target.closest?.("#words")) {
+      chosen = box("words").value;
+      place();
+    }
+    if (event.target.closest?.("#premise")) page.measure(300);
   });
   watch("value", show);
   show();
@@ -156,11 +171,12 @@ page.fill = (text) => {
   if (text) set("premise", text);
   premise()?.focus();
 };
-// Or asked for at once.
+// Or asked for at once, in the length that it names.
 page.ask = (text) => {
   where.go({});
   set("premise", text);
-  setTimeout(write, 100);
+  asking = true;
+  page.measure(100);
 };
 const write = () => document.getElementById("write")?.click();
 
@@ -181,10 +197,14 @@ function see(field) {
 
 // After the form has been filled from a story: its reader changes one thing.
 export function filled(opened) {
+  if (!came()) return;
   if (opened?.refused) return; // the pane says why
   where.go({});
   setTimeout(() => document.dispatchEvent(new Event("input"))); // Gradio says nothing of values it sets itself
   premise()?.focus();
+}
+export function unfilled() {
+  came();
 }
 
 // What stands in the form goes through a reload: the address brings it back (sharing.py), and is as before once it has arrived.
@@ -193,12 +213,28 @@ addEventListener("pagehide", () => {
   for (const field of fields) if (box(field)) form.set(field, box(field).value);
   session(storage.form, form.toString());
 });
+// What was typed meanwhile is newer than what arrives.
+const typed = new Map();
+const keep = ({ target }) => {
+  const field = fieldOf(target);
+  if (field) typed.set(field, target.value);
+};
+document.addEventListener("input", keep);
 export function arrived() {
+  document.removeEventListener("input", keep);
+  for (const [field, value] of typed) set(field, value);
   premise().dir = "auto"; // Gradio 6.31 has every Textbox begin at the left
   const query = new URLSearchParams(location.search), filled = fields.some((field) => query.has(field));
   if (page.brought) history.replaceState({ ...history.state, brought: "" }, "", page.brought);
   page.brought = "";
-  if (filled) page.lookAgain?.(); // a field that came first is checked beside others that were still to come, and that may be told last
+  if (filled || typed.size) page.lookAgain?.(); // a field that came first is checked beside others that were still to come, and that may be told last
+}
+
+// Where that did not come, the address alone fills in what can be seen of the form.
+export function unarrived() {
+  const asked = new URLSearchParams(location.search);
+  for (const field of fields) if (asked.has(field) && !typed.has(field)) set(field, asked.get(field));
+  arrived();
 }
 
 // The host of this server, by the key set as POLARIS_ADMIN_KEY: lets new stories begin or not, deletes any story.

@@ -1,4 +1,5 @@
 // Writes a story on from one of its paragraphs, or anew: which one is chosen here, with what settings, and how often at once.
+import { asks } from "./asked.js";
 import { embedded, page } from "./page.js";
 import { keys } from "./store.js";
 import { all, number, one, setHidden, setText } from "./tools.js";
@@ -90,12 +91,13 @@ export class Branch {
     return Object.fromEntries(given.filter(({ name, value }) => name === "seed" || Number(value) !== update.sampling[name]).map(({ name, value }) => [name, Number(value)]));
   }
   write() {
-    this.form.toggleAttribute("inert", true);
-    this.ask(this.paragraph, this.changed(), Number(one(this.form, "[name=times]").value));
+    const asked = this.ask(this.paragraph, this.changed(), Number(one(this.form, "[name=times]").value));
+    this.form.toggleAttribute("inert", asked);
   }
   ask(paragraph, settings = {}, times = 1) {
-    if (!this.possible) return;
+    if (!this.possible || !asks()) return false;
     this.reader.trigger(events.write_on, { id: this.reader.id, paragraph, settings, times });
+    return true;
   }
   // Others that were begun with the one that opens.
   also(pairs) {

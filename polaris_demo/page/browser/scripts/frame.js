@@ -80,6 +80,7 @@ document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.isComposing) return;
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !embedded) {
     event.preventDefault();
+    if (event.repeat) return;
     where.go({});
     document.getElementById("write")?.click();
   } else if (event.key === "Escape") {

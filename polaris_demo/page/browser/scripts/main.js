@@ -1,5 +1,5 @@
 // What Gradio's components run, each by its name, as they are put in place (parts.py).
-export { arrived, dial, differs, filled, foot, hello, ideas, next, promise } from "./ask.js";
+export { arrived, dial, differs, filled, foot, hello, ideas, measured, next, promise, unarrived, unfilled } from "./ask.js";
 export { beside } from "./beside.js";
 export { blind } from "./blind.js";
 export { about, header } from "./frame.js";

@@ -1,12 +1,14 @@
 // The reading pane: what its buttons do, and which story stands in it, by the page's address.
-import { asked } from "./asked.js";
+import { answered, asked } from "./asked.js";
 import { page, storyLink } from "./page.js";
 import { quoted } from "./quote.js";
 import { Reader } from "./reader.js";
 import { session } from "./store.js";
-import { UNREACHED, answers, copy, copyFile } from "./tools.js";
+import { UNREACHED, answers, copy, copyFile, reached } from "./tools.js";
 import { where } from "./where.js";
 import { events, new_story, storage } from "./wire.js";
+
+const SOON = 2000; // milliseconds until a check that failed is tried again
 
 // What the pane's buttons do (data-do), each to a reader.
 const actions = {
@@ -73,18 +75,23 @@ function refused(sentence, of) {
 // Another answered in the app's place, such as a proxy before it. A story that is being written is followed in a way of its own,
 // and goes on as soon as it can.
 export function unanswered(event) {
+  answered();
   const missed = asked.take(event), { reader } = page;
   if (!missed) return;
   if (event === events.go_on && missed.of === reader.id && reader.live) setTimeout(() => reader.nextSegment(missed.of), 1000);
   else refused(UNREACHED, missed.of);
 }
-let missed = false;
+// Gradio 6.31 also drops the check that waited for the one that failed.
+let missed = false, again;
 export function unchecked() {
   missed = true;
   page.next?.(UNREACHED, []);
+  clearTimeout(again);
+  again = setTimeout(async () => { if (await reached()) page.lookAgain?.(); else unchecked(); }, SOON);
 }
 // What there is to say of the form may be what it was before, of which no part of the page is told.
 export function checked() {
+  clearTimeout(again);
   if (missed) page.told.again();
   missed = false;
 }
@@ -115,7 +122,7 @@ export function pane(element, props, watch, trigger) {
     where.go({ story: opened.id });
     reader.toLine(); // the button that was pressed is gone
   };
-  watch("value", opened);
+  watch("value", () => { answered(); opened(); });
   const arrive = (now) => {
     if (now.recorded) reader.openRecorded(now.recorded);
     else if (!now.story || now.beside) reader.looks.leaveFull();

@@ -16,6 +16,7 @@ import { Paper } from "./paper.js";
 import { Place } from "./place.js";
 import { source } from "./quote.js";
 import { Rail } from "./rail.js";
+import { wants } from "./recipe.js";
 import { Recorded } from "./recorded.js";
 import { tellRecordings } from "./recordings.js";
 import { keys, session } from "./store.js";
@@ -316,7 +317,8 @@ export class Reader {
   }
   change() {
     if (embedded) return; // no story is begun in a frame of another page
-    this.trigger(events.form_of, { id: this.id });
+    const { id } = this;
+    wants(id, () => this.trigger(events.form_of, { id }));
   }
   writeOwn() {
     if (embedded) { window.open(here(), "_blank", "noopener"); return; }

@@ -1,5 +1,5 @@
 // The settings: each number's line with the card's range on it, what there is to say of a field, presets, the prompt, the code.
-import { box, set } from "./fields.js";
+import { box, fieldOf, set } from "./fields.js";
 import { here, page } from "./page.js";
 import { button, copy, make, one, setText } from "./tools.js";
 
@@ -73,12 +73,17 @@ export function code(element, props, watch) {
 }
 
 export function link(element, props, watch) {
-  const copies = one(element, ".copy-link");
+  const copies = one(element, ".copy-link"), changed = new Set(); // of some fields the server may not have heard yet
+  document.addEventListener("input", ({ target }) => { if (fieldOf(target)) changed.add(fieldOf(target)); });
   const show = () => {
     const link = props.value;
     page.recipe = link || "";
   };
   watch("value", show);
   show();
-  copies.addEventListener("click", () => copy(copies, here() + (page.recipe && `?${page.recipe}`)));
+  copies.addEventListener("click", () => {
+    const recipe = new URLSearchParams(page.recipe);
+    for (const field of changed) if (box(field)) recipe.set(field, box(field).value);
+    copy(copies, here() + (recipe.size ? `?${recipe}` : ""));
+  });
 }

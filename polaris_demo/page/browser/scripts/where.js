@@ -68,7 +68,10 @@ export const where = {
   get remembered() { return entries.get(history.state?.entry) ?? {}; },
 };
 history.scrollRestoration = "manual"; // the browser's own comes before there is any text
-addEventListener("popstate", () => arrive(read()));
+addEventListener("popstate", () => {
+  page.brought = ""; // is the address of another entry
+  arrive(read());
+});
 let still;
 addEventListener("scroll", () => {
   clearTimeout(still);
