@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from polaris_demo.jobs.job import Job
 from polaris_demo.jobs.runner import Runner
@@ -14,10 +14,11 @@ from polaris_demo.story.request import StoryRequest
 from ..conftest import serving
 from ..doubles import POLARIS, ScriptedEngine, asked, rests, until
 from . import steps
+from .late import answered, asked_for, hold
 from .two_stories import own
 
 UNREACHED = "The server cannot be reached just now."
-JOIN, EVENTS = "**/queue/join*", "**/stories/*/events*"
+JOIN, CHECK, EVENTS = "**/queue/join*", "**/gradio_api/run/**", "**/stories/*/events*"
 GONE = {"status": 502, "body": ""}
 
 
@@ -104,20 +105,6 @@ def reads(page: Page, job: Job) -> None:
     expect(page.locator("#pane .story")).to_contain_text(job.record.request.premise)
 
 
-def held(page: Page, path: str) -> list[Route]:
-    """What is asked for at a path, from now on, and not let through."""
-    routes: list[Route] = []
-    page.route(path, lambda route: routes.append(route))
-    return routes
-
-
-def let(page: Page, routes: list[Route], path: str, **answer) -> None:
-    """What was held, and all that follows; answered so, where an answer is named."""
-    for route in routes:
-        route.fulfill(**answer) if answer else route.continue_()
-    page.unroute(path)
-
-
 def keys(page: Page) -> list[str]:
     return page.evaluate("JSON.parse(localStorage.getItem('polaris-stories') || '[]').map(([id]) => id)")
 
@@ -127,12 +114,11 @@ def test_the_story_that_was_deleted_is_gone_and_no_other(page: Page, runner: Run
     owned(page, first, second, at=f"story={first.record.id}")
     page.get_by_text("Everything about this story").click()
     page.once("dialog", lambda dialog: dialog.accept())
-    routes = held(page, "**/delete")
+    routes = hold(page, "**/delete")
     with page.expect_request("**/delete"):
         page.get_by_role("button", name="Delete this story").click()
     reads(page, second)
-    with page.expect_response("**/delete"):
-        let(page, routes, "**/delete")
+    answered(page, routes)
     until(lambda: keys(page) == [second.record.id], what="its key is let go of")
     expect(page.locator("#pane .story")).to_contain_text("about a fox")
     expect(page.locator("#pane .notice")).to_be_hidden()
@@ -141,12 +127,12 @@ def test_the_story_that_was_deleted_is_gone_and_no_other(page: Page, runner: Run
 def test_the_story_that_was_to_go_on_does_and_no_other(page: Page, runner: Runner) -> None:
     first, second = written(runner, "a bell in two parts"), written(runner, "a fox in two parts")
     owned(page, first, second, at=f"story={first.record.id}")
-    routes = held(page, "**/stories/status")
+    routes = hold(page, "**/stories/status", most=1)
     with page.expect_request("**/stories/status"):
         page.get_by_role("button", name="Continue").first.click()
     reads(page, second)
     with page.expect_response(JOIN):
-        let(page, routes, "**/stories/status")
+        routes[0].continue_()
     until(lambda: text(first).endswith("The end."))
     assert rests(second) and not text(second).endswith("The end.")
     expect(page.locator("#pane .story")).to_contain_text("about a fox")
@@ -217,14 +203,13 @@ def test_why_no_story_begins_is_said_beside_its_button_and_not_of_a_story(page: 
     other = runner.submit(asked(premise))
     until(lambda: bool(other.record.words))
     owned(page, other)
-    routes = held(page, JOIN)
+    routes = hold(page, JOIN, most=1)
     steps.ask(page, "a bell")
     with page.expect_request(JOIN):
         steps.write(page)
     steps.module(page, "where", "({ where }, story) => where.go({ story })", other.record.id)
     expect(page.locator("#pane .story")).not_to_be_empty()
-    with page.expect_response(JOIN):
-        let(page, routes, JOIN, **GONE)
+    answered(page, routes, **GONE)
     expect(page.locator(".next[role=status]")).to_contain_text(UNREACHED)
     expect(page.locator("#pane .notice")).to_be_hidden()
 
@@ -232,12 +217,12 @@ def test_why_no_story_begins_is_said_beside_its_button_and_not_of_a_story(page: 
 def test_a_story_that_begins_late_leaves_its_reader_where_they_are(page: Page, runner: Runner) -> None:
     other = written(runner, "a fox")
     owned(page, other)
-    routes = held(page, JOIN)
+    routes = hold(page, JOIN, most=1)
     steps.ask(page, "a bell")
     with page.expect_request(JOIN):
         steps.write(page)
     reads(page, other)
-    let(page, routes, JOIN)
+    answered(page, routes)
     until(lambda: len(keys(page)) == 2, what="it is among one's own")
     expect(page.locator("#pane .story")).to_contain_text("about a fox")
     assert other.record.id in page.url
@@ -249,14 +234,14 @@ def test_a_refusal_of_the_form_as_it_was_is_not_held_against_it_as_it_is(page: P
     owned(page)
     steps.ask(page, "a bell", 14000)
     expect(steps.note(page, "at most 12,000")).to_be_visible()
-    routes = held(page, JOIN)
+    routes = hold(page, JOIN, most=1)
     with page.expect_request(JOIN):
         steps.write(page)
     steps.set_number(page, "words", "500")
     expect(steps.note(page, "at most 12,000")).to_have_count(0)
     page.locator("#premise textarea").focus()
-    let(page, routes, JOIN)
-    steps.module(page, "page", "({ page }) => new Promise(done => { let told = 0; page.told.hear(() => { if (++told === 3) done(); }); })")
+    with page.expect_response(CHECK):
+        answered(page, routes)
     expect(steps.note(page, "at most 12,000")).to_have_count(0)
     expect(page.locator(".next[role=status]")).to_contain_text("It plans first")
     expect(page.locator("#premise textarea")).to_be_focused()
@@ -265,14 +250,13 @@ def test_a_refusal_of_the_form_as_it_was_is_not_held_against_it_as_it_is(page: P
 def test_a_refusal_of_a_version_is_not_said_in_the_next_dialog(page: Page, runner: Runner) -> None:
     job = written(runner, "a bell")
     owned(page, job, at=f"story={job.record.id}")
-    routes = held(page, JOIN)
+    routes = hold(page, JOIN, most=1)
     page.get_by_role("button", name="Write on from here").first.click()
     with page.expect_request(JOIN):
         page.locator("dialog[open] .end .primary").click()
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Write on from here").first.click()
-    with page.expect_response(JOIN):
-        let(page, routes, JOIN, **GONE)
+    answered(page, routes, **GONE)
     expect(page.locator("#pane .notice")).to_contain_text(UNREACHED)
     expect(page.locator("dialog[open] .refusal")).to_be_hidden()
 
@@ -281,11 +265,11 @@ def test_nothing_of_the_story_before_stands_over_the_next(page: Page, runner: Ru
     first, second = written(runner, "a bell"), written(runner, "a fox")
     owned(page, first, at=f"story={first.record.id}")
     expect(page.locator(".title-page bdi")).to_have_text("a bell")
-    routes = held(page, EVENTS)
+    routes = hold(page, EVENTS, most=1)
     with page.expect_request(EVENTS):
         steps.module(page, "where", "({ where }, story) => where.go({ story })", second.record.id)
     expect(page.locator(".title-page bdi")).to_be_empty()
-    let(page, routes, EVENTS)
+    routes[0].continue_()
     expect(page.locator(".title-page bdi")).to_have_text("a fox")
     steps.module(page, "where", "({ where }) => where.go({ story: 'there-is-none' })")
     expect(page.locator("#pane .notice")).to_contain_text("There is no story")
@@ -307,3 +291,16 @@ def test_what_was_said_of_the_form_is_over_once_it_is_filled_from_a_story_and_no
     page.get_by_role("button", name="Change one thing").click()
     expect(page.locator("#premise textarea")).to_have_value("a fox")
     expect(page.locator(".next[role=status]")).to_contain_text("It plans first")
+
+
+def test_a_form_that_is_filled_late_waits_for_its_reader(page: Page, runner: Runner) -> None:
+    job = written(runner, "a fox")
+    owned(page, job, at=f"story={job.record.id}")
+    routes = hold(page, CHECK, most=1)
+    page.get_by_role("button", name="Change one thing").click()
+    asked_for(page, routes)
+    steps.open_tab(page, "Results")
+    answered(page, routes)
+    expect(page.locator("#premise textarea")).to_have_value("a fox")
+    assert page.url.endswith("tab=results")
+    steps.to_the_form(page)

@@ -17,6 +17,7 @@ from polaris_demo.story.request import StoryRequest
 from ..conftest import serving
 from ..doubles import POLARIS, ScriptedEngine, story_events
 from . import steps
+from .late import answered, hold
 
 UNREACHED = "The server cannot be reached just now. Try again in a moment."
 JOIN, CHECK = "**/queue/join*", "**/gradio_api/run/**"
@@ -63,16 +64,13 @@ def test_no_story_begins_and_the_next_click_begins_it(page: Page, answer: dict[s
 
 
 def test_why_no_story_begins_is_not_talked_over_by_an_earlier_check(page: Page) -> None:
-    held: list[Route] = []
-    page.route(CHECK, lambda route: held.append(route))
+    held = hold(page, CHECK, most=1)
     page.route(JOIN, lambda route: route.fulfill(**ANSWERS["of a proxy"]))
     steps.ask(page, "a fox", 300)
     steps.write(page)
     says(page, ".next[role=status]", UNREACHED)
     before = page.locator("#dial .facts").inner_text()
-    for route in held:
-        route.continue_()
-    page.unroute(CHECK)
+    answered(page, held)
     expect(page.locator("#dial .facts")).not_to_have_text(before, use_inner_text=True)
     says(page, ".next[role=status]", UNREACHED)
     steps.ask(page, "a fox and a bell", 300)

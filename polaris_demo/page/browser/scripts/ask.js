@@ -197,10 +197,11 @@ function see(field) {
 
 // After the form has been filled from a story: its reader changes one thing.
 export function filled(opened) {
-  if (!came()) return;
-  if (opened?.refused) return; // the pane says why
-  where.go({});
+  const { at } = asked.take(events.form_of) ?? { at: where.now };
+  if (!came() || opened?.refused) return; // the pane says why
   setTimeout(() => document.dispatchEvent(new Event("input"))); // Gradio says nothing of values it sets itself
+  if (!where.is(at)) return; // its reader has gone elsewhere meanwhile
+  where.go({});
   premise()?.focus();
 }
 export function unfilled() {
