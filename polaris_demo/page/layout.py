@@ -267,8 +267,8 @@ def _wire(page: gr.Blocks, handlers: Handlers, form: Form, pane: gr.HTML) -> Non
     _then(arrived.success, "arrived")
     _then(arrived.failure, "unarrived")
     _then(checks.success, "checked")
-    for outcome in (measured.success, measured.failure):
-        _then(outcome, "measured")
+    _then(measured.success, "measured")
+    _then(measured.failure, "measured", says="failed")
     _then(filled.success, "filled", pane)
     _then(filled.failure, "unfilled")
     ours: tuple[wire.Event, ...] = ("go_on", "write_on", "form_of")

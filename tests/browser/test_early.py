@@ -14,7 +14,7 @@ from ..doubles import ScriptedEngine, asked, rests, tells, until
 from . import steps
 
 RUN = "**/gradio_api/run/**"
-ARRIVED = "document.querySelector('#premise textarea').dir === 'auto'"
+ARRIVED = "document.querySelector('#premise textarea')?.dir === 'auto'"
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,19 @@ def words(page: Page):
 
 def premise(page: Page):
     return page.locator("#premise textarea")
+
+
+def test_a_link_that_is_opened_anew_before_its_first_answer_loses_nothing(url: str, same_page) -> None:
+    page = same_page()
+    early(page, f"{url}?premise=a+bell&words=700&temperature=0.9")
+    words(page).fill("500")
+    page.unroute(RUN)
+    page.reload()
+    page.wait_for_function(ARRIVED)
+    expect(premise(page)).to_have_value("a bell")
+    expect(words(page)).to_have_value("500")
+    expect(page.locator("#differs")).to_contain_text("temperature 0.9")
+    assert "premise=a+bell&words=700" in page.url
 
 
 @pytest.mark.parametrize("query", ["", "?premise=a+bell&words=700&temperature=0.9"], ids=["the page", "a link"])
@@ -184,6 +197,32 @@ def test_the_premises_last_length_is_the_one_that_is_asked_for(held: tuple[Page,
     release(page, routes)
     expect(words(page)).to_have_value("5000")
     expect(page.locator("#dial .facts")).to_contain_text("18 min")
+
+
+@pytest.mark.parametrize(
+    "way",
+    [lambda page: page.keyboard.press("Control+Enter"), lambda page: page.locator("#write").dblclick()],
+    ids=["keys", "a double click"],
+)
+def test_whoever_asks_at_once_gets_the_length_that_the_premise_names(
+    url: str, same_page, runner: Runner, way: Callable[[Page], None]
+) -> None:
+    page = steps.open_page(same_page(), url)
+    before = len(runner._shelf.jobs())
+    premise(page).fill(NAMES)
+    way(page)
+    steps.wait_until_over(page)
+    assert [job.record.request.words for job in runner._shelf.jobs()[before:]] == [3000]
+
+
+def test_whoever_asks_again_while_the_premise_is_read_waits_no_longer(held: tuple[Page, list[Route]], runner: Runner) -> None:
+    page, routes = held
+    before = len(runner._shelf.jobs())
+    for _ in range(2):
+        steps.write(page)
+    steps.wait_until_over(page)
+    release(page, routes)
+    assert len(runner._shelf.jobs()) == before + 1
 
 
 def test_a_story_asked_for_below_another_has_the_length_that_its_premise_names(url: str, same_page, runner: Runner) -> None:

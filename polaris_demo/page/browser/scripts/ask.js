@@ -57,13 +57,24 @@ export function ideas(element) {
   one(element, ".another").addEventListener("click", () => { at = (at + 1) % premises.length; show(); });
 }
 
-// A length that is chosen is newer than one that the premise named before.
-let chosen = null, asking = false;
-export function measured() {
+// A length that is chosen is newer than one that the premise named before. Whoever asks while the premise is being read for one
+// waits for it; who asks once more does not.
+let chosen = null, asking = false, unread = false, reading = 0;
+export function measured(failed) {
+  reading = failed ? 0 : reading - 1; // Gradio 6.31 drops what has waited for one that failed
   if (chosen !== null) set("words", chosen);
-  if (asking) write();
+  if (unread || reading || !asking) return;
   asking = false;
+  write();
 }
+addEventListener("click", (event) => {
+  if (!(unread || reading) || !event.target.closest?.("[id=write]")) return;
+  const again = asking && event.detail < 2; // and no double click
+  asking = !again;
+  if (again) return;
+  event.stopImmediatePropagation();
+  if (unread) page.measure(0);
+}, true);
 
 export function dial(element, props, watch, trigger) {
   const line = one(element, "input[type=range]"), names = all(element, ".zones button");
@@ -92,8 +103,13 @@ export function dial(element, props, watch, trigger) {
   let typed, looks;
   page.measure = (soon) => {
     chosen = null;
+    unread = true;
     clearTimeout(typed); // the server reads a length out of the premise; Gradio 6.31 loses a Textbox's input event beside its change
-    typed = setTimeout(() => trigger(events.length, {}), soon);
+    typed = setTimeout(() => {
+      unread = false;
+      reading = Math.min(reading + 1, 2); // of all that wait for one, the last is sent
+      trigger(events.length, {});
+    }, soon);
   };
   page.lookAgain = () => {
     clearTimeout(looks); // Gradio takes over what was set a moment ago only now
@@ -208,21 +224,24 @@ export function unfilled() {
   came();
 }
 
-// What stands in the form goes through a reload: the address brings it back (sharing.py), and is as before once it has arrived.
+// What stands in the form goes through a reload: the address brings it back (sharing.py), and is as before once it has arrived. Until
+// then the form is what was typed meanwhile, which is newer than what arrives, and else what the address says.
+let here = false;
+const typed = new Map();
 addEventListener("pagehide", () => {
-  const form = new URLSearchParams(page.recipe);
-  for (const field of fields) if (box(field)) form.set(field, box(field).value);
+  const form = new URLSearchParams(here ? page.recipe : ""), query = new URLSearchParams(location.search);
+  for (const field of fields) {
+    const value = here || typed.has(field) ? box(field)?.value : query.get(field);
+    if (value != null) form.set(field, value);
+  }
   session(storage.form, form.toString());
 });
-// What was typed meanwhile is newer than what arrives.
-const typed = new Map();
-const keep = ({ target }) => {
-  const field = fieldOf(target);
+document.addEventListener("input", ({ target }) => {
+  const field = !here && fieldOf(target);
   if (field) typed.set(field, target.value);
-};
-document.addEventListener("input", keep);
+});
 export function arrived() {
-  document.removeEventListener("input", keep);
+  here = true;
   for (const [field, value] of typed) set(field, value);
   premise().dir = "auto"; // Gradio 6.31 has every Textbox begin at the left
   const query = new URLSearchParams(location.search), filled = fields.some((field) => query.has(field));
