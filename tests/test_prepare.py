@@ -27,7 +27,8 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path / "browsers"))
     monkeypatch.setenv("PLAYWRIGHT_DOWNLOAD_HOST", "http://127.0.0.1:9")
     monkeypatch.delenv("CI", raising=False)
-    prepare.browser.cache_clear()
+    for found in (prepare.browser, prepare.quickest):
+        found.cache_clear()
 
     def put(name: str, script: str) -> Path:
         (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
@@ -35,7 +36,8 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program
         return tmp_path / name
 
     yield put
-    prepare.browser.cache_clear()
+    for found in (prepare.browser, prepare.quickest):
+        found.cache_clear()
 
 
 def test_chrome_will_do_and_a_browser_that_does_not_start_is_passed_over(program: Program) -> None:
@@ -80,24 +82,33 @@ def test_what_is_missing_is_installed_once_and_nothing_is_asked_for_again(
     program("apt-get", f'echo "$*" >> {tmp_path}/asked; for last; do :; done; [ "$last" = -qq ] || /bin/cp -p {kept} {tmp_path}/$last')
     prepare.main()
     first = (tmp_path / "asked").read_text()
-    assert [line.split()[-1] for line in first.splitlines()] == ["-qq", "chromium-headless-shell", "-qq", "epubcheck"]
+    assert [line.split()[-1] for line in first.splitlines()] == ["-qq", "chromium", "-qq", "epubcheck"]
     prepare.browser.cache_clear()
     prepare.main()
     assert (tmp_path / "asked").read_text() == first and "Missing" not in capsys.readouterr().out
 
 
-def test_where_there_is_no_headless_shell_the_whole_browser_is_installed(
+def test_where_no_headless_shell_is_packaged_the_browser_is_installed_alone(
     program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setattr("sys.executable", str(program("python", DOWNLOADS_NOTHING)))
     kept = program("empty", "exit 0")
     program(
-        "apt-get", f'for last; do :; done; case "$last" in *shell) exit 100; esac; [ "$last" = -qq ] || /bin/cp -p {kept} {tmp_path}/$last'
+        "apt-get", f'for last; do :; done; case "$*" in *shell*) exit 100; esac; [ "$last" = -qq ] || /bin/cp -p {kept} {tmp_path}/$last'
     )
     prepare.main()
     found = prepare.browser()
     assert found and found["executable_path"] == str(tmp_path / "chromium")
+
+
+def test_the_headless_shell_is_taken_where_it_is_and_starts(program: Program) -> None:
+    program("chromium", "exit 0")
+    assert prepare.quickest() == prepare.browser()
+    prepare.quickest.cache_clear()
+    shell = program("chromium-headless-shell", "exit 0")
+    found = prepare.quickest()
+    assert found and found["executable_path"] == str(shell) and prepare.browser() != found
 
 
 def test_what_cannot_be_had_is_one_sentence_and_in_ci_the_end(

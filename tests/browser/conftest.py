@@ -7,6 +7,8 @@ from urllib.parse import urljoin
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
+from tools import prepare
+
 from ..conftest import CLOSED, needs
 from ..doubles import ScriptedEngine
 
@@ -17,9 +19,9 @@ expect.set_options(timeout=20_000)  # how long a slow machine may take is no sta
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """One browser a module: while Playwright's event loop lives, other tests cannot start one of their own."""
-    options = needs("chromium")
+    needs("chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**options)
+        browser = playwright.chromium.launch(**prepare.quickest() or {})
         yield browser
         browser.close()
 
