@@ -215,6 +215,14 @@ def test_whoever_asks_at_once_gets_the_length_that_the_premise_names(
     assert [job.record.request.words for job in runner._shelf.jobs()[before:]] == [3000]
 
 
+def test_whoever_asks_at_once_gets_the_length_they_chose_after_the_premise(url: str, same_page, runner: Runner) -> None:
+    page = steps.open_page(same_page(), url)
+    steps.ask(page, NAMES, 500)
+    page.keyboard.press("Control+Enter")
+    steps.wait_until_over(page)
+    assert runner.get(page.url.split("story=")[1]).request.words == 500
+
+
 def test_whoever_asks_again_while_the_premise_is_read_waits_no_longer(held: tuple[Page, list[Route]], runner: Runner) -> None:
     page, routes = held
     before = len(runner._shelf.jobs())

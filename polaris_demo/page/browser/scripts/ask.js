@@ -102,7 +102,6 @@ export function dial(element, props, watch, trigger) {
   for (const name of names) name.addEventListener("click", () => { set("words", name.dataset.words); place(); });
   let typed, looks;
   page.measure = (soon) => {
-    chosen = null;
     unread = true;
     clearTimeout(typed); // the server reads a length out of the premise; Gradio 6.31 loses a Textbox's input event beside its change
     typed = setTimeout(() => {
@@ -120,7 +119,9 @@ export function dial(element, props, watch, trigger) {
       chosen = box("words").value;
       place();
     }
-    if (event.target.closest?.("#premise")) page.measure(300);
+    if (!event.target.closest?.("#premise")) return;
+    chosen = null;
+    page.measure(300);
   });
   watch("value", show);
   show();
