@@ -232,7 +232,7 @@ const typed = new Map();
 addEventListener("pagehide", () => {
   const form = new URLSearchParams(here ? page.recipe : ""), query = new URLSearchParams(location.search);
   for (const field of fields) {
-    const value = here || typed.has(field) ? box(field)?.value : query.get(field);
+    const value = here ? box(field)?.value : typed.get(field) ?? query.get(field);
     if (value != null) form.set(field, value);
   }
   session(storage.form, form.toString());
