@@ -183,6 +183,7 @@ def test_whoever_left_before_the_next_segment_is_not_fetched_back(page: Page, ru
     until(lambda: len(job.record.resumed_at) == 1)
     parts.may_end.set()
     expect(page.locator("#pane .stage")).to_have_text("Finished")
+    page.wait_for_load_state("networkidle")  # also the answer to the page's own asking has come
     assert page.url.endswith("tab=results")
 
 
