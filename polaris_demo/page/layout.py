@@ -271,8 +271,8 @@ def _wire(page: gr.Blocks, handlers: Handlers, form: Form, pane: gr.HTML) -> Non
     _then(measured.failure, "measured", says="failed")
     _then(filled.success, "filled", pane)
     _then(filled.failure, "unfilled")
-    ours: tuple[wire.Event, ...] = ("go_on", "write_on", "form_of")
-    for asked, event in zip((*begins, filled), (wire.NEW, *(wire.EVENTS[name] for name in ours)), strict=True):
+    events = (wire.NEW, wire.EVENTS["go_on"], wire.EVENTS["write_on"], wire.EVENTS["form_of"])
+    for asked, event in zip((*begins, filled), events, strict=True):
         _then(asked.failure, "unanswered", says=event)
     for asked in (checks, arrived):
         _then(asked.failure, "unchecked")

@@ -105,6 +105,16 @@ def reads(page: Page, job: Job) -> None:
     expect(page.locator("#pane .story")).to_contain_text(job.record.request.premise)
 
 
+def begun_in_segments(page: Page, runner: Runner) -> Job:
+    """On the page, and in its first one."""
+    owned(page)
+    steps.ask(page, "a bell in segments")
+    steps.write(page)
+    expect(page.locator("#pane .story")).to_contain_text("about a bell")
+    (job,) = runner._shelf.jobs()
+    return job
+
+
 def keys(page: Page) -> list[str]:
     return page.evaluate("JSON.parse(localStorage.getItem('polaris-stories') || '[]').map(([id]) => id)")
 
@@ -155,11 +165,7 @@ def test_a_story_that_goes_on_already_stays_stopped_when_it_is(page: Page, runne
 
 
 def test_whoever_is_elsewhere_stays_there_while_their_story_goes_on(page: Page, runner: Runner, parts: Parts) -> None:
-    owned(page)
-    steps.ask(page, "a bell in segments")
-    steps.write(page)
-    expect(page.locator("#pane .story")).to_contain_text("about a bell")
-    (job,) = runner._shelf.jobs()
+    job = begun_in_segments(page, runner)
     page.locator("#pane .story").focus()
     parts.first_over.set()
     until(lambda: len(job.record.resumed_at) == 1)
@@ -172,11 +178,7 @@ def test_whoever_is_elsewhere_stays_there_while_their_story_goes_on(page: Page, 
 
 
 def test_whoever_left_before_the_next_segment_is_not_fetched_back(page: Page, runner: Runner, parts: Parts) -> None:
-    owned(page)
-    steps.ask(page, "a bell in segments")
-    steps.write(page)
-    expect(page.locator("#pane .story")).to_contain_text("about a bell")
-    (job,) = runner._shelf.jobs()
+    job = begun_in_segments(page, runner)
     steps.open_tab(page, "Results")
     with page.expect_response(JOIN):
         parts.first_over.set()
@@ -188,10 +190,7 @@ def test_whoever_left_before_the_next_segment_is_not_fetched_back(page: Page, ru
 
 
 def test_a_segment_that_was_not_asked_for_in_vain_is_asked_for_again(page: Page, runner: Runner, parts: Parts) -> None:
-    owned(page)
-    steps.ask(page, "a bell in segments")
-    steps.write(page)
-    expect(page.locator("#pane .story")).to_contain_text("about a bell")
+    begun_in_segments(page, runner)
     page.route(JOIN, lambda route: route.fulfill(**GONE), times=1)
     parts.may_end.set()
     parts.first_over.set()

@@ -6,7 +6,7 @@ import { came } from "./recipe.js";
 import { keys, session } from "./store.js";
 import { all, button, get, make, number, one, post, rows, setText } from "./tools.js";
 import { where } from "./where.js";
-import { events, fields, ideas as premises, new_story, storage } from "./wire.js";
+import { events, fields, ideas as premises, storage } from "./wire.js";
 
 const OPENS = "[id=settings] > button";
 const premise = () => box("premise");
@@ -162,7 +162,6 @@ export function next(element) {
   });
   document.addEventListener("click", (event) => {
     if (!event.target.closest("[id=write]")) return;
-    asked.note(new_story);
     changed = false;
     over();
   }, true);
@@ -253,8 +252,8 @@ export function arrived() {
 
 // Where that did not come, the address alone fills in what can be seen of the form.
 export function unarrived() {
-  const asked = new URLSearchParams(location.search);
-  for (const field of fields) if (asked.has(field) && !typed.has(field)) set(field, asked.get(field));
+  const query = new URLSearchParams(location.search);
+  for (const field of fields) if (query.has(field) && !typed.has(field)) set(field, query.get(field));
   arrived();
 }
 

@@ -1,5 +1,6 @@
 // What was asked for through Gradio's events and is not answered yet: of which story (of none: a new one), and where its reader was.
 import { where } from "./where.js";
+import { new_story } from "./wire.js";
 
 const PATIENCE = 10_000; // milliseconds, where no answer comes
 const waiting = new Map();
@@ -27,6 +28,8 @@ export function answered() {
 }
 
 document.addEventListener("click", (event) => {
-  if (event.target.closest("[id=write]") && !asks()) event.stopImmediatePropagation();
+  if (!event.target.closest("[id=write]")) return;
+  if (asks()) asked.note(new_story);
+  else event.stopImmediatePropagation();
 }, true);
 document.addEventListener("input", answered); // another one is asked for

@@ -76,10 +76,10 @@ function refused(sentence, of) {
 // and goes on as soon as it can.
 export function unanswered(event) {
   answered();
-  const missed = asked.take(event), { reader } = page;
-  if (!missed) return;
-  if (event === events.go_on && missed.of === reader.id && reader.live) setTimeout(() => reader.nextSegment(missed.of), 1000);
-  else refused(UNREACHED, missed.of);
+  const lost = asked.take(event), { reader } = page;
+  if (!lost) return;
+  if (event === events.go_on && lost.of === reader.id && reader.live) setTimeout(() => reader.nextSegment(lost.of), 1000);
+  else refused(UNREACHED, lost.of);
 }
 // Gradio 6.31 also drops the check that waited for the one that failed.
 let missed = false, again;
