@@ -81,7 +81,6 @@ def test_it_is_a_place_with_an_address_like_any_other(same_page, url: str, two) 
     page = side_by_side(same_page(), url, *two)
     page.mouse.wheel(0, 900)
     page.wait_for_function("scrollY >= 900")
-    page.wait_for_timeout(250)  # when the browser is told where one is
     was = page.evaluate("scrollY")
     page.reload()
     page.wait_for_function("y => Math.abs(scrollY - y) < 3", arg=was)

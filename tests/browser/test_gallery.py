@@ -72,6 +72,55 @@ def test_a_story_stands_there_with_what_there_is_to_say_of_it_and_is_read_by_key
     page.wait_for_function(f"Math.abs(scrollY - {y}) < 200")
 
 
+def down(page: Page, full: str) -> int:
+    """At the end of the first page, once that is kept."""
+    steps.open_page(page, full)
+    expect(page.locator("#gallery .title")).to_have_count(6)
+    y = page.evaluate("(scrollTo(0, document.documentElement.scrollHeight - innerHeight - 40), scrollY)")
+    until(lambda: steps.module(page, "where", "({ where }) => where.remembered.y") == y, what="the place was kept")
+    return y
+
+
+def test_a_reload_comes_back_to_where_one_was_among_what_comes_late(same_page, full: str) -> None:
+    page = same_page(390, 844)
+    y = down(page, full)
+    held = hold(page, "**/recordings", most=1)
+    page.reload()
+    expect(page.locator("#dial .facts dt").first).to_be_attached()
+    answered(page, held)
+    page.wait_for_function("y => Math.abs(scrollY - y) < 3", arg=y)
+
+
+def test_back_comes_to_where_one_was_also_where_a_scroll_has_just_been_made_and_the_next_frame_is_late(same_page, full: str) -> None:
+    page = same_page(390, 844)
+    y = down(page, full)
+    page.locator("#gallery .title").first.evaluate("title => title.click()")
+    expect(page.locator("#pane .story p").nth(1)).to_be_in_viewport()
+    page.evaluate("""async () => {
+        const frame = window.requestAnimationFrame, late = then => setTimeout(() => frame(then), 500);
+        scrollTo(0, 10);
+        await new Promise(frame);
+        await new Promise(frame);
+        window.requestAnimationFrame = late;
+        history.back();
+    }""")
+    expect(page.locator("#gallery")).to_be_visible()
+    page.wait_for_function("y => Math.abs(scrollY - y) < 3", arg=y)
+
+
+def test_whoever_has_moved_before_it_is_there_stays_where_they_are(same_page, full: str) -> None:
+    page = same_page(390, 844)
+    down(page, full)
+    held = hold(page, "**/recordings", most=1)
+    page.reload()
+    expect(page.locator("#dial .facts dt").first).to_be_attached()
+    page.locator("#premise textarea").click()
+    there = page.evaluate("scrollY")
+    answered(page, held)
+    expect(page.locator("#gallery .title")).to_have_count(6)
+    assert page.evaluate("new Promise(then => requestAnimationFrame(() => requestAnimationFrame(() => then(scrollY))))") == there
+
+
 def test_a_hundred_stories_weigh_little_on_the_first_page_and_come_as_they_are_asked_for(new_page, full: str) -> None:
     page, asked = new_page(), []
     page.on("response", lambda answer: asked.append(answer) if "/recordings" in answer.url else None)

@@ -34,8 +34,30 @@ function arrive(next) {
   const view = viewOf(next);
   if (!embedded) document.documentElement.dataset.view = view;
   if (view !== "story") title(next.tab || TITLES[view] ? `${NAMES[next.tab] ?? TITLES[view]} · ${NAME}` : `${NAME} writes stories`);
+  wanted = view === "story" ? null : where.remembered.y ?? 0; // a story's place is its reader's
   for (const watcher of watchers) watcher(now);
-  if (view !== "story") requestAnimationFrame(() => { if (now === next) scrollTo({ top: where.remembered.y ?? 0, behavior: "instant" }); }); // a story's place is its reader's
+  requestAnimationFrame(come);
+}
+
+// How far down one is: noted as one moves, for the entry of the history one moved in, and come back to once the page is that long,
+// unless one has moved meanwhile.
+let wanted = null, passed = null, still;
+function come() {
+  if (wanted === null) return;
+  scrollTo({ top: wanted, behavior: "instant" });
+  if (Math.abs(scrollY - wanted) < 1) wanted = null;
+}
+function pass() {
+  const entry = history.state?.entry;
+  if (viewOf(now) === "story" || wanted !== null || !entry) return;
+  passed = { entry, y: scrollY };
+  clearTimeout(still);
+  still = setTimeout(note, 200);
+}
+function note() {
+  clearTimeout(still);
+  if (passed) entries.set(passed.entry, { ...entries.get(passed.entry), y: passed.y });
+  passed = null;
 }
 
 // The tab says the state of a story first, which is what is seen of it beside others.
@@ -69,11 +91,13 @@ export const where = {
 };
 history.scrollRestoration = "manual"; // the browser's own comes before there is any text
 addEventListener("popstate", () => {
+  note();
   page.brought = ""; // is the address of another entry
   arrive(read());
 });
-let still;
-addEventListener("scroll", () => {
-  clearTimeout(still);
-  still = setTimeout(() => { if (document.documentElement.dataset.view !== "story") where.remember({ y: scrollY }); }, 200);
-}, { passive: true });
+addEventListener("scroll", pass, { passive: true });
+addEventListener("pagehide", note);
+leavers.push(note);
+const moves = ["wheel", "touchmove", "pointerdown", "keydown", "click"];
+for (const move of moves) addEventListener(move, () => { wanted = null; }, { passive: true, capture: true });
+new ResizeObserver(come).observe(document.documentElement);
