@@ -247,6 +247,7 @@ def _wire(page: gr.Blocks, handlers: Handlers, form: Form, pane: gr.HTML) -> Non
         _on(pane, "go_on")(handlers.resume, None, pane, concurrency_limit=None, trigger_mode="multiple", **_HIDDEN),
         _on(pane, "write_on")(handlers.version, None, pane, concurrency_limit=None, trigger_mode="multiple", **_HIDDEN),
     )
+    _on(pane, "hear")(_heard, None, None, concurrency_limit=None, trigger_mode="multiple", **_HIDDEN)
     filled = _on(pane, "form_of")(handlers.recipe, None, [pane, *fields], queue=False, trigger_mode="multiple", **_HIDDEN)
     checked = [form.prompt, form.dial, form.link, form.code, *notes]
     checks = gr.on(
@@ -276,6 +277,10 @@ def _wire(page: gr.Blocks, handlers: Handlers, form: Form, pane: gr.HTML) -> Non
         _then(asked.failure, "unanswered", says=event)
     for asked in (checks, arrived):
         _then(asked.failure, "unchecked")
+
+
+def _heard() -> None:
+    """Nothing: an event opens the line of answers anew, where it closed before one of them."""
 
 
 def _then(outcome: Callable[..., Any], name: wire.Called, told: gr.HTML | None = None, says: str = "") -> None:

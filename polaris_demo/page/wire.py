@@ -45,6 +45,10 @@ class Length(TypedDict, total=False):
     """The premise may name one. It is an input: Gradio 6.31 sends an event that has waited for another with that one's data."""
 
 
+class Hear(TypedDict, total=False):
+    """Gradio 6.31 closes its line of answers once all are told, and opens none for what is asked meanwhile: the next event does."""
+
+
 class Ids(TypedDict, total=False):
     ids: object
 
@@ -75,6 +79,7 @@ SENT: dict[str, type] = {
     "form_of": FormOf,
     "length": Length,
     "look_again": LookAgain,
+    "hear": Hear,
     "summaries": Ids,
     "host": Hosting,
     "stop": Key,
@@ -87,9 +92,11 @@ SENT: dict[str, type] = {
 # --- names -----------------------------------------------------------------------------------------------------------
 
 # A component of ours can say only what Gradio has an event for, so each is used under a name that says what is meant.
-Event = Literal["go_on", "write_on", "form_of", "length", "look_again"]
+Event = Literal["go_on", "write_on", "form_of", "length", "look_again", "hear"]
 NEW = "new"  # in place of one: the form's own button was pressed
-EVENTS: dict[Event, str] = {"go_on": "submit", "write_on": "retry", "form_of": "select", "length": "input", "look_again": "apply"}
+EVENTS: dict[Event, str] = {
+    "go_on": "submit", "write_on": "retry", "form_of": "select", "length": "input", "look_again": "apply", "hear": "undo",
+}  # fmt: skip
 
 # What the buttons of a component do (data-do).
 ACTIONS = {

@@ -187,3 +187,37 @@ def test_lists_stay_as_they_are(page: Page, path: str | re.Pattern[str], answer:
     steps.module(page, "page", "({ page }) => page.refreshShelf()")
     steps.module(page, "recordings", "({ tellRecordings }) => tellRecordings()")
     expect(page.locator("#shelf li")).to_have_count(1)
+
+
+# Gradio's line of answers is closed once all are told; whoever asks meanwhile is taken for one who still listens to it.
+LATE_CLOSE = """() => {
+    const ask = window.fetch;
+    window.fetch = async (...asked) => {
+        const answer = await ask(...asked);
+        if (!answer.url.includes("queue/data") || window.close_now) return answer;
+        const closed = new Promise((then) => { window.close_now = then; });
+        const late = new TransformStream({
+            async transform(bytes, out) {
+                const text = new TextDecoder().decode(bytes), at = text.includes("close_stream") ? text.lastIndexOf("data:") : text.length;
+                out.enqueue(new TextEncoder().encode(text.slice(0, at)));
+                if (at < text.length) await closed;
+                out.enqueue(new TextEncoder().encode(text.slice(at)));
+            },
+        });
+        return new Response(answer.body.pipeThrough(late), answer);
+    };
+}"""
+
+
+def test_what_is_asked_for_while_the_line_of_answers_closes_is_answered(page: Page) -> None:
+    page.evaluate(LATE_CLOSE)
+    steps.write(page)
+    expect(page.locator("#note-premise .error")).to_be_visible()
+    steps.ask(page, "a fox", 300)
+    with page.expect_response(JOIN) as joined:
+        steps.write(page)
+    joined.value.finished()
+    page.evaluate("fetch('stories/status').then(answer => answer.text())")
+    page.evaluate("close_now()")
+    steps.wait_until_over(page)
+    assert "The fox went on." in steps.story(page)

@@ -98,6 +98,7 @@ export function checked() {
 
 export function pane(element, props, watch, trigger) {
   const reader = page.reader = new Reader(element, trigger);
+  page.hear = () => trigger(events.hear, {});
   element.addEventListener("click", (event) => {
     const button = event.target.closest("[data-do]");
     if (!button) return;
