@@ -35,7 +35,8 @@ FORM = """<script>try {
     const again = ["reload", "back_forward"].includes(performance.getEntriesByType("navigation")[0]?.type);
     const form = again && sessionStorage.getItem(NAME), query = new URLSearchParams(location.search);
     for (const [field, value] of new URLSearchParams(form || "")) query.set(field, value);
-    if (form) history.replaceState({ brought: location.pathname + location.search, ...history.state }, "", `?${query}`);
+    const brought = history.state?.brought || location.pathname + location.search;
+    if (form) history.replaceState({ ...history.state, brought }, "", `?${query}`);
 } catch { /* a frame without storage */ }</script>""".replace("NAME", json.dumps(wire.STORAGE["form"]))
 
 

@@ -148,6 +148,53 @@ def test_whoever_goes_back_before_the_first_answer_is_there(url: str, same_page)
     assert page.url == there and "tab=results" in there
 
 
+def test_wherever_one_goes_before_the_first_answer_is_there_back_is_where_one_was(url: str, same_page) -> None:
+    page = same_page()
+    arrival = reloaded(page, url)
+    there = page.evaluate("history.length")
+    page.get_by_role("tab", name="About").click()
+    expect(page).to_have_url(re.compile("tab=about"))
+    assert page.evaluate("history.length") == there + 1
+    page.go_back()
+    expect(page.locator("#write")).to_be_visible()
+    expect(page).not_to_have_url(re.compile("premise|tab="))
+    arrival.continue_()
+    page.wait_for_function(ARRIVED)
+    expect(premise(page)).to_have_value("a fox")
+    expect(words(page)).to_have_value("500")
+
+
+def test_what_was_typed_goes_through_a_reload_elsewhere_before_the_first_answer_is_there(url: str, same_page) -> None:
+    page = same_page()
+    reloaded(page, url)
+    page.get_by_role("tab", name="About").click()
+    page.unroute(RUN)
+    page.reload()
+    page.wait_for_function(ARRIVED)
+    steps.to_the_form(page)
+    expect(premise(page)).to_have_value("a fox")
+    expect(words(page)).to_have_value("500")
+
+
+def test_the_address_is_as_before_after_each_reload_and_after_one_that_was_left_at_once(url: str, same_page) -> None:
+    page = same_page()
+    arrival = reloaded(page, url)
+    page.go_back()
+    expect(page.locator("#results")).to_be_visible()
+    arrival.continue_()
+    page.wait_for_function(ARRIVED)
+    page.unroute(RUN)
+    page.go_forward()
+    expect(page.locator("#write")).to_be_visible()
+    there = url + "?__theme=light"
+    for _ in range(2):
+        expect(page).to_have_url(there)
+        page.reload()
+        page.wait_for_function(ARRIVED)
+        expect(premise(page)).to_have_value("a fox")
+    expect(page).to_have_url(there)
+
+
 # --- the length that a premise names -----------------------------------------------------------------------------------
 
 NAMES = "a 3,000-word story about a fox"

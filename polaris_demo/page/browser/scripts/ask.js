@@ -5,7 +5,7 @@ import { page } from "./page.js";
 import { came } from "./recipe.js";
 import { keys, session } from "./store.js";
 import { all, button, get, make, number, one, post, rows, setText } from "./tools.js";
-import { where } from "./where.js";
+import { restore, where } from "./where.js";
 import { events, fields, ideas as premises, storage } from "./wire.js";
 
 const OPENS = "[id=settings] > button";
@@ -227,11 +227,11 @@ export function unfilled() {
 // What stands in the form goes through a reload: the address brings it back (sharing.py), and is as before once it has arrived. Until
 // then the form is what was typed meanwhile, which is newer than what arrives, and else what the address says.
 let here = false;
-const typed = new Map();
+const typed = new Map(), sent = new URLSearchParams(location.search); // one may have gone elsewhere by the time it arrives
 addEventListener("pagehide", () => {
-  const form = new URLSearchParams(here ? page.recipe : ""), query = new URLSearchParams(location.search);
+  const form = new URLSearchParams(here ? page.recipe : "");
   for (const field of fields) {
-    const value = here ? box(field)?.value : typed.get(field) ?? query.get(field);
+    const value = here ? box(field)?.value : typed.get(field) ?? sent.get(field);
     if (value != null) form.set(field, value);
   }
   session(storage.form, form.toString());
@@ -244,16 +244,13 @@ export function arrived() {
   here = true;
   for (const [field, value] of typed) set(field, value);
   premise().dir = "auto"; // Gradio 6.31 has every Textbox begin at the left
-  const query = new URLSearchParams(location.search), filled = fields.some((field) => query.has(field));
-  if (page.brought) history.replaceState({ ...history.state, brought: "" }, "", page.brought);
-  page.brought = "";
-  if (filled || typed.size) page.lookAgain?.(); // a field that came first is checked beside others that were still to come, and that may be told last
+  restore();
+  if (fields.some((field) => sent.has(field)) || typed.size) page.lookAgain?.(); // a field that came first is checked beside others that were still to come, and that may be told last
 }
 
 // Where that did not come, the address alone fills in what can be seen of the form.
 export function unarrived() {
-  const query = new URLSearchParams(location.search);
-  for (const field of fields) if (query.has(field) && !typed.has(field)) set(field, query.get(field));
+  for (const field of fields) if (sent.has(field) && !typed.has(field)) set(field, sent.get(field));
   arrived();
 }
 

@@ -60,6 +60,12 @@ function note() {
   passed = null;
 }
 
+// After a reload the address holds the form's fields (sharing.py), until they have arrived or one goes elsewhere.
+export function restore() {
+  if (page.brought) history.replaceState({ ...history.state, brought: "" }, "", page.brought);
+  page.brought = "";
+}
+
 // The tab says the state of a story first, which is what is seen of it beside others.
 export function title(text) {
   document.title = text;
@@ -73,8 +79,8 @@ export const where = {
     const next = { ...Object.fromEntries(PLACES.map((name) => [name, null])), ...to };
     if (where.is(next)) return;
     for (const leaver of leavers) leaver();
-    if (page.brought) page.brought = address(next); // the form is still being filled from the address
-    else history[instead ? "replaceState" : "pushState"](entry(), "", address(next));
+    restore();
+    history[instead ? "replaceState" : "pushState"](entry(), "", address(next));
     arrive(next);
   },
   // The same with everything new: nothing that the page held before is in it any more.
@@ -92,7 +98,8 @@ export const where = {
 history.scrollRestoration = "manual"; // the browser's own comes before there is any text
 addEventListener("popstate", () => {
   note();
-  page.brought = ""; // is the address of another entry
+  page.brought = history.state?.brought || "";
+  restore();
   arrive(read());
 });
 addEventListener("scroll", pass, { passive: true });
