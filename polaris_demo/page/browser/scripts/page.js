@@ -18,7 +18,6 @@ export const page = {
   home: "", // the address that links to stories lead to, as the server says it; empty: this page's own
   preview: false, // the miniature writes here
   recipe: "", // the form's settings as a query, as the server wrote it last
-  brought: history.state?.brought || "", // the address as it was before the form's fields were put into it (sharing.py), until restore() of where.js
   goesOn: null, // the story that is gone on with as soon as it is here
   writing: false, // a story of this browser's, as its list knows it
   reader: null, // the reading pane's Reader

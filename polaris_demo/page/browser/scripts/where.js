@@ -1,11 +1,12 @@
 // Where the page is: its address, its history, its title. A story, two of them, a recorded one, a tab, or else the ask.
-import { embedded, page } from "./page.js";
+import { embedded } from "./page.js";
 import { entries } from "./store.js";
 import { tabs } from "./wire.js";
 
 const NAME = "POLARIS-9B", KEPT = ["__theme", "view"], NAMES = { shelf: "My stories", results: "Results", about: "About" };
 const PLACES = ["story", "beside", "recorded", "blind", "tab"], TITLES = { beside: "Two stories", blind: "Which of two stories is better?" };
-const watchers = [], leavers = [], query = () => new URLSearchParams(page.brought ? page.brought.split("?")[1] : location.search);
+const watchers = [], leavers = [], brought = () => history.state?.brought;
+const query = () => new URLSearchParams(brought() ? brought().split("?")[1] : location.search);
 
 function read() {
   const asked = query(), tab = asked.get("tab");
@@ -60,10 +61,10 @@ function note() {
   passed = null;
 }
 
-// After a reload the address holds the form's fields (sharing.py), until they have arrived or one goes elsewhere.
+// After a reload the address holds the form's fields, and the state what it was before (sharing.py), until they have arrived or one
+// goes elsewhere.
 export function restore() {
-  if (page.brought) history.replaceState({ ...history.state, brought: "" }, "", page.brought);
-  page.brought = "";
+  if (brought()) history.replaceState({ ...history.state, brought: "" }, "", brought());
 }
 
 // The tab says the state of a story first, which is what is seen of it beside others.
@@ -98,7 +99,6 @@ export const where = {
 history.scrollRestoration = "manual"; // the browser's own comes before there is any text
 addEventListener("popstate", () => {
   note();
-  page.brought = history.state?.brought || "";
   restore();
   arrive(read());
 });
